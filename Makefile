@@ -1,0 +1,32 @@
+# Two commands do all the set-up on a machine with Python 3.11 and make: `make run` and `make test`.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+REPORT := attnspec-report
+# One thread a worker: two workers on two cores are faster, and timings repeat better.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: run test lint bench clean
+
+run: $(VENV)/installed ## Run the suite on NumPy and PyTorch, and say where the report lies.
+	$(ONE_THREAD) $(BIN)/attnspec run numpy torch --budget standard --out $(REPORT)
+
+test: $(VENV)/installed ## Run the tests of the kit itself.
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+lint: $(VENV)/installed ## Style and types.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed ## Time the standard budget on numpy/flash.
+	$(ONE_THREAD) $(BIN)/python benchmarks/standard_budget.py
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(REPORT) build dist *.egg-info

@@ -1,0 +1,172 @@
+"""How the arrays of a problem cross into a framework and back, bit for bit.
+
+The kit computes with NumPy (ml_dtypes for bfloat16) and an implementation with its own arrays, so every call crosses twice.
+The crossing may not round, may not share memory with the problem, and must show afterwards whether an input was altered,
+in its gaps too. A framework is imported only when an implementation that uses it is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import ml_dtypes
+import numpy as np
+from numpy.typing import NDArray
+
+from .contract import ARRAYS, LAYOUTS, ContractError
+from .memory import place
+
+__all__ = ["Arrays", "arrays_for", "layout_back", "layout_to"]
+
+BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+
+
+class Arrays(Protocol):
+    """One kind of array: how it is made, read back and watched."""
+
+    def to_framework(
+        self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
+    ) -> Any:
+        """A framework array with the values of `array`, which it never shares memory with.
+
+        array: float32, float16, bfloat16, bool or int32; (B, H, S, D) where `layout` is given.
+        memory: how it lies, one of memory.MEMORIES. layout: "bhsd", "bshd", or None for what is not q, k or v.
+        Raises ValueError for an unknown memory or layout, and for "expanded" where the batch entries differ.
+        """
+        ...
+
+    def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
+        """A NumPy copy of a framework array, in the same dtype, detached from any gradient graph.
+
+        Raises ContractError where x is not an array of this framework; `what` names x in the message.
+        """
+        ...
+
+    def snapshot(self, x: Any) -> bytes:
+        """Every byte of the memory behind x, gaps included. Two snapshots differ iff something was written."""
+        ...
+
+
+class NumpyArrays:
+    """NumPy arrays, with ml_dtypes for bfloat16."""
+
+    def to_framework(
+        self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
+    ) -> NDArray[Any]:
+        if device not in (None, "cpu"):
+            raise ContractError(f"arrays='numpy' lives on the cpu, not on device {device!r}; leave device away")
+        return place(layout_to(array, layout), memory).view()
+
+    def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
+        if not isinstance(x, np.ndarray):
+            raise _not_an_array(what, x, "numpy.ndarray", "numpy")
+        if x.dtype.kind not in "fbiuV" or (x.dtype.kind == "V" and x.dtype != BFLOAT16):
+            raise ContractError(f"{what} has dtype {x.dtype}, which is no number the contract knows")
+        return np.array(x, copy=True, subok=False)
+
+    def snapshot(self, x: NDArray[Any]) -> bytes:
+        base: Any = x
+        while isinstance(base.base, np.ndarray):
+            base = base.base
+        return bytes(base.tobytes())
+
+
+class TorchArrays:
+    """PyTorch tensors. bfloat16 crosses as the 16-bit integers that hold it."""
+
+    def to_framework(
+        self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
+    ) -> Any:
+        import torch
+
+        placed = place(layout_to(array, layout), memory)
+        if placed.buffer.dtype == BFLOAT16:
+            flat = torch.from_numpy(placed.buffer.view(np.int16)).view(torch.bfloat16)
+        else:
+            flat = torch.from_numpy(placed.buffer)
+        return flat.to(device or "cpu").as_strided(placed.shape, placed.strides, placed.offset)
+
+    def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
+        import torch
+
+        if not isinstance(x, torch.Tensor):
+            raise _not_an_array(what, x, "torch.Tensor", "torch")
+        if x.layout != torch.strided or x.is_quantized:
+            raise ContractError(f"{what} is a {x.layout} tensor of dtype {x.dtype}; return a dense one")
+        dense = x.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
+        if dense.dtype == torch.bfloat16:
+            return np.array(dense.view(torch.int16).numpy(), copy=True).view(BFLOAT16)
+        return np.array(dense.numpy(), copy=True)
+
+    def snapshot(self, x: Any) -> bytes:
+        import torch
+
+        storage = x.detach().untyped_storage()
+        flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
+        return bytes(flat.cpu().numpy().tobytes())
+
+
+class JaxArrays:
+    """JAX arrays. They have neither strides nor a way to be written to, so `memory` is only checked."""
+
+    def to_framework(
+        self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
+    ) -> Any:
+        import jax
+        import jax.numpy as jnp
+
+        values = np.array(place(layout_to(array, layout), memory).view(), order="C")
+        moved = jnp.array(values, copy=True)
+        if moved.dtype != values.dtype:
+            raise ContractError(f"JAX would turn {values.dtype} into {moved.dtype}; set jax_enable_x64 or give another dtype")
+        return jax.device_put(moved, jax.devices(device)[0]) if device else moved
+
+    def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
+        import jax
+
+        if not isinstance(x, jax.Array):
+            raise _not_an_array(what, x, "jax.Array", "jax")
+        if isinstance(x, jax.core.Tracer):
+            raise ContractError(f"{what} is a tracer that outlived its jax transformation; return it from the traced function")
+        return np.array(x, copy=True)
+
+    def snapshot(self, x: Any) -> bytes:
+        return bytes(np.asarray(x).tobytes())
+
+
+KINDS: dict[str, type[NumpyArrays] | type[TorchArrays] | type[JaxArrays]] = {
+    "numpy": NumpyArrays,
+    "torch": TorchArrays,
+    "jax": JaxArrays,
+}
+
+
+def arrays_for(kind: str) -> Arrays:
+    """The crossing for one of contract.ARRAYS. Raises ContractError for another kind. Imports no framework."""
+    if kind not in KINDS:
+        raise ContractError(f"unknown arrays {kind!r}; known: {', '.join(ARRAYS)}")
+    return KINDS[kind]()
+
+
+def layout_to(array: NDArray[Any], layout: str | None) -> NDArray[Any]:
+    """A (B, H, S, D) array in the order of a layout, as a view. None leaves it as it is.
+
+    Raises ValueError for an unknown layout, or where a layout is given for an array that is not 4-D.
+    """
+    if layout is None:
+        return array
+    if layout not in LAYOUTS:
+        raise ValueError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
+    if array.ndim != 4:
+        raise ValueError(f"layout {layout!r} is for arrays (B, H, S, D), not for shape {array.shape}; give layout=None")
+    return array.transpose(0, 2, 1, 3) if layout == "bshd" else array
+
+
+def layout_back(out: NDArray[Any], layout: str | None) -> NDArray[Any]:
+    """An output in a layout as (B, H, S, D), as a view. The swap is its own inverse. Raises as `layout_to` does."""
+    return layout_to(out, layout)
+
+
+def _not_an_array(what: str, x: Any, wanted: str, kind: str) -> ContractError:
+    got = f"{type(x).__module__}.{type(x).__qualname__}"
+    return ContractError(f"{what} is a {got}, not a {wanted}; return {wanted}, or declare other arrays than {kind!r}")

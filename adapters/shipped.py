@@ -1,0 +1,80 @@
+"""The implementations that come with the kit: a name, the module that declares it, and what must be installed for it.
+
+Listing them must import no framework and no adapter, so the table says what the modules would say.
+A test imports every module and holds the table to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+__all__ = ["SHIPPED", "Shipped", "describe", "families", "shipped"]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """One row: the implementation `name` is declared by the module adapters/`module`.py.
+
+    needs: packages that it imports. extra: the extra of attnspec that installs them. about: one line for `attnspec list`.
+    """
+
+    name: str
+    module: str
+    about: str
+    needs: tuple[str, ...] = ()
+    extra: str = ""
+
+    @property
+    def family(self) -> str:
+        return self.name.partition("/")[0]
+
+    def missing(self) -> list[str]:
+        """Packages that it needs and that are not installed. Imports none of them."""
+        return [package for package in self.needs if find_spec(package) is None]
+
+    def unavailable(self) -> str | None:
+        """None where it can run, else a sentence that says what to install."""
+        missing = self.missing()
+        if not missing:
+            return None
+        verb = "is" if len(missing) == 1 else "are"
+        return f"{' and '.join(missing)} {verb} not installed; pip install 'attnspec[{self.extra}]'"
+
+
+def _torch(name: str, module: str, about: str) -> Shipped:
+    return Shipped(f"torch/{name}", module, about, needs=("torch",), extra="torch")
+
+
+SHIPPED: dict[str, Shipped] = {
+    row.name: row
+    for row in (
+        Shipped("numpy/naive", "numpy_naive", "Scores, softmax, weights times V, with the whole score matrix in memory."),
+        Shipped("numpy/flash", "numpy_flash", "Tiled online softmax, one pass over the keys."),
+        _torch("sdpa-math", "torch_sdpa", "scaled_dot_product_attention, forced to the math backend."),
+        _torch("sdpa-flash", "torch_sdpa", "scaled_dot_product_attention, forced to the flash backend."),
+        _torch("flex-attention", "torch_flex", "flex_attention with mask_mod and score_mod, not compiled."),
+        _torch("multihead", "torch_multihead", "nn.MultiheadAttention with identity projections and its weights."),
+    )
+}
+
+
+def shipped() -> list[str]:
+    """Names of the shipped implementations, in the order of the table."""
+    return list(SHIPPED)
+
+
+def families() -> list[str]:
+    """The parts of those names before the slash, each once."""
+    return list(dict.fromkeys(row.family for row in SHIPPED.values()))
+
+
+def describe() -> list[dict[str, object]]:
+    """What `attnspec list` shows of each: name, family, about, available, and why it is not where it is not."""
+    rows: list[dict[str, object]] = []
+    for row in SHIPPED.values():
+        reason = row.unavailable()
+        rows.append(
+            {"name": row.name, "family": row.family, "about": row.about, "available": reason is None, "reason": reason or ""}
+        )
+    return rows

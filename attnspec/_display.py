@@ -1,0 +1,107 @@
+"""What a run looks like while it runs: a progress bar and a table in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from attnspec.reports.findings import NOT_RUN
+
+if TYPE_CHECKING:
+    from attnspec.conformance.engine.budget import Budget
+    from attnspec.conformance.selection import Case
+
+__all__ = ["Display"]
+
+PLAIN_WIDTH = 140
+"""Where nobody's terminal says how wide it is: CI logs scroll sideways, wrapped tables do not."""
+
+STYLES = {"pass": "green", "fail": "bold red", "error": "bold red", "inconclusive": "yellow", "not-claimed": "dim"}
+
+
+class Display:
+    """A pytest plugin in the controller that shows results as they come. `defects`: failures that carry no result."""
+
+    def __init__(self, cases: list[Case], budget: Budget) -> None:
+        out = sys.stdout
+        self.console = Console(file=out) if out.isatty() else Console(file=out, width=PLAIN_WIDTH, color_system=None)
+        self.budget, self.total, self.laws = budget, len(cases), len({case.law.id for case in cases})
+        self.counts: dict[str, Counter[str]] = {case.target.implementation.name: Counter() for case in cases}
+        self.defects: list[str] = []
+        self.done = 0
+        self._given_up: set[str] = set()
+        self._started = self._said = time.monotonic()
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=self.console
+        )
+        self._task = self._progress.add_task("laws", total=self.total)
+        self._live: Live | None = None
+
+    def __enter__(self) -> Display:
+        names = len(self.counts)
+        self._say(
+            f"{self.laws} law{'s' if self.laws != 1 else ''} on {names} implementation{'s' if names != 1 else ''}: "
+            f"{self.total} results to come, budget {self.budget.name} ({self.budget.examples} problems each)"
+        )
+        if self.console.is_terminal:
+            self._live = Live(
+                self._picture(), console=self.console, transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        values = [str(value) for name, value in report.user_properties if name == "attnspec"]
+        if not values:
+            if report.failed:
+                self.defects.append(f"{report.nodeid}\n{report.longreprtext}")
+        elif report.when not in ("setup", "teardown"):
+            self._add(json.loads(values[-1]))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.defects.append(f"{report.nodeid}\n{report.longreprtext}")
+
+    def _add(self, row: dict[str, Any]) -> None:
+        self.done += 1
+        self.counts[row["implementation"]][row["verdict"]] += 1
+        self._progress.update(self._task, completed=self.done, description=row["law"])
+        if row["verdict"] in ("fail", "error") and row["message"] not in self._given_up:
+            if row["message"].startswith(NOT_RUN):
+                self._given_up.add(row["message"])
+            self._say(f"{row['verdict'].upper():5} {row['law']} on {row['implementation']} in {row['dtype']}: {row['message']}")
+        if self._live is not None:
+            self._live.update(self._picture())
+        elif time.monotonic() - self._said > 30 or self.done == self.total:
+            self._said = time.monotonic()
+            self._say(f"{self.done} of {self.total} after {self._said - self._started:.0f} s")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _picture(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("implementation")
+        for verdict in STYLES:
+            table.add_column(verdict, justify="right")
+        for name, found in self.counts.items():
+            cells = [Text(str(found[verdict] or ""), style=style) for verdict, style in STYLES.items()]
+            table.add_row(Text(name), *cells)
+        return Group(table, self._progress)

@@ -1,0 +1,109 @@
+"""`attnspec run`: pytest, driven from inside, in a place of its own.
+
+The user's pytest.ini, conftest files, plugins and PYTEST_ADDOPTS belong to the user's tests and may not change what a run
+of laws means, so pytest gets its own configuration file, root folder and list of plugins. Its output goes to a log; what
+the user sees is the display and the summary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ._display import Display
+
+__all__ = ["run_laws"]
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""One thread a worker: the workers share the processors, and sums in a fixed order can be replayed."""
+
+FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_TIMEOUT", "PYTEST_XDIST_AUTO_NUM_WORKERS")
+
+
+def run_laws(given: dict[str, Any]) -> int:
+    """Run, show, summarise; returns the exit code. Raises ContractError, SpecError, Mistake, BaselineError before it starts."""
+    from attnspec.conformance.selection import find_targets, make_plan
+    from attnspec.reports.baseline import load_baseline
+    from attnspec.reports.summary import print_summary
+    from attnspec.reports.write import read_report
+
+    if given["baseline"]:
+        load_baseline(Path(given["baseline"]))
+    plan = make_plan(
+        find_targets(given["implementations"]),
+        **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed")},
+        laws_files=given["laws_file"],
+    )
+    with tempfile.TemporaryDirectory(prefix="attnspec-run-") as place:
+        out = Path(given["out"] or Path(place) / "out")
+        display = Display(list(plan.cases()), plan.budget)
+        code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
+        if not (out / "report.json").exists():
+            return _broken(code, Path(place) / "pytest.log", display)
+        report = read_report(out)
+    status = print_summary(report, display.console)
+    for defect in display.defects:
+        click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
+    if given["out"]:
+        display.console.print(f"report: {out / 'report.json'}", markup=False, highlight=False, soft_wrap=True)
+    return 130 if code == 2 else status
+
+
+def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
+    """What pytest is called with."""
+    from attnspec.conformance.language.loading import spec_folder
+
+    ini = place / "attnspec.ini"
+    ini.write_text("[pytest]\n", encoding="utf-8")
+    arguments = ["-c", str(ini), "--rootdir", str(place), "--noconftest", "-s", "-q", "--tb=short"]
+    arguments += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "xdist", "-p", "timeout"]
+    arguments += ["-p", "attnspec.conformance.plugin", "-p", "attnspec.conformance.plugin.quiet"]
+    arguments += ["-n", str(given["jobs"]), "--dist", "loadgroup" if given["jobs"] else "no", "--max-worker-restart", "100000"]
+    arguments += [f"--attnspec-impl={address}" for address in given["implementations"]]
+    arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
+    arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]
+    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed", "baseline"):
+        if given[name] is not None:
+            arguments.append(f"--attnspec-{name}={given[name]}")
+    if given["first"]:
+        arguments.append("--attnspec-first")
+    return [*arguments, f"--attnspec-out={out}", str(spec_folder() / "laws")]
+
+
+def _pytest(arguments: list[str], log: Path, display: Display) -> int:
+    import pytest
+
+    with log.open("w", encoding="utf-8") as text, _clean_environment(), display, contextlib.redirect_stdout(text):
+        return int(pytest.main(arguments, plugins=[display]))
+
+
+@contextlib.contextmanager
+def _clean_environment() -> Iterator[None]:
+    """The environment that pytest and its workers see."""
+    before = dict(os.environ)
+    for name in FOREIGN:
+        os.environ.pop(name, None)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _broken(code: int, log: Path, display: Display) -> int:
+    """pytest ended without a report: its log is all there is to say why."""
+    for defect in display.defects:
+        print(defect, file=sys.stderr)
+    print(log.read_text(encoding="utf-8")[-4000:], file=sys.stderr)
+    print(f"attnspec: pytest ended with code {code} and no report; what it said is above", file=sys.stderr)
+    return 2

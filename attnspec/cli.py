@@ -1,0 +1,155 @@
+"""The command line: what can be typed, and what is printed when it was typed wrong.
+
+A mistake is one sentence on stderr and exit code 2, never a traceback. Each command imports what it needs when it runs, so
+that `attnspec --help` and `attnspec laws` answer at once and import no framework.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from ._version import __version__
+
+__all__ = ["main"]
+
+EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="attnspec")
+def cli() -> None:
+    """Hold attention implementations to the laws of attention."""
+
+
+def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options by which laws are chosen."""
+    for option in reversed(
+        (
+            click.option("--laws", multiple=True, metavar="GLOB", help="Only laws whose id matches (repeatable)."),
+            click.option("--profile", metavar="NAME", help="Only the laws of a profile."),
+            click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable)."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command()
+@click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
+@click.option("--budget", default="quick", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
+@_laws_options
+@click.option("--dtype", metavar="D", help="Only this dtype.")
+@click.option("--examples", type=int, metavar="N", help="Problems a law, instead of the budget's.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
+@click.option("-j", "--jobs", type=click.IntRange(min=0), default=2, show_default=True, metavar="N",
+              help="Worker processes; 0 runs in this one, where a crash ends the run.")  # fmt: skip
+@click.option("--timeout", type=float, metavar="S", help="Seconds a law, implementation and dtype, instead of the budget's.")
+@click.option("--first", is_flag=True, help="Leave an implementation at its first finding.")
+@click.option("--out", metavar="DIR", help="Write results.jsonl and report.json there.")
+@click.option("--baseline", metavar="FILE", help="YAML file of known failures.")
+def run(**given: Any) -> int:
+    """Run laws on implementations.
+
+    IMPL is a shipped name (numpy/flash), a family (torch), a file (my_kernel.py), my_kernel.py:attend, or
+    package.module:attend.
+    """
+    from ._run import run_laws
+
+    return run_laws(given)
+
+
+@cli.command("list")
+@click.argument("implementations", nargs=-1, metavar="[IMPL]...")
+def list_(implementations: Sequence[str]) -> int:
+    """List the implementations that come with the kit; with IMPL, what each claims and declares."""
+    from ._show import list_implementations
+
+    return list_implementations(implementations)
+
+
+@cli.command()
+@click.argument("pattern", default="*", metavar="[GLOB]")
+@click.option("--chapter", metavar="NAME", help="Only this chapter.")
+@click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
+def laws(pattern: str, chapter: str | None, laws_file: Sequence[str]) -> int:
+    """List the laws."""
+    from ._show import list_laws
+
+    return list_laws(pattern, chapter, laws_file)
+
+
+@cli.command()
+@click.argument("law")
+@click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
+def explain(law: str, laws_file: Sequence[str]) -> int:
+    """Explain one law: its equation, its words, why it is there and where it comes from."""
+    from ._show import explain_law
+
+    return explain_law(law, laws_file)
+
+
+@cli.command()
+@click.argument("case")
+@click.argument("implementation", metavar="IMPL")
+@click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
+def replay(case: str, implementation: str, laws_file: Sequence[str]) -> int:
+    """Run one CASE again, as a finding prints it. Exit code 0 where it is fixed, 1 where it still fails."""
+    from ._replay import replay_case
+
+    return replay_case(case, implementation, laws_file)
+
+
+@cli.command()
+@click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
+def doctor(implementations: Sequence[str]) -> int:
+    """Check that an implementation is declared rightly, before asking whether it is right."""
+    from ._doctor import examine
+
+    return examine(implementations)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The `attnspec` command. Exits the process."""
+    sys.exit(_guarded(arguments))
+
+
+def _guarded(arguments: Sequence[str] | None) -> int:
+    try:
+        code = cli.main(args=None if arguments is None else list(arguments), prog_name="attnspec", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.ClickException as error:
+        return _mistake(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("attnspec: interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if not isinstance(error, _mistakes()):
+            raise
+        return _mistake(str(error))
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """Errors of the user's making, whose text says what to do."""
+    from attnspec.adapters.contract import ContractError
+    from attnspec.conformance.language import SpecError
+    from attnspec.conformance.selection import Mistake
+    from attnspec.reports.baseline import BaselineError
+
+    return (ContractError, SpecError, Mistake, BaselineError)
+
+
+def _mistake(sentence: str) -> int:
+    click.echo(f"attnspec: {sentence}", err=True)
+    return 2

@@ -1,0 +1,185 @@
+"""The Python door: laws as a function call, and as tests of a user's own test file.
+
+Everything runs in this process, so a crash of the implementation is a crash of the caller, and nothing stops a hang; the
+command line and the pytest plugin under pytest-xdist survive both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from .engine.result import Result
+from .selection import Case, Plan, Target, find_targets, make_plan
+
+__all__ = ["Report", "check", "parametrize"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` found. `str(report)` is a readable summary.
+
+    results: one Result for each law and dtype. data: the report as it stands in report.json.
+    """
+
+    results: tuple[Result, ...]
+    data: dict[str, Any] = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was decided and every claimed must-law holds."""
+        from ..reports.model import outcome
+
+        return outcome(self.data)[0] == 0
+
+    @property
+    def findings(self) -> tuple[Result, ...]:
+        """Results that failed or could not be had."""
+        return tuple(result for result in self.results if result.verdict in ("fail", "error"))
+
+    def __str__(self) -> str:
+        from ..reports.summary import summary_text
+
+        return summary_text(self.data)
+
+    def __repr__(self) -> str:
+        return f"\n{self}\n"  # pytest shows the repr where `assert attnspec.check(fn).ok` fails.
+
+
+def check(
+    implementation: Any,
+    *,
+    laws: str | tuple[str, ...] | list[str] = "*",
+    budget: str = "quick",
+    dtype: str | None = None,
+    seed: int = 0,
+    examples: int | None = None,
+) -> Report:
+    """Hold laws against an implementation, in this process.
+
+    implementation: a function (q, k, v, *, …options), an Implementation, or a target as on the command line.
+    laws: one glob over law ids, or several. dtype: only this one.
+    Raises ContractError for a function that cannot be called so, SpecError for a broken spec, and
+    `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
+    """
+    from ..reports.model import build_report
+    from .describe import describe_plan
+    from .engine.conventions import settled
+
+    plan = _plan(implementation, laws, budget, dtype, seed, examples)
+    results = [_run(case, plan) for case in plan.cases()]
+    data = build_report(
+        [result.as_dict() for result in results],
+        plan=describe_plan(plan),
+        planned=len(results),
+        conventions={
+            target.implementation.name: {
+                name: {"choice": choice, "how": how} for name, (choice, how) in settled(target.implementation).items()
+            }
+            for target in plan.targets
+        },
+    )
+    return Report(tuple(results), data)
+
+
+def parametrize(
+    implementation: Any,
+    *,
+    laws: str | tuple[str, ...] | list[str] = "*",
+    budget: str = "quick",
+    dtype: str | None = None,
+    seed: int = 0,
+    examples: int | None = None,
+) -> Callable[[Any], Any]:
+    """A decorator that gives a test function one test for each law and dtype.
+
+        @attnspec.parametrize(attend)
+        def test_law(law):
+            law()
+
+    Calling `law` raises AssertionError with the finding, skips what is not claimed or inconclusive, and warns where a
+    should-law or may-law does not hold. Arguments and errors are those of `check`, raised when the test file is read.
+    """
+    import pytest
+
+    plan = _plan(implementation, laws, budget, dtype, seed, examples)
+    tests = [pytest.param(LawTest(case, plan), id=case.name) for case in plan.cases()]
+    return pytest.mark.parametrize("law", tests)
+
+
+@dataclass(frozen=True, eq=False)
+class LawTest:
+    """One law on one implementation in one dtype, ready to be called in a test."""
+
+    case: Case
+    plan: Plan
+
+    def __call__(self) -> Result:
+        import warnings
+
+        import pytest
+
+        from ..reports.findings import finding_text, skip_reason
+        from .describe import describe_law
+
+        __tracebackhide__ = True
+        result = _run(self.case, self.plan)
+        row = result.as_dict()
+        if result.verdict in ("fail", "error"):
+            text = finding_text(row, describe_law(self.case.law), self.case.target.address)
+            if result.level == "must":
+                raise AssertionError(text)
+            warnings.warn(text, stacklevel=2)
+        elif result.verdict != "pass":
+            pytest.skip(skip_reason(row))
+        return result
+
+    def __repr__(self) -> str:
+        return self.case.name
+
+
+def _run(case: Case, plan: Plan) -> Result:
+    from .engine.verify import verify
+
+    return verify(case.target.implementation, case.law, case.dtype, budget=plan.budget, seed=plan.seed)
+
+
+def _plan(
+    implementation: Any, laws: Any, budget: str, dtype: str | None, seed: int, examples: int | None
+) -> Plan:
+    return make_plan(
+        list(_targets(implementation)),
+        laws=(laws,) if isinstance(laws, str) else tuple(laws),
+        budget=budget,
+        dtype=dtype,
+        seed=seed,
+        examples=examples,
+    )
+
+
+def _targets(implementation: Any) -> Iterator[Target]:
+    """Implementations of a target, an Implementation, a decorated function or a bare one."""
+    from ..adapters.contract import REGISTRY, Implementation, implementation_of
+
+    if isinstance(implementation, str):
+        yield from find_targets([implementation])
+        return
+    made = implementation
+    if not isinstance(made, Implementation):
+        made = next((known for known in REGISTRY.values() if known.function is implementation), None) or implementation_of(
+            implementation
+        )
+    yield Target(_address(made), made)
+
+
+def _address(made: Any) -> str:
+    """The best guess at what finds a function again: the file and name in which it was defined."""
+    import inspect
+
+    try:
+        file = inspect.getsourcefile(made.function)
+    except TypeError:
+        file = None
+    name = getattr(made.function, "__qualname__", "")
+    return f"{file}:{name}" if file and name.isidentifier() else made.name

@@ -1,0 +1,73 @@
+"""A plan as plain data, so that reports need nothing but what is written in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .language import Law
+from .selection import Plan, Target
+
+__all__ = ["describe_law", "describe_plan"]
+
+
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """Budget, seed, implementations, laws and profiles of a run, JSON-ready."""
+    from .engine.budget import BUDGETS
+    from .language import load_laws
+
+    return {
+        "budget": {"name": plan.budget.name, "examples": plan.budget.examples, "timeout": plan.budget.timeout},
+        "standard_examples": BUDGETS["standard"].examples,
+        "seed": plan.seed,
+        "dtype": plan.dtype,
+        "implementations": [_describe_target(target) for target in plan.targets],
+        "laws": {law.id: describe_law(law) for law in plan.laws},
+        "all_laws": [law.id for law in load_laws()],
+        "profiles": _describe_profiles(),
+    }
+
+
+def describe_law(law: Law) -> dict[str, Any]:
+    """What a reader of a finding wants to know about a law."""
+    from .language.loading import spec_folder
+
+    shipped = law.file.resolve().is_relative_to(spec_folder().resolve())
+    return {
+        "chapter": law.chapter,
+        "level": law.level,
+        "operation": law.operation,
+        "statement": law.statement,
+        "equation": law.equation,
+        "where": law.where,
+        "why": law.why,
+        "file": f"spec/laws/{law.file.name}" if shipped else str(law.file),
+        "line": law.line,
+        "shipped": shipped,
+    }
+
+
+def _describe_target(target: Target) -> dict[str, Any]:
+    made = target.implementation
+    return {
+        "name": made.name,
+        "address": target.address,
+        "operation": made.operation,
+        "arrays": made.arrays,
+        "layout": made.layout,
+        "dtypes": list(made.dtypes),
+        "options": sorted(made.options),
+        "claims": sorted(made.claims),
+        "notes": list(made.notes),
+        "origin": made.origin,
+    }
+
+
+def _describe_profiles() -> dict[str, Any]:
+    """Profile → what it is, and its must-laws with their operation."""
+    from .language import load_laws, profiles
+
+    musts = [law for law in load_laws() if law.level == "must"]
+    return {
+        name: {"about": profile.about, "must": {law.id: law.operation for law in musts if profile.contains(law.id)}}
+        for name, profile in profiles().items()
+    }

@@ -1,0 +1,99 @@
+"""Which conventions an implementation is judged under: declared ones, and where it declares none, what a probe finds.
+
+A probe is one tiny call with Q = 0, so that the output is the mean of the values that a row sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from ...adapters.contract import Implementation
+from ..language.loading import conventions as known_conventions
+from ..problems.problem import Problem
+from .subject import Broken, NotClaimed, Raised, Subject
+
+__all__ = ["probes", "settled"]
+
+SQ, SK, D = 2, 5, 16
+
+
+@cache
+def settled(implementation: Implementation) -> dict[str, tuple[str, str]]:
+    """Each convention with its choice and how it is known: declared, probed or assumed (the default of the spec)."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, entry in known_conventions().items():
+        if name in implementation.conventions:
+            found[name] = (implementation.conventions[name], "declared")
+        else:
+            choice = PROBES[name](implementation) if name in PROBES else None
+            found[name] = (choice or entry["default"], "probed" if choice else "assumed")
+    return found
+
+
+def probes(implementation: Implementation) -> bool:
+    """Whether settling the conventions calls the implementation."""
+    return any(name not in implementation.conventions for name in PROBES)
+
+
+def _causal_alignment(implementation: Implementation) -> str | None:
+    """Row 0 of two queries over five keys sees one key from the top-left, four towards the bottom-right."""
+    for option, value in (("causal", True), ("window", (None, 0))):
+        out = _probe(implementation, **{option: value})
+        if out is not None:
+            seen = int(np.count_nonzero(np.nan_to_num(out[0, 0, 0, :SK])))
+            return {1: "top-left", SK - SQ + 1: "bottom-right"}.get(seen)
+    return None
+
+
+def _empty_rows(implementation: Implementation) -> str | None:
+    """Row 0 sees nothing: what does it give?"""
+    for options in _hiding():
+        out = _probe(implementation, **options)
+        if out is not None:
+            row = out[0, 0, 0]
+            mean = np.array([1 / SK] * SK + [0.0] * (D - SK))
+            if np.all(row == 0):
+                return "zeros"
+            if np.all(np.isnan(row)):
+                return "nan"
+            return "mean" if np.all(np.abs(row - mean) <= 2.0**-8) else None
+    return None
+
+
+def _hiding() -> Iterator[dict[str, Any]]:
+    mask = np.ones((SQ, SK), dtype=bool)
+    mask[0] = False
+    yield {"mask": mask}
+    yield {"kv_lengths": np.zeros(1, dtype=np.int32)}
+    yield {"q_segments": np.array([[1, 0]], dtype=np.int32), "kv_segments": np.zeros((1, SK), dtype=np.int32)}
+
+
+PROBES: dict[str, Callable[[Implementation], str | None]] = {
+    "causal_alignment": _causal_alignment,
+    "empty_rows": _empty_rows,
+}
+
+
+def _probe(implementation: Implementation, **options: Any) -> Any:
+    """The output (1, 1, 2, 16) of one tiny call in float64, or None where it does not answer."""
+    dtype = implementation.dtypes[0]
+    zeros = np.zeros((1, 1, SQ, D), dtype=np.float32)
+    v = np.eye(SK, D, dtype=np.float32)[None, None]
+    arrays = [x.astype(_numpy_dtype(dtype)) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v)]
+    p = Problem(*arrays, dtype, options, {})
+    try:
+        return Subject(implementation, dtype, {}).out_only(p).astype(np.float64)
+    except (NotClaimed, Broken, Raised):
+        return None
+
+
+def _numpy_dtype(name: str) -> Any:
+    if name == "bfloat16":
+        import ml_dtypes
+
+        return ml_dtypes.bfloat16
+    return np.dtype(name)

@@ -1,0 +1,116 @@
+"""Decides one relation between two bounded values.
+
+`≈` holds where the two intervals meet, `≤` where they leave room for it, `==` where the values are the same (NaN equals
+NaN, the two zeros are equal). NaN and infinities are compared by position before any distance is looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..bounded import Bounded, bounded
+from ..vocabulary.word import Undecided
+
+__all__ = ["Decision", "decide"]
+
+SHOWN = 4
+
+
+@dataclass
+class Decision:
+    """holds: no entry breaks the relation. entries: how many were compared. vacuous: how many of them had no finite bound.
+
+    ratio: the largest distance / allowed distance, None for == and for infinite bounds.
+    broken: sentences about the worst entries.
+    """
+
+    holds: bool
+    entries: int
+    vacuous: int = 0
+    ratio: float | None = None
+    broken: list[str] = field(default_factory=list)
+
+
+def decide(left: Any, relation: str, right: Any, where: Any = None) -> Decision:
+    """Compare two values, or only the entries that `where` selects. Raises Undecided where it selects none."""
+    a, b, selected = _together(bounded(left), bounded(right), where)
+    if not selected.any():
+        raise Undecided("no entry meets the condition of the law" if where is not None else "there is nothing to compare")
+    if relation == "≥":
+        a, b, relation = b, a, "≤"
+    compare = {"==": _same, "≈": _meets, "≤": _below}[relation]
+    with np.errstate(all="ignore"):
+        bad, ratio, vacuous = compare(a, b)
+    bad, vacuous = bad & selected, vacuous & selected
+    worst = None
+    if ratio is not None:
+        finite = selected & np.isfinite(ratio)
+        worst = float(np.max(ratio[finite])) if finite.any() else None
+    broken = _sentences(a, b, bad, ratio) if bad.any() else []
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, broken)
+
+
+def _together(a: Bounded, b: Bounded, where: Any) -> tuple[Bounded, Bounded, Any]:
+    try:
+        shape = np.broadcast_shapes(a.shape, b.shape)
+    except ValueError:
+        raise ValueError(f"the two sides have the shapes {a.shape} and {b.shape}, which do not match") from None
+    selected = np.ones(shape, dtype=bool)
+    if where is not None:
+        condition = bounded(where).value != 0
+        if condition.ndim == len(shape) + 1 and condition.shape[-1] == 1:
+            condition = condition[..., 0]
+        selected = np.broadcast_to(condition, np.broadcast_shapes(shape, condition.shape))
+        shape = selected.shape
+    return a.each(lambda x: np.broadcast_to(x, shape)), b.each(lambda x: np.broadcast_to(x, shape)), selected
+
+
+def _same(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
+    same = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
+    return ~same, None, np.zeros(same.shape, dtype=bool)
+
+
+def _meets(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
+    finite = np.isfinite(a.value) & np.isfinite(b.value)
+    same_class = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
+    apart = (a.low > b.high) | (b.low > a.high)
+    above = a.value > b.value
+    allowed = np.where(above, (a.value - a.low) + (b.high - b.value), (a.high - a.value) + (b.value - b.low))
+    vacuous = finite & ~np.isfinite(allowed)
+    return np.where(finite, apart, ~same_class), _ratio(np.abs(a.value - b.value), allowed, finite), vacuous
+
+
+def _below(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
+    unordered = np.isnan(a.value) | np.isnan(b.value)
+    finite = np.isfinite(a.value) & np.isfinite(b.value)
+    allowed = (a.value - a.low) + (b.high - b.value)
+    ratio = _ratio(np.maximum(a.value - b.value, 0.0), allowed, finite)
+    return unordered | (a.low > b.high), ratio, finite & ~np.isfinite(allowed)
+
+
+def _ratio(distance: Any, allowed: Any, finite: Any) -> Any:
+    ratio = np.where(distance == 0, 0.0, distance / allowed)
+    return np.where(finite, ratio, np.nan)
+
+
+def _sentences(a: Bounded, b: Bounded, bad: Any, ratio: Any) -> list[str]:
+    places = np.argwhere(bad)
+    total = bad.size
+    lines = [f"{len(places)} of {total} entries break it"]
+    if ratio is not None:
+        order = np.argsort(-np.nan_to_num(ratio[bad], nan=np.inf, posinf=np.inf), kind="stable")
+        places = places[order]
+    for place in places[:SHOWN]:
+        index = tuple(int(i) for i in place)
+        left, right = a.value[index], b.value[index]
+        line = f"at {list(index)}: {left:.9g} against {right:.9g}"
+        if np.isfinite(left) and np.isfinite(right):
+            line += f", apart by {abs(left - right):.3g}"
+            room = (a.bound + b.bound)[index]
+            if ratio is not None and np.isfinite(room):
+                line += f" where {room:.3g} is allowed"
+        lines.append(line)
+    return lines

@@ -1,0 +1,49 @@
+"""What a law said of an implementation: plain data that reports, diffs and baselines consume."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+__all__ = ["VERDICTS", "Result"]
+
+VERDICTS = ("pass", "fail", "inconclusive", "not-claimed", "error")
+
+
+@dataclass
+class Result:
+    """One law on one implementation in one dtype.
+
+    verdict: one of VERDICTS.
+    level: must, should or may, from the law.
+    examples: problems on which the equation was decided. unclaimed: problems that were refused, by reason in `reasons`.
+    inconclusive: problems on which the bound could not tell right from wrong.
+    worst_ratio: largest error / bound over all decided problems, None where nothing was compared within a bound.
+    worst_case: the case that gave it.
+    case: the smallest case that failed or raised, None otherwise.
+    message: a sentence with values in it.
+    details: evidence for a reader (where the two sides differ, the traceback).
+    seconds: time in the implementation, in the reference with its bounds, and in the kit.
+    """
+
+    implementation: str
+    operation: str
+    law: str
+    dtype: str
+    verdict: str
+    level: str = "must"
+    chapter: str = ""
+    examples: int = 0
+    unclaimed: int = 0
+    inconclusive: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    worst_ratio: float | None = None
+    worst_case: str | None = None
+    case: str | None = None
+    message: str = ""
+    details: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
+
+    def as_dict(self) -> dict[str, Any]:
+        """A JSON-ready mapping."""
+        return asdict(self)

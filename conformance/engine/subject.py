@@ -1,0 +1,238 @@
+"""The implementation under test, called with everything that surrounds a call.
+
+Each call gets fresh arrays in the declared type, layout and memory, with gaps that nobody may read; afterwards the inputs
+are compared with what they were, and the result is read back and held to the contract (type, shape). What comes out is
+`Bounded`: the result with the interval that the declared arithmetic allows around it.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...adapters.arrays import arrays_for, layout_back
+from ...adapters.contract import ContractError, Implementation
+from ...reference.arithmetic import arithmetic_for
+from ...reference.rounding import preimage
+from ..bounded import Bounded
+from ..meaning import judged
+from ..problems.problem import Problem
+from ..vocabulary.word import Pair
+
+__all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
+
+
+class NotClaimed(Exception):
+    """The implementation does not claim, or refuses with words, what a problem asks."""
+
+
+class Broken(Exception):
+    """The result breaks the contract (type, shape), so that no equation can be looked at."""
+
+
+class Raised(Exception):
+    """The implementation raised. `summary` is one line, `trace` the traceback from the implementation on."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(f"{type(error).__name__}: {_first_line(error)}")
+        self.error = error
+        self.trace = "".join(traceback.format_exception(error)[-12:])
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What one call gave, in NumPy and the order (B, H, S, D); `altered` names the inputs that changed."""
+
+    out: Any
+    lse: Any
+    weights: Any
+    altered: tuple[str, ...]
+
+
+class Subject:
+    """One implementation in one dtype, judged under settled conventions."""
+
+    def __init__(self, implementation: Implementation, dtype: str, conventions: Mapping[str, str]) -> None:
+        self.implementation = implementation
+        self.dtype = dtype
+        self.conventions = conventions
+        self.arithmetic = arithmetic_for(implementation.arithmetic, dtype)
+        self.arrays = arrays_for(implementation.arrays)
+        self.seconds = 0.0
+        self.altered: set[str] = set()
+        self._remembered: dict[Any, tuple[Problem, _Answer]] = {}
+
+    def forget(self) -> None:
+        """Drop what was remembered of earlier calls; the next problem starts afresh."""
+        self._remembered.clear()
+
+    # Observations
+
+    def out(self, p: Problem, after: Problem | None = None) -> Bounded:
+        """The output with its interval. `after`: another call comes first, and this one is made anew."""
+        return self._bounded_out(p, self._call(p, after=after).out)
+
+    def attend(self, p: Problem, after: Problem | None = None) -> Pair:
+        """Output and logsumexp of one call."""
+        answer = self._call(p, lse=True, after=after)
+        lse = self._bounded_lse(p, answer.lse)
+        return Pair(self._bounded_out(p, answer.out), lse)
+
+    def returned_weights(self, p: Problem) -> Bounded:
+        """The weights that the implementation returns, with the interval of weights read through an identity V."""
+        given = self._call(p, weights=True).weights
+        identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
+        allowed = judged(replace(p, v=identity), self.arithmetic).out_bound
+        return _around(given, allowed)
+
+    def refuses(self, p: Problem) -> bool:
+        """Whether the implementation raises for p, which is ill-formed on purpose."""
+        try:
+            self._answer(p, checked=False)
+        except Raised:
+            return True
+        except (Broken, ContractError):
+            return False
+        return False
+
+    def changed_inputs(self, p: Problem) -> int:
+        """How many arrays a call altered."""
+        return len(self._call(p).altered)
+
+    def returned_dtype(self, p: Problem) -> str:
+        """Name of the output's dtype."""
+        return str(self._call(p).out.dtype)
+
+    def out_only(self, p: Problem) -> Any:
+        """The output as an array in its own dtype, without an interval."""
+        return self._call(p).out
+
+    # Intervals
+
+    def _bounded_out(self, p: Problem, out: Any) -> Bounded:
+        kept = 1.0 - float(p.options.get("dropout_p", 0.0))
+        if kept == 1.0:
+            return _around(out, judged(p, self.arithmetic).out_bound)
+        undropped = judged(p.but(dropout_p=None, seed=None), self.arithmetic)
+        rescaling = 4 * self.arithmetic.u_acc * np.abs(undropped.out)
+        return _around(out, (undropped.out_bound + rescaling) / kept)
+
+    def _bounded_lse(self, p: Problem, lse: Any) -> Bounded:
+        return _around(lse, judged(p, self.arithmetic).lse_bound)
+
+    # The call
+
+    def _call(self, p: Problem, lse: bool = False, weights: bool = False, after: Problem | None = None) -> _Answer:
+        if after is not None:
+            self._check_claim(after, False, False)
+            self._answer(after)
+            self._check_claim(p, lse, weights)
+            return self._answer(p, lse, weights)
+        key = (id(p), lse, weights)
+        if key not in self._remembered:
+            self._check_claim(p, lse, weights)
+            self._remembered[key] = (p, self._answer(p, lse, weights))
+        return self._remembered[key][1]
+
+    def _check_claim(self, p: Problem, lse: bool, weights: bool) -> None:
+        asked = [*p.options, *(["return_lse"] if lse else []), *(["return_weights"] if weights else [])]
+        for option in asked:
+            if option not in self.implementation.options:
+                raise NotClaimed(f"{option} is not an option of {self.implementation.name}")
+        reason = self.implementation.supports(p) if self.implementation.supports else None
+        if reason is not None:
+            raise NotClaimed(reason)
+
+    def _answer(self, p: Problem, lse: bool = False, weights: bool = False, checked: bool = True) -> _Answer:
+        arguments, options = self._delivered(p)
+        if lse:
+            options["return_lse"] = True
+        if weights:
+            options["return_weights"] = True
+        watched = {**dict(zip("qkv", arguments, strict=True)), **{n: x for n, x in options.items() if n in _ARRAY_OPTIONS}}
+        before = {name: self.arrays.snapshot(x) for name, x in watched.items()}
+        start = time.perf_counter()
+        try:
+            result = self.implementation.function(*arguments, **options)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            raise Raised(error) from error
+        finally:
+            self.seconds += time.perf_counter() - start
+        parts = self._parts(result, lse, weights)
+        altered = tuple(name for name, x in watched.items() if self.arrays.snapshot(x) != before[name])
+        self.altered.update(altered)
+        return self._read(p, parts, altered, checked)
+
+    def _delivered(self, p: Problem) -> tuple[list[Any], dict[str, Any]]:
+        made, device = self.implementation, self.implementation.device
+        arguments = [
+            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device)
+            for x in (p.q, p.k, p.v)
+        ]
+        memory = p.memory if p.memory in ("sliced", "transposed") else "contiguous"
+        options = {
+            name: self.arrays.to_framework(np.asarray(value), memory=memory, device=device) if name in _ARRAY_OPTIONS else value
+            for name, value in p.options.items()
+        }
+        return arguments, options
+
+    def _parts(self, result: Any, lse: bool, weights: bool) -> dict[str, Any]:
+        names = ["out", *(["lse"] if lse else []), *(["weights"] if weights else [])]
+        if len(names) == 1:
+            return {"out": result}
+        if not isinstance(result, tuple | list) or len(result) != len(names):
+            got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
+            raise Broken(f"asked for ({', '.join(names)}), the call returned {got}")
+        return dict(zip(names, result, strict=True))
+
+    def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
+        due = {
+            "out": (p.b, p.hq, p.sq, p.dv),
+            "lse": (p.b, p.hq, p.sq),
+            "weights": (p.b, p.hq, p.sq, p.sk),
+        }
+        read: dict[str, Any] = {"out": None, "lse": None, "weights": None}
+        for name, part in parts.items():
+            try:
+                array = self.arrays.from_framework(part, name)
+            except ContractError as error:
+                raise Broken(str(error)) from None
+            if name == "out" and array.ndim == 4:
+                array = layout_back(array, self.implementation.layout)
+            if checked and array.shape != due[name]:
+                raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due[name]} is due")
+            if checked and str(array.dtype) not in ("float64", "float32", "float16", "bfloat16"):
+                raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
+            read[name] = array
+        return _Answer(read["out"], read["lse"], read["weights"], altered)
+
+
+_ARRAY_OPTIONS = ("mask", "bias", "alibi_slopes", "sinks", "q_segments", "kv_segments", "kv_lengths")
+
+
+def _memory(memory: str, array: Any) -> str:
+    """Stride 0 over the batch holds one entry only; an array whose entries a transform made different lies contiguous."""
+    equal = memory != "expanded" or all(entry.tobytes() == array[0].tobytes() for entry in array[1:])
+    return memory if equal else "contiguous"
+
+
+def _around(array: Any, allowed: Any) -> Bounded:
+    """The reals that round to an output, widened by what is allowed before rounding."""
+    value = array.astype(np.float64)
+    low, high = preimage(value, str(array.dtype))
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, high = low - allowed, high + allowed
+    finite = np.isfinite(value)
+    return Bounded(value, np.where(finite, low, value), np.where(finite, high, value))
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:300] if text else "no message"

@@ -1,0 +1,107 @@
+"""Counts what the problems of one law gave, and turns the counts into a verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from ...adapters.contract import Implementation
+from ..language.law import Law
+from ..problems.structure import Structure
+from .relation import Decision
+from .result import Result
+
+__all__ = ["Finding", "Tally"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One problem on which the law failed or the implementation raised."""
+
+    verdict: str
+    case: str
+    structure: Structure
+    message: str
+    details: list[str]
+    ratio: float | None = None
+
+    @property
+    def size(self) -> tuple[int, int, int, int, str]:
+        """Findings are compared by it, the smallest is reported."""
+        s = self.structure
+        entries = s.b * (s.hq * s.sq * s.d + s.hkv * s.sk * (s.d + (s.dv or 0)))
+        return (len(s.options), s.b * s.hq * s.sq * s.sk, entries, len(self.case), self.case)
+
+
+@dataclass
+class Tally:
+    """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples."""
+
+    examples: int = 0
+    vacuous: int = 0
+    undecided: Counter[str] = field(default_factory=Counter)
+    unclaimed: Counter[str] = field(default_factory=Counter)
+    finding: Finding | None = None
+    worst_ratio: float | None = None
+    worst_case: str | None = None
+
+    def passed(self, case: str, decision: Decision) -> None:
+        """A problem on which the law held."""
+        if self.finding is not None:
+            return
+        if decision.vacuous == decision.entries:
+            self.vacuous += 1
+            return
+        self.examples += 1
+        self._rate(case, decision.ratio)
+
+    def found(self, finding: Finding) -> None:
+        """A problem on which it did not. The smallest is kept."""
+        if self.finding is None:
+            self.examples += 1
+            self.finding = finding
+        elif finding.size < self.finding.size:
+            self.finding = finding
+        self._rate(finding.case, finding.ratio)
+
+    def _rate(self, case: str, ratio: float | None) -> None:
+        if ratio is not None and (self.worst_ratio is None or ratio > self.worst_ratio):
+            self.worst_ratio, self.worst_case = ratio, case
+
+    def result(self, implementation: Implementation, law: Law, dtype: str, refused: str | None = None) -> Result:
+        """The verdict. refused: the law was not asked at all, and why."""
+        if refused is not None:
+            self.unclaimed[refused] += 1
+        verdict, message = self._verdict(law)
+        reasons = self.undecided + self.unclaimed
+        return Result(
+            implementation=implementation.name,
+            operation=law.operation,
+            law=law.id,
+            dtype=dtype,
+            verdict=verdict,
+            level=law.level,
+            chapter=law.chapter,
+            examples=self.examples,
+            unclaimed=sum(self.unclaimed.values()) if refused is None else 0,
+            inconclusive=self.vacuous + sum(self.undecided.values()),
+            reasons=dict(reasons.most_common(5)),
+            worst_ratio=self.worst_ratio,
+            worst_case=self.worst_case,
+            case=self.finding.case if self.finding else None,
+            message=message,
+            details=list(self.finding.details) if self.finding else [],
+        )
+
+    def _verdict(self, law: Law) -> tuple[str, str]:
+        if self.finding is not None:
+            return self.finding.verdict, self.finding.message
+        if self.examples:
+            return "pass", ""
+        if self.unclaimed and not self.vacuous:
+            return "not-claimed", self.unclaimed.most_common(1)[0][0]
+        if self.vacuous:
+            return "inconclusive", "the bound of the declared arithmetic is infinite on every problem that was tried"
+        if self.undecided:
+            return "inconclusive", f"the law decided no problem: {self.undecided.most_common(1)[0][0]}"
+        return "inconclusive", "no problem was tried within the time"

@@ -1,0 +1,198 @@
+"""verify(implementation, law, dtype): tries a law on drawn problems, shrinks what fails, and says what was found.
+
+Every front door calls this one function. A problem on which an implementation refuses, or on which the equation says
+nothing, does not count as tried; a law that decided no problem did not pass.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+from ...adapters.contract import Implementation
+from ..language.law import Law
+from ..meaning import Clock
+from ..problems.build import build
+from ..problems.sizes import Pool, pool_for
+from ..problems.structure import Structure
+from ..vocabulary.word import WORDS, Undecided
+from .budget import Budget, budget_named
+from .conventions import settled
+from .evaluate import decide_law
+from .relation import Decision
+from .result import Result
+from .subject import Broken, NotClaimed, Raised, Subject
+from .tally import Finding, Tally
+
+__all__ = ["not_claimed", "replay", "verify"]
+
+HOPELESS = 40
+"""Refusals in a row, before any problem was decided, after which no further problem is tried."""
+
+
+class LawFailed(Exception):
+    """Tells Hypothesis that an example is interesting."""
+
+
+def verify(
+    implementation: Implementation,
+    law: Law,
+    dtype: str,
+    *,
+    budget: Budget | str = "standard",
+    seed: int = 0,
+    examples: int | None = None,
+    record: Callable[[str], None] = lambda case: None,
+) -> Result:
+    """Try one law on one implementation in one dtype.
+
+    examples: problems to decide, in the place of the budget's. record: called with each case before it runs.
+    Never raises for what the implementation does; that is what the Result says.
+    """
+    budget = budget_named(budget) if isinstance(budget, str) else budget
+    start, reference = time.perf_counter(), Clock.seconds
+    reason = not_claimed(implementation, law, dtype)
+    if reason is None:
+        record(f"{law.id}?dtype={dtype}&probe=conventions")
+        conventions = {name: choice for name, (choice, _) in settled(implementation).items()}
+        reason = _other_convention(law, conventions)
+    if reason is not None:
+        return Tally().result(implementation, law, dtype, refused=reason)
+    subject = Subject(implementation, dtype, conventions)
+    trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2)
+    pool = pool_for(budget.name, implementation.arrays == "jax", seed)
+    _search(trial, pool, examples or budget.examples, seed)
+    result = trial.tally.result(implementation, law, dtype)
+    spent = time.perf_counter() - start
+    own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
+    result.seconds = {**own, "kit": max(0.0, spent - sum(own.values()))}
+    if subject.altered:
+        result.details.append(f"calls changed their inputs {', '.join(sorted(subject.altered))}")
+    return result
+
+
+def replay(implementation: Implementation, case: str, law: Law) -> Result:
+    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read."""
+    structure = Structure.parse(case.partition("?")[2])
+    reason = not_claimed(implementation, law, structure.dtype)
+    if reason is not None:
+        return Tally().result(implementation, law, structure.dtype, refused=reason)
+    conventions = {name: choice for name, (choice, _) in settled(implementation).items()}
+    subject = Subject(implementation, structure.dtype, conventions)
+    trial = _Trial(law, subject, lambda case: None, Tally(), float("inf"))
+    trial.decide(structure)
+    return trial.tally.result(implementation, law, structure.dtype)
+
+
+def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:
+    """Why a law is not asked of an implementation at all, or None."""
+    name = implementation.name
+    if implementation.operation != law.operation:
+        return f"{name} computes {implementation.operation}, the law is about {law.operation}"
+    if dtype not in implementation.dtypes:
+        return f"{dtype} is not a dtype of {name}"
+    claims = law.given.get("claims", [])
+    for claim in claims if isinstance(claims, list) else [claims]:
+        if claim not in implementation.claims:
+            return f"{name} does not claim to be {claim}"
+    for word in law.words():
+        if WORDS[word].asks not in (None, *implementation.options):
+            return f"{WORDS[word].asks} is not an option of {name}"
+    for option, wish in law.given.items():
+        asked = {"segments": "q_segments"}.get(option, option)
+        if wish != "absent" and asked in _options(law) and asked not in implementation.options:
+            return f"{option} is not an option of {name}"
+    return None
+
+
+def _options(law: Law) -> Any:
+    from ..language.loading import operations
+
+    return operations()[law.operation]["options"]
+
+
+def _other_convention(law: Law, conventions: dict[str, str]) -> str | None:
+    for name, choice in law.given.get("conventions", {}).items():
+        if conventions.get(name) != choice:
+            return f"the law is for {name} {choice}, this implementation has {conventions.get(name)}"
+    return None
+
+
+class _Trial:
+    """Decides structures one at a time and keeps the count."""
+
+    def __init__(self, law: Law, subject: Subject, record: Callable[[str], None], tally: Tally, deadline: float) -> None:
+        self.law, self.subject, self.record, self.tally, self.deadline = law, subject, record, tally, deadline
+
+    def decide(self, structure: Structure) -> str:
+        """One of pass, fail, undecided, unclaimed."""
+        case = f"{self.law.id}?{structure.query()}"
+        p = build(structure, self.subject.conventions)
+        self.record(case)
+        self.subject.forget()
+        try:
+            decision: Decision = decide_law(self.law, p, self.subject)
+        except Undecided as undecided:
+            self.tally.undecided[str(undecided)] += 1
+            return "undecided"
+        except NotClaimed as refusal:
+            self.tally.unclaimed[str(refusal)] += 1
+            return "unclaimed"
+        except Broken as broken:
+            self.tally.found(Finding("fail", case, structure, str(broken), []))
+            return "fail"
+        except Raised as raised:
+            details = raised.trace.rstrip().splitlines()
+            self.tally.found(Finding("error", case, structure, f"raised {raised}", details))
+            return "fail"
+        if decision.holds:
+            self.tally.passed(case, decision)
+            return "pass"
+        self.tally.found(Finding("fail", case, structure, decision.broken[1], decision.broken, decision.ratio))
+        return "fail"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more shall be tried: time is up, or nothing but refusals came."""
+        hopeless = self.tally.examples == 0 and sum(self.tally.unclaimed.values()) >= HOPELESS
+        return hopeless or time.monotonic() > self.deadline
+
+
+def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
+    """Let Hypothesis draw structures until enough are decided, and shrink the first that fails."""
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
+
+    from ..problems.strategies import structures
+
+    law, subject = trial.law, trial.subject
+    options = subject.implementation.options
+    strategy = structures(subject.dtype, law.given, options, pool)
+
+    @hypothesis.settings(
+        max_examples=examples,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    @hypothesis.seed(zlib.crc32(f"{seed}/{law.id}/{subject.dtype}".encode()))
+    @hypothesis.given(strategy)
+    def attempt(structure: Structure) -> None:
+        if trial.over:
+            return
+        outcome = trial.decide(structure)
+        if outcome == "fail":
+            raise LawFailed
+        if outcome != "pass":
+            hypothesis.reject()
+
+    try:
+        attempt()
+    except (LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
+        pass  # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.

@@ -1,0 +1,60 @@
+"""A law and a profile, as loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from .grammar import Equation, Expression
+
+__all__ = ["Law", "Profile"]
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """One equation or inequality about an operation, read from YAML.
+
+    id: `chapter/name`. statement: the law in words. level: must, should or may. why: what goes wrong without it.
+    given: the options, sizes, values, claims and conventions that the law needs.
+    equation, where: the text as written; relation and condition: what was parsed from them.
+    kills: faults that the law rejects. source: addresses. file, line: where it stands.
+    """
+
+    id: str
+    chapter: str
+    statement: str
+    operation: str
+    equation: str
+    level: str
+    why: str
+    relation: Equation
+    given: Mapping[str, Any] = field(default_factory=dict)
+    where: str | None = None
+    condition: Expression | None = None
+    kills: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    file: Path = Path()
+    line: int = 0
+
+    def words(self) -> tuple[str, ...]:
+        """The words that the law uses, in the order of first use."""
+        used = list(self.relation.left.words()) + list(self.relation.right.words())
+        if self.condition is not None:
+            used += self.condition.words()
+        return tuple(dict.fromkeys(used))
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A named set of laws that a report can certify. laws: ids, or globs over ids."""
+
+    name: str
+    about: str
+    laws: tuple[str, ...]
+
+    def contains(self, law_id: str) -> bool:
+        """Whether a law belongs to the profile."""
+        return any(fnmatchcase(law_id, pattern) for pattern in self.laws)

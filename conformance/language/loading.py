@@ -1,0 +1,161 @@
+"""Law files to laws. Everything that can be wrong in a file is found here, before anything runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from .errors import SpecError, nearest
+from .given import check_given
+from .grammar import read_equation, read_expression
+from .law import Law, Profile
+from .text import Lines, read_yaml
+
+__all__ = ["conventions", "load_laws", "operations", "profiles", "select", "spec_folder"]
+
+
+def spec_folder() -> Path:
+    """The folder of the shipped spec."""
+    return Path(str(files("attnspec.spec")))
+
+
+def load_laws(paths: Iterable[Path] | None = None) -> list[Law]:
+    """All laws of the given files, or of spec/laws, in the order of the files and within them.
+
+    Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice.
+    """
+    laws: list[Law] = []
+    seen: dict[str, Law] = {}
+    for path in sorted((spec_folder() / "laws").glob("*.yaml")) if paths is None else [Path(p) for p in paths]:
+        for law in _chapter(path):
+            if law.id in seen:
+                first = seen[law.id]
+                raise SpecError(f"the law {law.id!r} stands already at {first.file}:{first.line}", law.file, law.line)
+            seen[law.id] = law
+            laws.append(law)
+    return laws
+
+
+def select(laws: Iterable[Law], patterns: Iterable[str]) -> list[Law]:
+    """The laws whose id matches one of the globs. Raises SpecError for a glob that matches none."""
+    laws = list(laws)
+    chosen: dict[str, Law] = {}
+    for pattern in patterns:
+        matching = [law for law in laws if fnmatchcase(law.id, pattern)]
+        if not matching:
+            raise SpecError(f"no law matches {pattern!r}{nearest(pattern, [law.id for law in laws])}")
+        chosen.update({law.id: law for law in matching})
+    return [law for law in laws if law.id in chosen]
+
+
+def profiles() -> dict[str, Profile]:
+    """The profiles of spec/profiles.yaml. Raises SpecError where one is malformed."""
+    path = spec_folder() / "profiles.yaml"
+    data, lines = read_yaml(path)
+    found = {}
+    for name, entry in data.items():
+        if set(entry) != {"about", "laws"}:
+            raise SpecError(f"the profile {name!r} has the keys about and laws", path, lines.get((name,)))
+        found[name] = Profile(name, entry["about"], tuple(entry["laws"]))
+    return found
+
+
+def operations() -> dict[str, Any]:
+    """The operations of spec/operations.yaml."""
+    return _table("operations.yaml")
+
+
+def conventions() -> dict[str, Any]:
+    """The conventions of spec/conventions.yaml."""
+    return _table("conventions.yaml")
+
+
+@cache
+def _table(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = read_yaml(spec_folder() / name)[0]
+    return data
+
+
+def _chapter(path: Path) -> Iterator[Law]:
+    data, lines = read_yaml(path)
+    _against_schema(data, lines, path)
+    for index, entry in enumerate(data["laws"]):
+        yield _law(entry, data["chapter"], path, lines, ("laws", index))
+
+
+def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: tuple[str | int, ...]) -> Law:
+    from .checking import check_condition, check_equation
+
+    def line(key: str) -> int | None:
+        return lines.get((*where, key), lines.get(where))
+
+    if entry["id"].split("/")[0] != chapter:
+        raise SpecError(
+            f"the law {entry['id']!r} stands in the chapter {chapter!r}; its id starts with {chapter}/", path, line("id")
+        )
+    known_operations = operations()
+    if entry["operation"] not in known_operations:
+        known = ", ".join(known_operations)
+        raise SpecError(f"unknown operation {entry['operation']!r}; known: {known}", path, line("operation"))
+    given = entry.get("given", {})
+    key = "given"
+    try:
+        check_given(given, known_operations[entry["operation"]], conventions())
+        key = "equation"
+        relation = read_equation(entry["equation"])
+        check_equation(relation)
+        key = "where"
+        condition = read_expression(entry["where"]) if "where" in entry else None
+        if condition is not None:
+            check_condition(condition)
+    except SpecError as error:
+        raise error.at(path, line(key)) from None
+    return Law(
+        id=entry["id"],
+        chapter=chapter,
+        statement=entry["statement"],
+        operation=entry["operation"],
+        equation=entry["equation"],
+        level=entry["level"],
+        why=entry["why"],
+        relation=relation,
+        given=given,
+        where=entry.get("where"),
+        condition=condition,
+        kills=tuple(entry["kills"]),
+        source=tuple(entry["source"]),
+        file=path,
+        line=line("id") or 0,
+    )
+
+
+@cache
+def _schema(name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(json.loads((spec_folder() / "schema" / name).read_text(encoding="utf-8")))
+
+
+def _against_schema(data: Any, lines: Lines, path: Path) -> None:
+    found = _schema("laws.schema.json").iter_errors(data)
+    errors = sorted(found, key=lambda e: (e.validator != "additionalProperties", lines.get(tuple(e.absolute_path), 0)))
+    if not errors:
+        return
+    error = errors[0]
+    place = tuple(error.absolute_path)
+    message = str(error.message)
+    if error.validator == "additionalProperties":
+        known = list(error.schema["properties"])
+        unknown = next(key for key in error.instance if key not in known)
+        place = (*place, unknown)
+        message = f"unknown key {unknown!r}{nearest(unknown, known)}; the keys are {', '.join(known)}"
+    elif place:
+        message = f"{'.'.join(map(str, place))}: {message}"
+    while place and place not in lines:
+        place = place[:-1]
+    raise SpecError(message[:400], path, lines.get(place))

@@ -1,0 +1,53 @@
+"""What the reference says of a problem: the exact answer, and how far an arithmetic may lie from it.
+
+Each problem is answered once and remembered for as long as the problem lives.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ..reference.arithmetic import NAMED, Arithmetic
+from ..reference.bounds import Judgement, judge
+from ..reference.textbook import Attended, attention
+from .problems.problem import Problem
+
+__all__ = ["EXACT", "Clock", "attended", "judged", "options_of"]
+
+EXACT = NAMED["fp64"]
+_ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
+_NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights")
+
+
+class Clock:
+    """Seconds spent in the reference and its bounds, since the process began."""
+
+    seconds = 0.0
+
+
+def options_of(p: Problem) -> dict[str, Any]:
+    """Options and conventions of a problem as the reference takes them."""
+    options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
+    conventions = {key: p.conventions[key] for key in ("causal_alignment", "empty_rows") if key in p.conventions}
+    return {**options, **conventions}
+
+
+def attended(p: Problem) -> Attended:
+    """The exact output, logsumexp, weights, scores and visibility of a problem."""
+    return _once(p, "attended", lambda: attention(p.q, p.k, p.v, **options_of(p)))
+
+
+def judged(p: Problem, arithmetic: Arithmetic = EXACT) -> Judgement:
+    """The exact output and logsumexp with the bound that a declared arithmetic must keep, before output rounding."""
+    return _once(p, arithmetic, lambda: judge(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options_of(p)))
+
+
+def _once(p: Problem, key: Any, compute: Any) -> Any:
+    answers = _ANSWERS.setdefault(p, {})
+    if key not in answers:
+        start = time.perf_counter()
+        answers[key] = compute()
+        Clock.seconds += time.perf_counter() - start
+    return answers[key]

@@ -1,0 +1,122 @@
+"""The controller's part: results as they arrive, workers that die, the report at the end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...reports.baseline import known
+from ...reports.findings import finding_text
+from ...reports.model import build_report, headline
+from ...reports.write import ResultStream, write_report
+from ..describe import describe_law, describe_plan
+from ..selection import Plan
+from .crash import result_of_wreck
+from .items import PROPERTY
+from .recorder import FlightRecorder
+
+__all__ = ["Controller"]
+
+
+class Controller:
+    """Collects the results of one run, keeps them on disk as they come, and writes the report."""
+
+    def __init__(
+        self,
+        config: pytest.Config,
+        plan: Plan,
+        recorder: FlightRecorder,
+        baseline: list[dict[str, Any]],
+        given: dict[str, Any],
+    ) -> None:
+        self.config, self.plan, self.recorder, self.baseline, self.given = config, plan, recorder, baseline, given
+        self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self.problems: list[str] = []
+        self.report: dict[str, Any] = {}
+        out = config.getoption("attnspec_out")
+        self.folder = None if out is None else Path(out)
+        self.stream = None if self.folder is None else ResultStream(self.folder)
+        self.cases = {case.key: case for case in plan.cases()}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput["attnspec_flight"] = str(self.recorder.folder)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        if config.getvalue("dist") != "loadgroup":
+            return None
+        from .scheduler import LawScheduling
+
+        return LawScheduling(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, report: Any) -> None:
+        """A worker died: the item that it was running gets a result that says so."""
+        gateway = report.node.gateway
+        wreck = self.recorder.wreck(gateway.id)
+        if wreck is None:
+            return
+        result = result_of_wreck(wreck, _returncode(gateway))
+        key = (result.law, result.implementation, result.dtype)
+        self.recorder.bury(key)
+        case, row = self.cases[key], result.as_dict()
+        report.location = (report.location[0], case.law.line - 1, case.name)
+        report.user_properties = [(PROPERTY, json.dumps(row))]
+        report.longrepr = finding_text(row, describe_law(case.law), case.target.address)
+        entry = known(self.baseline, row)
+        if entry is not None:
+            report.outcome, report.wasxfail = "skipped", entry["reason"]
+        elif self.given["first"] and result.level == "must":
+            self.recorder.leave(result.implementation)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when in ("setup", "teardown"):
+            return
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                row = json.loads(str(value))
+                self.rows[row["law"], row["implementation"], row["dtype"]] = row
+                if self.stream is not None:
+                    self.stream.add(row)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        rows = [self.rows[key] for key in self.cases if key in self.rows]
+        self.report = build_report(
+            rows,
+            plan=describe_plan(self.plan),
+            conventions=self.recorder.conventions(),
+            planned=len(self.cases),
+            baseline=self.baseline,
+        )
+        self.problems = self.report["baseline_problems"]
+        if self.folder is not None:
+            write_report(self.report, self.folder)
+        if self.problems and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if not self.rows:
+            return
+        terminalreporter.section("attnspec")
+        for line in [*headline(self.report), *self.problems]:
+            terminalreporter.write_line(line)
+        if self.folder is not None:
+            terminalreporter.write_line(f"report: {self.folder / 'report.json'}")
+
+
+def _returncode(gateway: Any) -> int | None:
+    """The exit code of a worker's process; None where execnet does not tell."""
+    process = getattr(getattr(gateway, "_io", None), "popen", None)
+    if process is None:
+        return None
+    try:
+        code: int = process.wait(timeout=5)
+    except Exception:  # Still running, or not ours to wait for: the message then names no cause.
+        return None
+    return code

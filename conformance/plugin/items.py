@@ -1,0 +1,121 @@
+"""A law file as pytest sees it: one item for each law, implementation and dtype.
+
+pass passes. fail and error of a must-law fail, without a Python traceback. A should-law or may-law that does not hold
+passes with a warning. not-claimed and inconclusive are skips with their reason: neither may look like a pass.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ...reports.baseline import known
+from ...reports.findings import finding_text, skip_reason
+from ..describe import describe_law
+from ..engine.result import Result
+from ..selection import Case
+from .recorder import LOSSES
+
+if TYPE_CHECKING:
+    from .session import LawSession
+
+__all__ = ["PROPERTY", "AttnspecWarning", "LawDoesNotHold", "LawFile", "LawItem", "run_case"]
+
+PROPERTY = "attnspec"
+"""The name under which a test report carries its result as JSON."""
+
+
+class AttnspecWarning(UserWarning):
+    """A should-law or may-law does not hold."""
+
+
+class LawDoesNotHold(Exception):
+    """A must-law failed or its implementation crashed. The text is the finding."""
+
+
+class LawFile(pytest.File):
+    """One file of laws."""
+
+    def __init__(self, *, cases: list[Case], session_of_laws: LawSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.cases, self.laws = cases, session_of_laws
+
+    def collect(self) -> Iterator[LawItem]:
+        for case in self.cases:
+            item: LawItem = LawItem.from_parent(self, name=case.name, case=case, session_of_laws=self.laws)
+            yield item
+
+
+class LawItem(pytest.Item):
+    """One law on one implementation in one dtype."""
+
+    def __init__(self, *, case: Case, session_of_laws: LawSession, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.case, self.laws = case, session_of_laws
+        made = case.target.implementation
+        self.extra_keyword_matches.update((made.name, case.dtype, case.law.chapter, case.law.level))
+        if self.config.pluginmanager.hasplugin("xdist"):
+            self.add_marker(pytest.mark.xdist_group(self.laws.group(case)))
+        if self.laws.recorder.worker is None and self.config.pluginmanager.hasplugin("timeout"):
+            # Without a worker to replace, a hang in Python can be interrupted; a hang in native code cannot.
+            self.add_marker(pytest.mark.timeout(self.laws.plan.budget.timeout, method="signal"))
+
+    def runtest(self) -> None:
+        laws, name = self.laws, self.case.target.implementation.name
+        if laws.first and laws.recorder.left(name):
+            pytest.skip(f"{name} was left at its first finding")
+        result = run_case(self.case, laws)
+        self.user_properties.append((PROPERTY, json.dumps(result.as_dict())))
+        entry = known(laws.baseline, result.as_dict())
+        if laws.first and result.level == "must" and result.verdict in ("fail", "error") and entry is None:
+            laws.recorder.leave(name)
+        self._conclude(result, entry)
+
+    def _conclude(self, result: Result, entry: dict[str, Any] | None) -> None:
+        row = result.as_dict()
+        if result.verdict in ("fail", "error"):
+            if entry is not None:
+                pytest.xfail(f"{entry['reason']} ({entry['link']})" if entry.get("link") else entry["reason"])
+            text = finding_text(row, describe_law(self.case.law), self.case.target.address)
+            if result.level == "must":
+                raise LawDoesNotHold(text)
+            warnings.warn(AttnspecWarning(text), stacklevel=2)
+        elif result.verdict == "pass" and entry is not None:
+            raise LawDoesNotHold(
+                f"{self.case.name} passes, but the baseline expects it to fail ({entry['reason']}); take the entry away"
+            )
+        elif result.verdict != "pass":
+            pytest.skip(skip_reason(row))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, LawDoesNotHold):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, max(0, self.case.law.line - 1), self.name
+
+
+def run_case(case: Case, laws: LawSession) -> Result:
+    """The result of one case; what the kit itself raises is a defect of the kit and passes through."""
+    from ..engine.conventions import settled
+    from ..engine.verify import verify
+
+    made, plan, recorder = case.target.implementation, laws.plan, laws.recorder
+    if recorder.losses(made.name) >= LOSSES:
+        message = f"not run: {made.name} crashed or hung {LOSSES} times in this run"
+        return Result(**case.identity(), verdict="error", message=message)
+    header = {**case.identity(), "address": case.target.address}
+    with recorder.flight(case.key, header, plan.budget.timeout) as record:
+        try:
+            result: Result = verify(made, case.law, case.dtype, budget=plan.budget, seed=plan.seed, record=record)
+        except SystemExit as error:
+            return Result(**case.identity(), verdict="error", message=f"called sys.exit({error.code!r})")
+        if result.verdict != "error":
+            recorder.note_conventions(made.name, lambda: settled(made))
+    return result

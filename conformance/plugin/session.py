@@ -1,0 +1,111 @@
+"""One run inside pytest: the plan, the collection of law files, and where results go.
+
+The same object lives in the controller and in each worker of pytest-xdist. The controller plans too, so that a wrong name
+is one sentence before any worker starts; workers run items; the controller turns a worker's death into a result.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ...adapters.contract import ContractError
+from ..language import SpecError
+from ..selection import Case, Mistake, Plan, find_targets, make_plan
+from .items import LawFile, LawItem
+from .recorder import FlightRecorder
+
+__all__ = ["LawSession"]
+
+
+class LawSession:
+    """Registered when an implementation is given."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        given: dict[str, Any] = {
+            name: config.getoption(f"attnspec_{name}")
+            for name in ("impl", "profile", "laws", "laws_file", "dtype", "budget", "examples", "timeout", "seed", "first")
+        }
+        self.laws_files = [Path(file) for file in given["laws_file"]]
+        self.first: bool = given["first"]
+        try:
+            self.plan = _plan(given)
+            self.baseline = _baseline(config.getoption("attnspec_baseline"))
+        except (Mistake, ContractError, SpecError) as error:
+            raise pytest.UsageError(f"attnspec: {error}") from None
+        config.args.extend(str(file) for file in self.laws_files if not _named(file, config.args))
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
+        self.recorder = FlightRecorder(
+            Path(worker["attnspec_flight"] if worker else str(self._own_folder)),
+            worker["workerid"] if worker else None,
+            owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
+        )
+        self._workers: int = worker["workercount"] if worker else 1
+        self._groups = len({case.key[1:] for case in self.plan.cases()})
+        if worker is None:
+            from .controller import Controller
+
+            config.pluginmanager.register(
+                Controller(config, self.plan, self.recorder, self.baseline, given), "attnspec-controller"
+            )
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        if file_path.suffix not in (".yaml", ".yml"):
+            return None
+        here = file_path.resolve()
+        cases = [case for case in self.plan.cases() if case.law.file.resolve() == here]
+        if not cases:
+            return None
+        made: LawFile = LawFile.from_parent(parent, path=file_path, cases=cases, session_of_laws=self)
+        return made
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """pytest-xdist gives an item that took a worker down to the next worker; it has its result already."""
+        if isinstance(item, LawItem) and self.recorder.lost(item.case.key):
+            return True
+        return None
+
+    def group(self, case: Case) -> str:
+        """What one worker keeps together: an implementation and dtype, or less where a worker would have nothing to do."""
+        whole = f"{case.target.implementation.name}-{case.dtype}"
+        return whole if self._groups >= self._workers else f"{whole}-{case.law.chapter}"
+
+    def pytest_unconfigure(self) -> None:
+        if self._own_folder is not None:
+            shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+def _plan(given: dict[str, Any]) -> Plan:
+    return make_plan(
+        find_targets(given["impl"]),
+        laws=given["laws"],
+        profile=given["profile"],
+        laws_files=given["laws_file"],
+        dtype=given["dtype"],
+        budget=given["budget"],
+        examples=given["examples"],
+        timeout=given["timeout"],
+        seed=given["seed"],
+    )
+
+
+def _baseline(file: str | None) -> list[dict[str, Any]]:
+    if file is None:
+        return []
+    from ...reports.baseline import BaselineError, load_baseline
+
+    try:
+        return load_baseline(Path(file))
+    except BaselineError as error:
+        raise Mistake(str(error)) from None
+
+
+def _named(file: Path, arguments: list[str]) -> bool:
+    return any(Path(argument.split("::")[0]).resolve() == file.resolve() for argument in arguments)

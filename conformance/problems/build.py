@@ -1,0 +1,85 @@
+"""Builds the problem of a structure: the same bits on every run, so that a printed case is a case.
+
+Options that the structure does not name are absent, because passing an option at its default is another call than leaving
+it out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .descriptors import Value
+from .distributions import draw_values
+from .masks import draw_bias, draw_mask
+from .problem import Problem
+from .streams import stream
+from .structure import Structure
+from .vectors import draw_lengths, draw_segments, draw_sinks, draw_slopes
+
+__all__ = ["build"]
+
+
+def build(structure: Structure, conventions: Mapping[str, str] | None = None) -> Problem:
+    """The problem of a structure, judged under the given conventions.
+
+    q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and bias in the structure's dtype; mask bool; alibi_slopes and
+    sinks float32 (Hq,); q_segments (B, Sq), kv_segments (B, Sk) and kv_lengths (B,) int32. With memory="expanded" the
+    entries of the batch are equal, in the options too.
+    """
+    expanded = structure.memory == "expanded"
+    one = replace(structure, b=1) if expanded else structure
+    q, k, v = draw_values(one.values, one.sizes)
+    options = _options(one)
+    if expanded:
+        q, k, v = (_repeat(x, structure.b) for x in (q, k, v))
+        options = {name: _expand(name, value, structure) for name, value in options.items()}
+    return Problem(q, k, v, structure.dtype, options, dict(conventions or {}), structure.memory, structure.geometry)
+
+
+def _options(s: Structure) -> dict[str, Any]:
+    """Options as spec/operations.yaml types them."""
+    options: dict[str, Any] = {}
+    for name, value in s.described.items():
+        options |= _option(name, value, s)
+    return options
+
+
+def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
+    scores = (s.b, s.hq, s.sq, s.sk)
+    if name == "segments":
+        q_rng, k_rng = stream(s.seed, "q_segments"), stream(s.seed, "kv_segments")
+        q_ids, kv_ids = draw_segments(int(value), s.b, s.sq, s.sk, q_rng, k_rng)  # type: ignore[arg-type]
+        return {"q_segments": q_ids, "kv_segments": kv_ids}
+    if name == "dropout_seed":
+        return {"seed": value}
+    if name in ("mask", "bias"):
+        pattern, _, code = str(value).partition(":")
+        rng = stream(s.seed, name)
+        made = draw_mask(pattern, code, scores, rng) if name == "mask" else draw_bias(pattern, code, scores, s.dtype, rng)
+        return {name: made}
+    if name == "alibi_slopes":
+        return {name: draw_slopes(str(value), s.hq, stream(s.seed, name))}
+    if name == "sinks":
+        return {name: draw_sinks(str(value), s.hq, stream(s.seed, name))}
+    if name == "kv_lengths":
+        return {name: draw_lengths(str(value), s.b, s.sk, stream(s.seed, name))}
+    return {name: value}
+
+
+def _expand(name: str, value: Any, s: Structure) -> Any:
+    """An option of one batch entry for all B of them; what has no batch axis, or broadcasts over it, stays."""
+    if name in ("q_segments", "kv_segments", "kv_lengths"):
+        return _repeat(value, s.b)
+    if name in ("mask", "bias"):
+        code = str(s.described[name]).partition(":")[2]
+        return _repeat(value, s.b) if code.startswith("b") else value
+    return value
+
+
+def _repeat(x: NDArray[Any], b: int) -> NDArray[Any]:
+    return np.repeat(x, b, axis=0)

@@ -1,0 +1,141 @@
+"""How a case writes an option: short, stable text from which the option's array can be made again.
+
+One reader serves the query string of a printed case and the literal of a law's `given`, so both accept the same values and
+fail in the same words. Readers return None where the value is the option's default, which a case leaves out.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+
+from .masks import BIASES, MASKS, is_shape_code
+from .vectors import LENGTHS, SINKS, SLOPES
+
+__all__ = ["OPTIONS", "StructureError", "Value", "nearest", "read_option", "write_value"]
+
+Value = float | int | bool | str | tuple[int | None, int | None]
+Reader = Callable[[object], Value | None]
+
+
+class StructureError(ValueError):
+    """A case that cannot be: an unknown key, a bad value, sizes that do not fit. The message names the thing and the fix."""
+
+
+def read_option(name: str, given: object) -> Value | None:
+    """An option's described value from text or from a literal; None where it equals the default.
+
+    Raises StructureError for an unknown option or a malformed value.
+    """
+    if name not in OPTIONS:
+        raise StructureError(f"unknown option {name!r}{nearest(name, OPTIONS)}; known: {', '.join(OPTIONS)}")
+    try:
+        return OPTIONS[name](given)
+    except StructureError as error:
+        raise StructureError(f"{name}={write_value(given)}: {error}") from None
+
+
+def write_value(value: object) -> str:
+    """The text of a described value, which its reader reads back to the same value."""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, (tuple, list)):
+        return ",".join("none" if side is None else str(side) for side in value)
+    return str(value)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the nearest known word, or nothing."""
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f", did you mean {match[0]!r}?" if match else ""
+
+
+def one_of(word: object, known: Iterable[str], what: str) -> str:
+    """The word, if it is known. Raises StructureError."""
+    names = tuple(known)
+    if not isinstance(word, str) or word not in names:
+        raise StructureError(f"unknown {what} {word!r}{nearest(str(word), names)}; known: {', '.join(names)}")
+    return word
+
+
+def whole(given: object, least: int) -> int:
+    """An integer of at least `least`. Raises StructureError."""
+    try:
+        number = int(given) if isinstance(given, (str, int)) and not isinstance(given, bool) else None
+    except ValueError:
+        number = None
+    if number is None or number < least:
+        raise StructureError(f"{given!r} is not an integer of at least {least}")
+    return number
+
+
+def _number(test: Callable[[float], bool], wanted: str, default: float | None = None) -> Reader:
+    def read(given: object) -> float | None:
+        try:
+            number = float(given) if isinstance(given, (str, int, float)) and not isinstance(given, bool) else math.nan
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and test(number)):
+            raise StructureError(f"{given!r} is not {wanted}")
+        return None if number == default else number
+
+    return read
+
+
+def _flag(given: object) -> bool | None:
+    if given in (True, "1"):
+        return True
+    if given in (False, "0"):
+        return None
+    raise StructureError(f"{given!r} is neither 1 nor 0")
+
+
+def _window(given: object) -> tuple[int | None, int | None]:
+    sides = given.split(",") if isinstance(given, str) else given
+    if not isinstance(sides, (tuple, list)) or len(sides) != 2:
+        raise StructureError("a window is left,right, each an integer of at least 0 or none, as in 3,0 or none,2")
+    left, right = (None if side in (None, "none") else whole(side, 0) for side in sides)
+    if left is None and right is None:
+        raise StructureError("a window without a limit on either side limits nothing; leave it out")
+    return left, right
+
+
+def _pattern(known: Iterable[str]) -> Reader:
+    return lambda given: one_of(given, known, "pattern")
+
+
+def _patterned(known: Iterable[str]) -> Reader:
+    def read(given: object) -> str:
+        pattern, colon, code = str(given).partition(":")
+        one_of(pattern, known, "pattern")
+        if not colon or not is_shape_code(code):
+            raise StructureError(
+                f"{code!r} names no shape; write {pattern}:<shape> with a shape like bhqk, 11qk, b11k or qk, "
+                "aligned to the right, 1 where it broadcasts"
+            )
+        return f"{pattern}:{code}"
+
+    return read
+
+
+OPTIONS: dict[str, Reader] = {
+    "scale": _number(lambda x: True, "a finite number"),
+    "causal": _flag,
+    "window": _window,
+    "mask": _patterned(MASKS),
+    "bias": _patterned(BIASES),
+    "alibi_slopes": _pattern(SLOPES),
+    "softcap": _number(lambda x: x > 0, "a positive number"),
+    "sinks": _pattern(SINKS),
+    "segments": lambda given: whole(given, 1),
+    "kv_lengths": _pattern(LENGTHS),
+    "dropout_p": _number(lambda x: 0 <= x < 1, "a probability below 1", default=0.0),
+    "dropout_seed": lambda given: whole(given, 0),
+    "return_lse": _flag,
+    "return_weights": _flag,
+}
+"""Options by the key that a case prints, in printing order. `segments` stands for q_segments with kv_segments."""

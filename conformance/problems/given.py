@@ -1,0 +1,115 @@
+"""What a law's `given` asks of its problems, read once and checked before anything is drawn.
+
+A law is data that a person wrote. A misspelt option that is passed over would make the law run on other problems than it
+states, and pass; so every key and every value must be known. `claims` and `conventions` are asked of the implementation,
+not of the problem: they are checked where laws are loaded, and say nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .descriptors import OPTIONS, StructureError, nearest, one_of, read_option, whole, write_value
+from .distributions import DISTRIBUTIONS
+from .masks import BIASES, MASKS
+from .problem import MEMORIES
+from .structure import SIZES
+
+__all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
+
+DRAWN: tuple[Any, ...] = ("drawn",)
+"""The wish for an option that is present with a drawn value."""
+
+OF_IMPLEMENTATIONS = ("claims", "conventions")
+
+
+@dataclass(frozen=True)
+class SizeWish:
+    """What a law asks of one size: one of `among`, or at least `least`, or the same as the size named `like`."""
+
+    among: tuple[int, ...] = ()
+    least: int = 1
+    like: str = ""
+
+
+@dataclass(frozen=True)
+class Given:
+    """options: for each mentioned option None (absent), DRAWN, or the described values to choose from.
+
+    sizes: wishes by the name of the size. values, memory: names to choose from, empty for the usual ones.
+    """
+
+    options: Mapping[str, tuple[Any, ...] | None]
+    sizes: Mapping[str, SizeWish]
+    values: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+
+
+def read_given(given: Mapping[str, object]) -> Given:
+    """A law's `given`. Raises StructureError for an unknown key or value, naming the nearest known one."""
+    options: dict[str, tuple[Any, ...] | None] = {}
+    sizes: dict[str, SizeWish] = {}
+    values: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    for key, wish in given.items():
+        if key in ("q_segments", "kv_segments"):
+            raise StructureError(f"given: {key} comes with its twin; write segments, which stands for both")
+        name = "dropout_seed" if key == "seed" else key
+        if name in OPTIONS:
+            options[name] = _option(name, wish)
+        elif key in SIZES:
+            sizes[key] = _size(key, wish)
+        elif key == "values":
+            values = _listed(wish, lambda word: one_of(word, DISTRIBUTIONS, "distribution of values"))
+        elif key == "memory":
+            memory = _listed(wish, lambda word: one_of(word, MEMORIES, "memory"))
+        elif key not in OF_IMPLEMENTATIONS:
+            known = ("seed" if k == "dropout_seed" else k for k in (*OPTIONS, *SIZES, "values", "memory"))
+            raise StructureError(f"given: unknown key {key!r}{nearest(key, (*OPTIONS, *SIZES))}; known: {', '.join(known)}")
+    for key, size in sizes.items():
+        _check_like(key, size, sizes)
+    return Given(options, sizes, values, memory)
+
+
+def _listed(wish: object, read: Callable[[Any], Any]) -> tuple[Any, ...]:
+    """One value or a list of values, each read. Raises StructureError for an empty list."""
+    if isinstance(wish, (list, tuple)) and not wish:
+        raise StructureError("given: an empty list leaves nothing to draw")
+    return tuple(read(one) for one in wish) if isinstance(wish, (list, tuple)) else (read(wish),)
+
+
+def _option(name: str, wish: object) -> tuple[Any, ...] | None:
+    if wish == "drawn":
+        return DRAWN
+    if wish is None or wish is False or wish == "absent":
+        return None
+    if name == "window":
+        # A pair of sides is itself a list, so a list of windows is a list of lists.
+        wish = wish if isinstance(wish, (list, tuple)) and wish and isinstance(wish[0], (list, tuple)) else [wish]
+    patterns = {"mask": MASKS, "bias": BIASES}.get(name, {})
+    read = _listed(wish, lambda one: one if isinstance(one, str) and one in patterns else read_option(name, one))
+    if None in read:
+        raise StructureError(f"given: {name}={write_value(wish)} is its default; write absent")
+    return read
+
+
+def _size(name: str, wish: object) -> SizeWish:
+    if isinstance(wish, str) and wish in SIZES:
+        return SizeWish(like=wish)
+    if isinstance(wish, str) and wish.replace("≥", ">=").startswith(">="):
+        return SizeWish(least=whole(wish.replace("≥", ">=")[2:].strip(), SIZES[name]))
+    try:
+        return SizeWish(among=_listed(wish, lambda one: whole(one, SIZES[name])))
+    except StructureError as error:
+        raise StructureError(f"given: {name}: {error}; write a size, a list, '>= n', or the name of another size") from None
+
+
+def _check_like(name: str, wish: SizeWish, sizes: Mapping[str, SizeWish]) -> None:
+    """A size may be like one that is drawn; a head count only like the other head count, because of their ratio."""
+    if wish.like and (wish.like == name or sizes.get(wish.like, SizeWish()).like):
+        raise StructureError(f"given: {name} is like {wish.like}, which is not drawn on its own; say it the other way round")
+    heads = {"hq", "hkv"}
+    if wish.like and name in heads and wish.like not in heads:
+        raise StructureError(f"given: {name} is like {wish.like}; write {wish.like}: {name} instead")

@@ -1,0 +1,74 @@
+"""A problem: one concrete input to an operation, its arrays exactly representable in their dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MEMORIES", "Problem"]
+
+MEMORIES = ("contiguous", "transposed", "sliced", "offset", "expanded")
+"""How the arrays lie in memory: contiguous; stored with heads and positions swapped; a slice with gaps between rows; starting
+at an odd offset in a larger buffer; or with stride 0 over the batch (all entries of the batch are then equal)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Inputs of `attention` in the order (B, H, S, D).
+
+    q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv): NumPy arrays in `dtype` (ml_dtypes for bfloat16).
+    options: only the options that are given, named and typed as in spec/operations.yaml.
+    conventions: the choices under which the implementation is judged.
+    memory: one of MEMORIES.
+    geometry_seed: seeds the choices that transforms make (which row is watched, which permutation).
+    """
+
+    q: NDArray[Any]
+    k: NDArray[Any]
+    v: NDArray[Any]
+    dtype: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    conventions: Mapping[str, str] = field(default_factory=dict)
+    memory: str = "contiguous"
+    geometry_seed: int = 0
+
+    @property
+    def b(self) -> int:
+        return int(self.q.shape[0])
+
+    @property
+    def hq(self) -> int:
+        return int(self.q.shape[1])
+
+    @property
+    def hkv(self) -> int:
+        return int(self.k.shape[1])
+
+    @property
+    def sq(self) -> int:
+        return int(self.q.shape[2])
+
+    @property
+    def sk(self) -> int:
+        return int(self.k.shape[2])
+
+    @property
+    def d(self) -> int:
+        return int(self.q.shape[3])
+
+    @property
+    def dv(self) -> int:
+        return int(self.v.shape[3])
+
+    def but(self, **options: Any) -> Problem:
+        """The same problem with options replaced; None takes an option away."""
+        merged = {**self.options, **options}
+        return replace(self, options={name: value for name, value in merged.items() if value is not None})
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        """A generator for one purpose, the same each time."""
+        return np.random.default_rng([self.geometry_seed, purpose])

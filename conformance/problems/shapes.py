@@ -1,0 +1,120 @@
+"""Draws the seven sizes of one problem from a pool, under the wishes of a law.
+
+Lengths are drawn first and heads, batch and width afterwards from what the cap leaves, so that large lengths go with few
+heads and narrow features. Each size comes from a tuple that ascends, so a shrinker makes each one smaller on its own.
+B equals a head count only where a law says so, because a swap of the two axes is invisible then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .descriptors import StructureError
+from .given import SizeWish
+from .sizes import Pool, Shape
+
+__all__ = ["choice", "draw_shape"]
+
+ANY = SizeWish()
+COSTLY = ("b", "hq", "sq", "sk")
+"""Sizes whose product is the number of scores."""
+
+RATIOS = (1, 2, 3, 7)
+"""Query heads to each key/value head, where a law fixes only the key/value heads."""
+
+Wishes = Mapping[str, SizeWish]
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+
+
+@lru_cache(maxsize=4096, typed=True)
+def choice(*values: Any) -> st.SearchStrategy[Any]:
+    """One of the values; the first is the simplest. Kept, because making a strategy costs more than drawing from it.
+
+    The cache is typed, because True and 1 are equal and are not the same value of an option.
+    """
+    return st.sampled_from(values)
+
+
+def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
+    """b, hq, hkv, sq, sk, d, dv. Sizes that a law lists may exceed the pool's cap; drawn ones do not.
+
+    Raises StructureError where the wishes for hq and hkv have no common pair.
+    """
+    base = draw(choice(*pool.shapes)) if pool.shapes else None
+    heads = ((base[1], base[2]),) if base else pool.heads
+    made: dict[str, int] = {}
+
+    def ask(name: str, usual: tuple[int, ...], cap: int, avoid: tuple[int, ...] = ()) -> None:
+        wish = wishes.get(name, ANY)
+        if not wish.like:
+            among = wish.among or _fitting(usual, wish.least, _largest(name, made, wishes, cap), avoid)
+            made[name] = draw(choice(*among))
+
+    ask("sk", (base[4],) if base else pool.lengths, pool.cap)
+    # About one problem in five has as many queries as keys, as self-attention does.
+    equal = (made["sk"],) * (len(pool.lengths) // 5) if "sk" in made else ()
+    ask("sq", (base[3],) if base else pool.lengths + equal, pool.cap)
+    pairs = _pairs(wishes.get("hq", ANY), wishes.get("hkv", ANY), heads)
+    limit = _largest("hq", made, wishes, pool.cap)
+    limit = max(limit, min(q for q, _ in pairs))
+    made["hq"], made["hkv"] = draw(choice(*(pair for pair in pairs if pair[0] <= limit)))
+    ask("b", (base[0],) if base else pool.batches, pool.cap, avoid=(made["hq"], made["hkv"]))
+    ask("d", (base[5],) if base else pool.widths, pool.work)
+    d = made.get("d", 1)
+    ask("dv", _value_widths(d, base, pool), pool.work)
+    for name, wish in wishes.items():
+        if wish.like:
+            made[name] = made[wish.like]
+    return made["b"], made["hq"], made["hkv"], made["sq"], made["sk"], made["d"], made["dv"]
+
+
+def _value_widths(d: int, base: Shape | None, pool: Pool) -> tuple[int, ...]:
+    """Mostly D itself, as nearly all models have it."""
+    if base:
+        return (d,) if base[5] == base[6] else (base[6],)
+    return (d,) * (2 * len(pool.widths)) + pool.widths
+
+
+@lru_cache(maxsize=4096)
+def _fitting(usual: tuple[int, ...], least: int, largest: int, avoid: tuple[int, ...]) -> tuple[int, ...]:
+    """Usual sizes between least and largest, without those to avoid other than 1; or the least, where none is left."""
+    return tuple(n for n in usual if least <= n <= largest and (n == 1 or n not in avoid)) or (least,)
+
+
+def _largest(name: str, made: dict[str, int], wishes: Wishes, cap: int) -> int:
+    """The largest value of one size that the cap allows, when sizes not yet drawn are as small as their wishes let them be."""
+    others, power = 1, 0
+    for size in {*COSTLY, name}:
+        # The two head counts are drawn together, so hq is itself even where it is like hkv.
+        target = size if size == "hq" else wishes.get(size, ANY).like or size
+        if target == name:
+            power += 1
+        else:
+            wish = wishes.get(target, ANY)
+            others *= made.get(target) or max(1, min(wish.among, default=wish.least))
+    return int((cap / others) ** (1 / power) + 1e-9)
+
+
+@lru_cache(maxsize=1024)
+def _pairs(hq: SizeWish, hkv: SizeWish, heads: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+    """Pairs (Hq, Hkv) that meet both wishes, simplest first: those of the pool, or else made from the wishes."""
+    equal = bool(hq.like or hkv.like)
+    if hq.among or hkv.among:
+        made = [(q, kv) for q in hq.among for kv in hkv.among or _divisors(q)]
+        made += [(kv * ratio, kv) for kv in hkv.among for ratio in RATIOS if not hq.among]
+    else:
+        made = [(q, kv) for q, kv in heads if q >= hq.least and kv >= hkv.least and (q == kv or not equal)]
+        made = made or [(kv * r, kv) for kv in (hkv.least, max(hq.least, hkv.least)) for r in range(1, hq.least + 1)]
+    fits = [(q, kv) for q, kv in made if q % kv == 0 and q >= hq.least and kv >= hkv.least and (q == kv or not equal)]
+    if not fits:
+        queries, keys = (list(wish.among) or f">= {wish.least}" for wish in (hq, hkv))
+        raise StructureError(f"given: no hq in {queries} is a multiple of an hkv in {keys}; hq must be a multiple of hkv")
+    return tuple(fits)
+
+
+def _divisors(n: int) -> tuple[int, ...]:
+    return tuple(kv for kv in range(1, n + 1) if n % kv == 0)

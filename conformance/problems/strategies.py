@@ -1,0 +1,145 @@
+"""Hypothesis strategies for structures.
+
+What is drawn is the structure, never an array: shrinking then works on what a reader understands (fewer options, one head,
+one row, one key past the tile), and a draw costs less than a millisecond. Options come in pairs and triples, because that
+is where real mistakes live; they are drawn in slots that can each be emptied, so that a shrinker takes them away one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from .descriptors import OPTIONS, StructureError, nearest, one_of
+from .distributions import DISTRIBUTIONS, MANTISSA
+from .given import DRAWN, Given, read_given
+from .masks import BIASES, MASKS
+from .problem import MEMORIES
+from .shapes import choice, draw_shape
+from .sizes import Pool
+from .structure import Structure
+from .vectors import LENGTHS, SINKS, SLOPES
+
+__all__ = ["structures"]
+
+ON_REQUEST = frozenset({"return_lse", "return_weights", "dropout_p", "dropout_seed"})
+"""Options that are drawn only where a law gives them."""
+
+SLOTS = 3
+"""The largest number of options drawn beyond those that a law gives."""
+
+CODES = ("qk", "11qk", "b11k", "1hqk", "b1qk", "bhqk", "hqk")
+WINDOWS = ((0, 0), (3, 0), (None, 2), (1, 2), (0, 3), (2, None), (5, 17), (15, 0), (16, 16))
+SCALES = (2.0, 0.5, 0.3, 1.25)
+"""Multiples of the default 1/sqrt(D), so that scores keep their size; the drawn scale has three digits."""
+
+PARAMETERS: dict[str, tuple[Any, ...]] = {
+    "causal": (True,),
+    "window": WINDOWS,
+    "mask": tuple(MASKS),
+    "bias": tuple(BIASES),
+    "alibi_slopes": SLOPES,
+    "softcap": (30.0, 5.0, 50.0),
+    "sinks": SINKS,
+    "segments": (2, 3, 5),
+    "kv_lengths": (*LENGTHS, "random", "random"),
+    "dropout_p": (0.5, 0.25, 0.1),
+    "return_lse": (True,),
+    "return_weights": (True,),
+}
+"""Values of drawn options, simplest first."""
+
+USUAL_VALUES = (*DISTRIBUTIONS, "normal", "normal", "normal", "soft", "sharp")
+USUAL_MEMORIES = ("contiguous",) * 6 + MEMORIES[1:]
+SEEDS = st.sampled_from(range(4096))
+GEOMETRIES = st.sampled_from(range(1024))
+"""More seeds than any run draws, few enough to read. The ranges differ, because Hypothesis copies choices between draws
+from equal strategies, and the two seeds would often be equal."""
+
+
+def structures(
+    dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool
+) -> st.SearchStrategy[Structure]:
+    """Structures of one dtype for one law and one implementation.
+
+    given: what the law states. An option: a literal, a list of literals, `drawn` (present) or `absent`; `segments` stands
+    for q_segments with kv_segments, and a mask or bias without a shape has its shape drawn. A size: an integer, a list,
+    `>= n`, or the name of another size. `values`, `memory`: a name or a list.
+    options: options of spec/operations.yaml that the implementation claims. Those that `given` does not mention are drawn.
+    Sizes are at least 1 unless `given` lists 0. Raises StructureError for what it does not know.
+    """
+    one_of(dtype, MANTISSA, "dtype")
+    plan = read_given(given)
+    free = tuple(name for name in _claimed(options) if name not in plan.options and name not in ON_REQUEST)
+    return _structure(_Plan(dtype, plan, _slots(free), sizes))
+
+
+def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
+    """What each slot is drawn from: nothing, or one of the free options. Most problems then have two or three options.
+
+    The tuples differ on purpose. Hypothesis copies choices between draws from equal strategies, and slots that it made
+    equal would be fewer options.
+    """
+    return tuple((None,) * (len(free) // 2 + extra) + free for extra in range(SLOTS)) if free else ()
+
+
+@dataclass(frozen=True)
+class _Plan:
+    dtype: str
+    given: Given
+    slots: tuple[tuple[str | None, ...], ...]
+    pool: Pool
+
+
+@st.composite
+def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
+    given = plan.given
+    wished = {name: wish for name, wish in given.options.items() if wish is not None}
+    present = set(wished)
+    for slot in plan.slots:
+        name = draw(choice(*slot))
+        if name is not None:
+            present.add(name)
+    wishes = {name: _parameter(draw, name, wished.get(name, DRAWN)) for name in OPTIONS if name in present}
+    b, hq, hkv, sq, sk, d, dv = draw_shape(draw, given.sizes, plan.pool)
+    if isinstance(wishes.get("scale"), _Relative):
+        wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")
+    memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
+    values = draw(choice(*(given.values or USUAL_VALUES)))
+    seed, geometry = draw(SEEDS), draw(GEOMETRIES)
+    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry)
+
+
+@dataclass(frozen=True)
+class _Relative:
+    """A scale as a multiple of the default, until D is known."""
+
+    factor: float
+
+
+def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...]) -> Any:
+    """A described value of one option: one of those that are wished, or any."""
+    if name == "dropout_seed" and wish == DRAWN:
+        return draw(SEEDS)
+    if name == "scale" and wish == DRAWN:
+        return _Relative(draw(choice(*SCALES)))
+    value = draw(choice(*(PARAMETERS[name] if wish == DRAWN else wish)))
+    if name in ("mask", "bias") and ":" not in value:
+        return f"{value}:{draw(choice(*CODES))}"
+    return value
+
+
+def _claimed(options: Iterable[str]) -> tuple[str, ...]:
+    """Claimed options by the names that structures use, in the order of OPTIONS."""
+    names = set(options)
+    pair = {"q_segments", "kv_segments"}
+    if pair <= names:
+        names = names - pair | {"segments"}
+    if "seed" in names:
+        names = names - {"seed"} | {"dropout_seed"}
+    for name in sorted(names - set(OPTIONS)):
+        raise StructureError(f"unknown option {name!r}{nearest(name, OPTIONS)}; known: {', '.join(OPTIONS)}")
+    return tuple(name for name in OPTIONS if name in names)

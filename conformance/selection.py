@@ -1,0 +1,196 @@
+"""What a run is about: which implementations, laws, dtypes and budget. Every front door asks here.
+
+A name or a glob that matches nothing is a mistake of whoever typed it, never an empty and therefore green run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..adapters.contract import Implementation
+    from .engine.budget import Budget
+    from .language import Law
+
+__all__ = ["Case", "Mistake", "Plan", "Target", "choose_budget", "choose_laws", "find_targets", "make_plan"]
+
+
+class Mistake(Exception):
+    """A run that cannot start. The text is one sentence that names the thing and the fix."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """An implementation, and the address by which `adapters.finding.find` finds it again."""
+
+    address: str
+    implementation: Implementation
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One law on one implementation in one dtype: the unit of a run."""
+
+    law: Law
+    target: Target
+    dtype: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(law, implementation, dtype): what tells a case, and its result, from every other of the run."""
+        return (self.law.id, self.target.implementation.name, self.dtype)
+
+    @property
+    def name(self) -> str:
+        """`causal/future-is-invisible[numpy/flash-float32]`."""
+        return f"{self.law.id}[{self.target.implementation.name}-{self.dtype}]"
+
+    def identity(self) -> dict[str, str]:
+        """The fields by which a result names its case."""
+        made, law = self.target.implementation, self.law
+        return {
+            "implementation": made.name,
+            "operation": made.operation,
+            "law": law.id,
+            "dtype": self.dtype,
+            "level": law.level,
+            "chapter": law.chapter,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request."""
+
+    targets: tuple[Target, ...]
+    laws: tuple[Law, ...]
+    budget: Budget
+    seed: int = 0
+    dtype: str | None = None
+    narrowed: bool = False
+
+    def cases(self) -> Iterator[Case]:
+        """Each law on each implementation of its operation in each dtype that the implementation declares."""
+        for law in self.laws:
+            for target in self.targets:
+                made = target.implementation
+                if made.operation == law.operation:
+                    for dtype in made.dtypes:
+                        if self.dtype in (None, dtype):
+                            yield Case(law, target, dtype)
+
+
+def make_plan(
+    targets: Sequence[Target],
+    *,
+    laws: Iterable[str] = (),
+    profile: str | None = None,
+    laws_files: Iterable[Path | str] = (),
+    dtype: str | None = None,
+    budget: str = "quick",
+    examples: int | None = None,
+    timeout: float | None = None,
+    seed: int = 0,
+) -> Plan:
+    """The plan of a run. Raises Mistake where a name is unknown or nothing is left to run, SpecError for a broken law file."""
+    patterns = tuple(laws)
+    plan = Plan(
+        targets=tuple(targets),
+        laws=tuple(choose_laws(patterns, profile=profile, files=laws_files)),
+        budget=choose_budget(budget, examples=examples, timeout=timeout),
+        seed=seed,
+        dtype=_known_dtype(dtype),
+        narrowed=bool(patterns or profile or dtype),
+    )
+    if next(plan.cases(), None) is None:
+        names = ", ".join(target.implementation.name for target in targets)
+        within = f" in {dtype}" if dtype else ""
+        raise Mistake(f"nothing to run: none of the {len(plan.laws)} chosen laws is about the operation of {names}{within}")
+    return plan
+
+
+def find_targets(addresses: Iterable[str]) -> list[Target]:
+    """The implementations at each address (commas separate several). Raises ContractError or Mistake."""
+    from ..adapters.finding import find
+
+    found: dict[str, Target] = {}
+    for address in (part.strip() for text in addresses for part in text.split(",")):
+        if not address:
+            continue
+        for made in find(address):
+            target = Target(_own_address(address, made), made)
+            other = found.setdefault(made.name, target)
+            if other.address != target.address:
+                raise Mistake(
+                    f"{other.address} and {target.address} are both called {made.name!r}; give one another name with "
+                    "@attnspec.implementation(name=…)"
+                )
+    if not found:
+        raise Mistake("no implementation was named")
+    return list(found.values())
+
+
+def choose_laws(
+    patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = ()
+) -> list[Law]:
+    """The laws of the spec and of extra files that a profile holds and a glob matches.
+
+    Raises Mistake for an unknown profile or a glob that matches nothing, SpecError for a broken file.
+    """
+    from .language import SpecError, load_laws, profiles, select
+
+    extra = [Path(file) for file in files]
+    laws = load_laws([*_spec_files(), *extra]) if extra else load_laws()
+    if profile is not None:
+        known = profiles()
+        if profile not in known:
+            raise Mistake(f"unknown profile {profile!r}; known: {', '.join(known)}")
+        laws = [law for law in laws if known[profile].contains(law.id)]
+    chosen = tuple(patterns)
+    if chosen:
+        try:
+            laws = select(laws, chosen)
+        except SpecError as error:
+            raise Mistake(str(error) + (f" in the profile {profile}" if profile else "")) from None
+    if not laws:
+        raise Mistake(f"the profile {profile!r} holds no law" if profile else "the spec holds no law")
+    return laws
+
+
+def choose_budget(name: str, *, examples: int | None = None, timeout: float | None = None) -> Budget:
+    """A named budget with its examples or its timeout (seconds a case) replaced. Raises Mistake."""
+    from .engine.budget import BUDGETS
+
+    if name not in BUDGETS:
+        raise Mistake(f"unknown budget {name!r}; known: {', '.join(BUDGETS)}")
+    changed: dict[str, Any] = {}
+    for what, value in (("examples", examples), ("timeout", timeout)):
+        if value is not None:
+            if value <= 0:
+                raise Mistake(f"{what} must be greater than 0, not {value}")
+            changed[what] = value
+    return replace(BUDGETS[name], **changed)
+
+
+def _known_dtype(dtype: str | None) -> str | None:
+    from ..adapters.contract import DTYPES
+
+    if dtype is not None and dtype not in DTYPES:
+        raise Mistake(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    return dtype
+
+
+def _own_address(address: str, made: Implementation) -> str:
+    """The address of one implementation among those that an address names together."""
+    if ":" in address:
+        return address
+    return f"{address}:{made.name}" if address.endswith(".py") else made.name
+
+
+def _spec_files() -> list[Path]:
+    from .language.loading import spec_folder
+
+    return sorted((spec_folder() / "laws").glob("*.yaml"))

@@ -1,0 +1,33 @@
+"""The closed vocabulary of the law language.
+
+Words are small and general, and several laws use each. A word that would hide a whole test in Python is a law not yet said.
+Installed packages add words through the entry-point group `attnspec.words` (a module that registers them on import).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from . import combiners, heads, keys, meanings, observations, queries, transforms
+from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
+
+__all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_names", "word"]
+
+GROUPS = (transforms, queries, keys, heads, observations, meanings, combiners)
+
+
+@cache
+def load_installed_words() -> None:
+    """Import the modules that installed packages name in the entry-point group `attnspec.words`."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="attnspec.words"):
+        entry.load()
+
+
+@cache
+def option_names() -> tuple[str, ...]:
+    """Names that `but(p, …)` can set: the options of every operation, and memory."""
+    from ..language.loading import operations
+
+    return (*dict.fromkeys(option for operation in operations().values() for option in operation["options"]), "memory")

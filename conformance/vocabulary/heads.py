@@ -1,0 +1,97 @@
+"""Transforms and combiners of heads and batch entries: one at a time, repeated, reversed, joined again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..bounded import Bounded, bounded
+from ..problems.problem import Problem
+from .word import Problems, Value, Values, word
+
+PER_HEAD = ("alibi_slopes", "sinks")
+PER_BATCH = ("q_segments", "kv_segments", "kv_lengths")
+BROADCAST = ("mask", "bias")
+
+
+@word("transforms")
+def each_head(p: Problem) -> Problems:
+    """One problem for each query head, with the key head that serves it."""
+    group = p.hq // p.hkv
+    return [
+        replace(p, q=p.q[:, h : h + 1], k=p.k[:, h // group : h // group + 1], v=p.v[:, h // group : h // group + 1]).but(
+            **_taken(p, [h], axis=-3, names=PER_HEAD)
+        )
+        for h in range(p.hq)
+    ]
+
+
+@word("transforms")
+def each_entry(p: Problem) -> Problems:
+    """One problem for each entry of the batch."""
+    return [
+        replace(p, q=p.q[b : b + 1], k=p.k[b : b + 1], v=p.v[b : b + 1]).but(**_taken(p, [b], axis=-4, names=PER_BATCH))
+        for b in range(p.b)
+    ]
+
+
+@word("transforms")
+def repeat_kv(p: Problem) -> Problem:
+    """Grouped queries written out: every key head repeated once for each query head of its group."""
+    group = p.hq // p.hkv
+    return replace(p, k=np.repeat(p.k, group, axis=1), v=np.repeat(p.v, group, axis=1))
+
+
+@word("transforms")
+def reverse_heads(x: Problem | Value) -> Problem | Value:
+    """The heads in reverse order, of a problem (queries, keys and options alike) or of a result (B, Hq, …)."""
+    if not isinstance(x, Problem):
+        return bounded(x).each(lambda a: a[:, ::-1])
+    order = list(range(x.hq))[::-1]
+    options = _taken(x, order, axis=-3, names=PER_HEAD)
+    return replace(x, q=_copy(x.q[:, ::-1]), k=_copy(x.k[:, ::-1]), v=_copy(x.v[:, ::-1])).but(**options)
+
+
+@word("transforms")
+def reverse_batch(x: Problem | Value) -> Problem | Value:
+    """The batch entries in reverse order, of a problem or of a result (B, …)."""
+    if not isinstance(x, Problem):
+        return bounded(x).each(lambda a: a[::-1])
+    options = _taken(x, list(range(x.b))[::-1], axis=-4, names=PER_BATCH)
+    return replace(x, q=_copy(x.q[::-1]), k=_copy(x.k[::-1]), v=_copy(x.v[::-1])).but(**options)
+
+
+@word("combiners")
+def concat_heads(parts: Values) -> Value:
+    """Results of single heads, joined along the heads."""
+    return _joined(parts, 1)
+
+
+@word("combiners")
+def concat_entries(parts: Values) -> Value:
+    """Results of single batch entries, joined along the batch."""
+    return _joined(parts, 0)
+
+
+def _joined(parts: list[Bounded], axis: int) -> Bounded:
+    return Bounded(
+        np.concatenate([x.value for x in parts], axis),
+        np.concatenate([x.low for x in parts], axis),
+        np.concatenate([x.high for x in parts], axis),
+    )
+
+
+def _taken(p: Problem, order: list[int], axis: int, names: tuple[str, ...]) -> dict[str, Any]:
+    """The options of some heads (axis −3) or batch entries (axis −4): per-head or per-entry arrays, mask and bias."""
+    options: dict[str, Any] = {name: _copy(p.options[name][order]) for name in names if name in p.options}
+    for name in BROADCAST:
+        array = p.options.get(name)
+        if array is not None and array.ndim >= -axis and array.shape[axis] > 1:
+            options[name] = _copy(np.take(array, order, axis=axis))
+    return options
+
+
+def _copy(array: Any) -> Any:
+    return np.ascontiguousarray(array)

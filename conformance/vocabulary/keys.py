@@ -1,0 +1,136 @@
+"""Transforms of the keys: which are hidden and poisoned, in what order they stand, how many there are, where they are split."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..bounded import bounded
+from ..meaning import attended
+from ..problems.problem import Problem
+from .transforms import POSITIONAL, _exactly, _typed
+from .word import Undecided, Value, word
+
+WATCHED, POISON, SHUFFLE, CUT = 11, 12, 13, 14
+"""Purposes of the generators that choose a row, a poison, an order and a cut."""
+
+KEY_POISON, VALUE_POISON = 512.0, 16384.0
+"""Huge beside ordinary entries, finite in every dtype, and so are their products with queries."""
+
+
+def poisoned(p: Problem) -> Any:
+    """Which keys are poisoned, bool (B, Hkv, Sk): those that the watched row sees in no head of their group."""
+    if p.sq == 0 or p.sk == 0:
+        raise Undecided("there is no query or no key")
+    row = int(p.generator(WATCHED).integers(p.sq))
+    seen = attended(p).visible[:, :, row, :].reshape(p.b, p.hkv, p.hq // p.hkv, p.sk)
+    keys = ~seen.any(axis=2)
+    if not keys.any():
+        raise Undecided("no key is hidden from the watched row")
+    return keys
+
+
+def _poison(p: Problem, key: Any, value: Any) -> Problem:
+    where = poisoned(p)[..., None]
+    k, v = p.k.astype(np.float64), p.v.astype(np.float64)
+    return replace(p, k=_typed(np.where(where, key, k), p.dtype), v=_typed(np.where(where, value, v), p.dtype))
+
+
+@word("transforms")
+def poison_hidden(p: Problem) -> Problem:
+    """Huge finite numbers, of random sign, in K and V of every key that one watched row does not see."""
+    rng = p.generator(POISON)
+    return _poison(p, rng.choice([-KEY_POISON, KEY_POISON], p.k.shape), rng.choice([-VALUE_POISON, VALUE_POISON], p.v.shape))
+
+
+@word("transforms")
+def nan_hidden(p: Problem) -> Problem:
+    """NaN in K and V of every key that one watched row does not see."""
+    return _poison(p, np.nan, np.nan)
+
+
+@word("meanings")
+def unpoisoned(p: Problem) -> Value:
+    """1 for the rows that see no poisoned key, (B, Hq, Sq, 1)."""
+    keys = np.repeat(poisoned(p), p.hq // p.hkv, axis=1)
+    seen = attended(p).visible & keys[:, :, None, :]
+    return bounded(~seen.any(axis=-1, keepdims=True))
+
+
+@word("transforms")
+def shuffle_keys(p: Problem) -> Problem:
+    """The same keys in another order, each with its value, mask, bias and segment."""
+    _no_positions(p, "shuffle_keys", but=("q_segments", "kv_segments"))
+    return _take_keys(p, p.generator(SHUFFLE).permutation(p.sk))
+
+
+@word("transforms")
+def repeat_keys(p: Problem) -> Problem:
+    """Every key twice, the copies after the originals."""
+    _no_positions(p, "repeat_keys", but=("q_segments", "kv_segments"))
+    return _take_keys(p, np.concatenate([np.arange(p.sk), np.arange(p.sk)]))
+
+
+@word("transforms")
+def first_keys(p: Problem) -> Problem:
+    """The keys before a cut."""
+    _no_positions(p, "first_keys")
+    return _take_keys(p, np.arange(_cut(p)))
+
+
+@word("transforms")
+def other_keys(p: Problem) -> Problem:
+    """The keys from the cut of first_keys on."""
+    _no_positions(p, "other_keys")
+    return _take_keys(p, np.arange(_cut(p), p.sk))
+
+
+@word("transforms")
+def pad_keys(p: Problem) -> Problem:
+    """Seven keys more, all of them junk and past the length that kv_lengths states."""
+    extra = np.full((p.b, p.hkv, 7, p.d), KEY_POISON), np.full((p.b, p.hkv, 7, p.dv), VALUE_POISON)
+    k = np.concatenate([p.k, _typed(extra[0], p.dtype)], axis=2)
+    v = np.concatenate([p.v, _typed(extra[1], p.dtype)], axis=2)
+    lengths = p.options.get("kv_lengths", np.full(p.b, p.sk, dtype=np.int32))
+    options: dict[str, Any] = {"kv_lengths": lengths}
+    for name, filler in (("mask", True), ("bias", 0), ("kv_segments", 0)):
+        array = p.options.get(name)
+        if array is not None and array.shape[-1] == p.sk and (p.sk > 1 or name == "kv_segments"):
+            options[name] = np.concatenate([array, np.full((*array.shape[:-1], 7), filler, dtype=array.dtype)], axis=-1)
+    return replace(p, k=k, v=v).but(**options)
+
+
+@word("transforms")
+def two_keys(p: Problem, gap: Value) -> Problem:
+    """Two keys and no options: for every query, q·k is `gap` at the first key and 0 at the second."""
+    q, k = np.zeros(p.q.shape), np.zeros((p.b, p.hkv, 2, p.d))
+    q[..., 0], k[:, :, 0, 0] = bounded(gap).value, 1.0
+    v = np.zeros((p.b, p.hkv, 2, p.dv))
+    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), options={})
+
+
+def _cut(p: Problem) -> int:
+    if p.sk < 2:
+        raise Undecided("there are fewer than two keys to split")
+    return int(p.generator(CUT).integers(1, p.sk))
+
+
+def _take_keys(p: Problem, order: Any) -> Problem:
+    """The keys of the given order, with what belongs to each of them."""
+    options: dict[str, Any] = {}
+    for name in ("mask", "bias"):
+        array = p.options.get(name)
+        if array is not None and array.ndim and array.shape[-1] == p.sk and p.sk > 1:
+            options[name] = np.ascontiguousarray(array[..., order])
+    if "kv_segments" in p.options:
+        options["kv_segments"] = np.ascontiguousarray(p.options["kv_segments"][:, order])
+    k, v = np.ascontiguousarray(p.k[:, :, order]), np.ascontiguousarray(p.v[:, :, order])
+    return replace(p, k=k, v=v).but(**options)
+
+
+def _no_positions(p: Problem, name: str, but: tuple[str, ...] = ()) -> None:
+    counted = [o for o in (*POSITIONAL, "alibi_slopes") if o in p.options and o not in but]
+    if counted:
+        raise ValueError(f"{name}: the problem counts positions by {', '.join(counted)}; write {name}(explicit(p))")

@@ -1,0 +1,94 @@
+"""Words that run the implementation. What they give carries the interval that its declared arithmetic allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..bounded import Bounded, bounded
+from ..problems.problem import Problem
+from .transforms import _typed
+from .word import Pair, Pairs, Problems, Undecided, Value, Values, word
+
+if TYPE_CHECKING:
+    from ..engine.subject import Subject
+
+MOST_READINGS = 24
+"""Reading weights through V takes ceil(Sk / Dv) calls; a problem that needs more is left undecided."""
+
+
+@word("observations")
+def out(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None = None) -> Value | Values:
+    """The output (B, Hq, Sq, Dv) for p, or for each of several problems; `after` another call was made first."""
+    if isinstance(p, Pair):
+        return p.out
+    if isinstance(p, list):
+        return [subject.out(each) for each in p]  # type: ignore[return-value]
+    return subject.out(p, after=after)
+
+
+@word("observations", asks="return_lse")
+def lse(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None = None) -> Value | Values:
+    """The natural logarithm of the sum of exp over the visible scores (B, Hq, Sq), as the implementation returns it."""
+    if isinstance(p, Pair):
+        return p.lse
+    if isinstance(p, list):
+        return [subject.attend(each).lse for each in p]  # type: ignore[return-value]
+    return subject.attend(p, after=after).lse
+
+
+@word("observations", asks="return_lse")
+def attend(subject: Subject, p: Problem | Problems) -> Pair | Pairs:
+    """Output and logsumexp of one call."""
+    if isinstance(p, list):
+        return [subject.attend(each) for each in p]
+    return subject.attend(p)
+
+
+@word("observations")
+def weights(subject: Subject, p: Problem) -> Value:
+    """The attention weights (B, Hq, Sq, Sk), read through V.
+
+    With V one-hot over a slab of keys, the output is their weights, so even a fused kernel shows them.
+    """
+    if p.sk > MOST_READINGS * p.dv:
+        raise Undecided(f"reading {p.sk} weights through {p.dv} value features takes too many calls")
+    slabs = [subject.out(_one_hot(p, start)) for start in range(0, max(p.sk, 1), p.dv)]
+    return Bounded(
+        np.concatenate([x.value for x in slabs], -1)[..., : p.sk],
+        np.concatenate([x.low for x in slabs], -1)[..., : p.sk],
+        np.concatenate([x.high for x in slabs], -1)[..., : p.sk],
+    )
+
+
+@word("observations", asks="return_weights")
+def returned_weights(subject: Subject, p: Problem) -> Value:
+    """The attention weights (B, Hq, Sq, Sk) that the implementation returns beside its output."""
+    return subject.returned_weights(p)
+
+
+@word("observations")
+def refuses(subject: Subject, p: Problem) -> Value:
+    """1 where the implementation raises an exception for p, 0 where it returns an answer."""
+    return bounded(float(subject.refuses(p)))
+
+
+@word("observations")
+def changed_inputs(subject: Subject, p: Problem) -> Value:
+    """How many of the arrays that a call was handed are different afterwards, gaps between their rows included."""
+    return bounded(float(subject.changed_inputs(p)))
+
+
+@word("observations")
+def returns_dtype(subject: Subject, p: Problem) -> Value:
+    """1 where the output has the dtype of the queries, 0 otherwise."""
+    return bounded(float(subject.returned_dtype(p) == p.dtype))
+
+
+def _one_hot(p: Problem, start: int) -> Problem:
+    v = np.zeros((p.b, p.hkv, p.sk, p.dv))
+    for feature in range(min(p.dv, p.sk - start)):
+        v[:, :, start + feature, feature] = 1.0
+    return replace(p, v=_typed(v, p.dtype))

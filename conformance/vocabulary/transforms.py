@@ -1,0 +1,126 @@
+"""Transforms of a whole problem: its arrays, its options, what it writes out in full, and what makes it ill-formed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...reference.rounding import round_to
+from ..bounded import bounded
+from ..meaning import attended
+from ..problems.problem import Problem
+from .word import Constant, Undecided, Value, word
+
+POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths")
+"""Options that hide keys by counting positions, segments or lengths."""
+
+
+@word("transforms")
+def with_queries(p: Problem, x: Value) -> Problem:
+    """The same problem with other queries: x, broadcast to (B, Hq, Sq, D)."""
+    return replace(p, q=_exactly(x, p.q.shape, p.dtype))
+
+
+@word("transforms")
+def with_keys(p: Problem, x: Value) -> Problem:
+    """The same problem with other keys: x, broadcast to (B, Hkv, Sk, D)."""
+    return replace(p, k=_exactly(x, p.k.shape, p.dtype))
+
+
+@word("transforms")
+def with_values(p: Problem, x: Value) -> Problem:
+    """The same problem with other values: x, broadcast to (B, Hkv, Sk, Dv)."""
+    return replace(p, v=_exactly(x, p.v.shape, p.dtype))
+
+
+@word("transforms")
+def but(p: Problem, **options: Value | Constant) -> Problem:
+    """The same problem with options replaced, `absent` for none: but(p, softcap=absent), but(p, memory=transposed)."""
+    plain = {name: _plain(value) for name, value in options.items()}
+    if "memory" in plain:
+        p = replace(p, memory=plain.pop("memory"))
+    return p.but(**plain)
+
+
+@word("transforms")
+def explicit(p: Problem) -> Problem:
+    """The same problem with everything that counts positions written out: one mask for what is visible, one bias for ALiBi."""
+    options: dict[str, Any] = {}
+    if any(name in p.options for name in POSITIONAL):
+        options = {**dict.fromkeys(POSITIONAL), "mask": attended(p).visible}
+    if "alibi_slopes" in p.options:
+        bias = np.asarray(p.options.get("bias", 0.0), dtype=np.float64) + _alibi(p)
+        bias = np.where(attended(p).visible, bias, 0.0)
+        options |= {"alibi_slopes": None, "bias": _exactly(bias, bias.shape, p.dtype)}
+    return p.but(**options)
+
+
+def _alibi(p: Problem) -> Any:
+    """−slope·|i + offset − j|, (B, Hq, Sq, Sk), exact in float64 for slopes of few bits."""
+    rows, columns = np.arange(p.sq)[:, None], np.arange(p.sk)[None, :]
+    lengths = np.asarray(p.options.get("kv_lengths", np.full(p.b, p.sk)), dtype=np.float64)
+    bottom_right = p.conventions.get("causal_alignment") == "bottom-right"
+    offset = (lengths - p.sq if bottom_right else np.zeros(p.b))[:, None, None, None]
+    slopes = np.asarray(p.options["alibi_slopes"], dtype=np.float64)[None, :, None, None]
+    return -slopes * np.abs(rows + offset - columns)
+
+
+@word("transforms")
+def unequal_heads(p: Problem) -> Problem:
+    """Ill-formed: one query head more than a multiple of the key heads (which are doubled first)."""
+    k, v = np.concatenate([p.k, p.k], axis=1), np.concatenate([p.v, p.v], axis=1)
+    q = np.concatenate([p.q, p.q, p.q[:, :1]], axis=1)
+    return Problem(q, k, v, p.dtype, {}, p.conventions)
+
+
+@word("transforms")
+def unequal_features(p: Problem) -> Problem:
+    """Ill-formed: keys with one feature more than the queries."""
+    return Problem(p.q, np.concatenate([p.k, p.k[..., :1]], axis=-1), p.v, p.dtype, {}, p.conventions)
+
+
+@word("transforms")
+def unequal_lengths(p: Problem) -> Problem:
+    """Ill-formed: more values than keys."""
+    return Problem(p.q, p.k, np.concatenate([p.v, p.v], axis=2), p.dtype, {}, p.conventions)
+
+
+@word("transforms")
+def unequal_batches(p: Problem) -> Problem:
+    """Ill-formed: queries for three batch entries more than there are keys."""
+    return Problem(np.concatenate([p.q] * 2 + [p.q[:1]], axis=0), p.k, p.v, p.dtype, {}, p.conventions)
+
+
+@word("transforms")
+def mixed_dtypes(p: Problem) -> Problem:
+    """Ill-formed: keys in another floating dtype than the queries (float16 beside float32, float32 beside half)."""
+    other = np.float16 if p.dtype == "float32" else np.float32
+    return Problem(p.q, p.k.astype(other), p.v, p.dtype, {}, p.conventions)
+
+
+def _exactly(x: Any, shape: tuple[int, ...], dtype: str) -> Any:
+    """x as an array of the dtype; Undecided where the dtype cannot hold it exactly."""
+    x = bounded(x)
+    array = np.broadcast_to(x.value, shape)
+    rounded = round_to(array, dtype)
+    if not np.array_equal(rounded, array):
+        raise Undecided(f"the values that the law writes are not exact in {dtype}")
+    return np.ascontiguousarray(_typed(rounded, dtype))
+
+
+def _typed(array: Any, dtype: str) -> Any:
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return array.astype(ml_dtypes.bfloat16)
+    return array.astype(dtype)
+
+
+def _plain(value: Any) -> Any:
+    """A number, a bool, None or a name, from what an equation gives."""
+    if isinstance(value, Constant):
+        return value.value
+    x = bounded(value).value
+    return float(x) if x.ndim == 0 else x

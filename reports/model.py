@@ -1,0 +1,100 @@
+"""The report: one dictionary that says what was tried, where, and what was found. Its schema is schema/report.schema.json."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .baseline import baseline_problems, known
+from .environment import environment, spec_hash
+from .profiles import profile_verdicts
+
+__all__ = ["FORMAT", "blocking", "build_report", "counts", "headline", "outcome"]
+
+FORMAT = 1
+
+
+def build_report(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    plan: Mapping[str, Any],
+    planned: int,
+    conventions: Mapping[str, Mapping[str, Any]],
+    baseline: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The report of a run.
+
+    rows: results as dictionaries. plan: budget, standard_examples, seed, dtype, implementations, laws, all_laws, profiles.
+    planned: how many results a complete run has. conventions: implementation → convention → {choice, how}.
+    """
+    report: dict[str, Any] = {
+        "format": FORMAT,
+        "attnspec": spec_hash(),
+        "environment": environment(),
+        **plan,
+        "implementations": [
+            {**made, "conventions": conventions.get(made["name"], {})} for made in plan["implementations"]
+        ],
+        "planned": planned,
+        "complete": len(rows) == planned,
+        "results": [_marked(row, baseline) for row in rows],
+    }
+    report["verdicts"] = profile_verdicts(report)
+    report["baseline_problems"] = baseline_problems(baseline, report)
+    return report
+
+
+def counts(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """Verdict → how many results have it."""
+    return Counter(row["verdict"] for row in rows)
+
+
+def blocking(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Results of must-laws that failed or could not be had, and that no baseline expects."""
+    return [
+        row
+        for row in report["results"]
+        if row["level"] == "must" and row["verdict"] in ("fail", "error") and "known" not in row
+    ]
+
+
+def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
+    """The exit code of a run, and the sentence that explains it.
+
+    0: every claimed must-law holds. 1: one does not, or the run or its baseline is broken. 2: nothing was decided.
+    """
+    found = counts(report["results"])
+    if not (found["pass"] or found["fail"] or found["error"]):
+        reason = "no law gave a result" if not found else ", ".join(f"{n} {verdict}" for verdict, n in found.items())
+        return 2, f"nothing was decided: {reason}"
+    failed = blocking(report)
+    if failed:
+        names = len({row["law"] for row in failed})
+        return 1, f"{names} must-law{'s' if names != 1 else ''} failed or had no answer"
+    if report["baseline_problems"]:
+        return 1, "the baseline is out of date"
+    if not report["complete"]:
+        return 1, f"the run is not complete: {len(report['results'])} of {report['planned']} results"
+    return 0, "every claimed must-law holds"
+
+
+def headline(report: Mapping[str, Any]) -> list[str]:
+    """One or two lines: what was decided, and how much that is worth."""
+    found = counts(report["results"])
+    tally = ", ".join(
+        f"{found[verdict]} {verdict}"
+        for verdict in ("pass", "fail", "error", "inconclusive", "not-claimed")
+        if found[verdict]
+    )
+    lines = [f"{len(report['laws'])} laws, {len(report['implementations'])} implementations: {tally or 'no results'}"]
+    if report["budget"]["name"] == "quick":
+        lines.append("quick: not a conformance result")
+    return lines
+
+
+def _marked(row: Mapping[str, Any], baseline: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    entry = known(baseline, row)
+    if entry is None or row["verdict"] not in ("fail", "error"):
+        return dict(row)
+    return {**row, "known": f"{entry['reason']} ({entry['link']})" if entry.get("link") else entry["reason"]}

@@ -1,0 +1,88 @@
+"""The end of a run: the table, the findings, the conventions, what is certified, and the one sentence that matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from .findings import finding_text, findings, given_up
+from .model import headline, outcome
+from .table import LEGEND, chapter_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["convention_lines", "print_summary", "profile_lines", "summary_text"]
+
+SHOWN = 25
+"""Findings that are printed in full; report.json has all of them."""
+
+
+def print_summary(report: Mapping[str, Any], console: Console) -> int:
+    """Print the summary and return the exit code of the run."""
+    if report["results"]:
+        console.print()
+        console.print(chapter_table(report))
+        console.print(LEGEND, style="dim", highlight=False)
+    for paragraph in _paragraphs(report):
+        console.print()
+        console.print(paragraph, markup=False, highlight=False, soft_wrap=True)
+    code, sentence = outcome(report)
+    console.print()
+    for line in headline(report):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(sentence, markup=False, highlight=False, style="bold red" if code else "bold green")
+    return code
+
+
+def summary_text(report: Mapping[str, Any], width: int = 120) -> str:
+    """The summary as plain text."""
+    from rich.console import Console
+
+    text = StringIO()
+    print_summary(report, Console(file=text, width=width, color_system=None))
+    return text.getvalue().strip("\n")
+
+
+def convention_lines(report: Mapping[str, Any]) -> list[str]:
+    """How each implementation settles what the spec leaves open, and how that is known."""
+    lines = []
+    for made in report["implementations"]:
+        settled = [f"{name} {entry['choice']} ({entry['how']})" for name, entry in made["conventions"].items()]
+        if settled:
+            lines.append(f"  {made['name']}: {', '.join(settled)}")
+    return lines
+
+
+def profile_lines(report: Mapping[str, Any]) -> list[str]:
+    """What the run certifies, and what is missing where it does not."""
+    if report["budget"]["name"] == "quick":
+        return ["  a quick run certifies none; --budget standard does"] if report["verdicts"] else []
+    return [
+        f"  {entry['implementation']} conforms to {entry['profile']}: "
+        + ("yes" if entry["conforms"] else f"no: {'; '.join(entry['reasons'])}")
+        for entry in report["verdicts"]
+    ]
+
+
+def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
+    addresses = {made["name"]: made["address"] for made in report["implementations"]}
+    found = findings(report)
+    for rows in found[:SHOWN]:
+        first, *rest = rows
+        law, address = report["laws"][first["law"]], addresses[first["implementation"]]
+        yield finding_text(first, law, address, also=[row["dtype"] for row in rest])
+    if len(found) > SHOWN:
+        yield f"and {len(found) - SHOWN} more findings in report.json"
+    for message, count in given_up(report).items():
+        yield f"{count} result{'s' if count != 1 else ''} {message}"
+    notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
+    for title, lines in (
+        ("notes", notes),
+        ("conventions", convention_lines(report)),
+        ("profiles", profile_lines(report)),
+        ("baseline", [f"  {problem}" for problem in report["baseline_problems"]]),
+    ):
+        if lines:
+            yield "\n".join([title, *lines])

@@ -1,0 +1,164 @@
+"""A law file is data from strangers: whatever the language does not know is an error with file, line and a near word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from attnspec.conformance.language import SpecError, load_laws, select
+from attnspec.conformance.language.grammar import Binary, Call, Name, Number, read_equation, read_expression
+
+LAW = """\
+chapter: weights
+about: One law.
+laws:
+  - id: weights/one
+    statement: Ones come back.
+    operation: attention
+    given: {sinks: absent}
+    where: sees_a_key(p)
+    equation: out(with_values(p, 1)) ≈ 1
+    level: must
+    why: Because.
+    kills: [weights-unnormalised]
+    source: ["https://example.org"]
+"""
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "laws.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_a_law_is_read_as_written(tmp_path: Path) -> None:
+    file = written(tmp_path, LAW)
+    (law,) = load_laws([file])
+    assert (law.id, law.chapter, law.level, law.line, law.file) == ("weights/one", "weights", "must", 4, file)
+    assert law.relation.relation == "≈"
+    assert law.words() == ("out", "with_values", "sees_a_key")
+
+
+def test_an_equation_is_a_tree() -> None:
+    equation = read_equation("2 * out(p) ≤ -lse(p, after=p)")
+    assert equation.left == Binary("*", Number(2.0), Call("out", (Name("p"),), ()))
+    assert equation.relation == "≤"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("statement:", "statment:", 5, "did you mean 'statement'"),
+        ("out(with_values(p, 1)) ≈ 1", "out(with_valves(p, 1)) ≈ 1", 9, "did you mean 'with_values'"),
+        ("out(with_values(p, 1)) ≈ 1", "out(with_values(p, 1))", 9, "no relation"),
+        ("≈ 1", "≈ 1 ≈ 1", 9, "2 relations"),
+        ("out(with_values(p, 1)) ≈ 1", "out(with_values(p)) ≈ 1", 9, "with_values(p, x)"),
+        ("out(with_values(p, 1)) ≈ 1", "out(with_values(p, 1), p) ≈ 1", 9, ""),
+        ("out(with_values(p, 1)) ≈ 1", "out(with_values(1, p)) ≈ 1", 9, "a problem, not a value"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, softcop=1)) ≈ 1", 9, "did you mean 'softcap'"),
+        ("out(with_values(p, 1)) ≈ 1", "out(q) ≈ 1", 9, "the problem is called p"),
+        ("out(with_values(p, 1)) ≈ 1", "out ≈ 1", 9, "a word that is called"),
+        ("out(with_values(p, 1)) ≈ 1", "p ≈ 1", 9, "not a problem"),
+        ("out(with_values(p, 1)) ≈ 1", "out(each_head(p)) ≈ 1", 9, "several values"),
+        ("sees_a_key(p)", "sees_akey(p)", 8, "did you mean 'sees_a_key'"),
+        ("{sinks: absent}", "{sink: absent}", 7, "sinks"),
+        ("{sinks: absent}", "{values: norml}", 7, "normal"),
+        ("{sinks: absent}", "{claims: [determinstic]}", 7, "did you mean 'deterministic'"),
+        ("{sinks: absent}", "{conventions: {empty_row: zeros}}", 7, "did you mean 'empty_rows'"),
+        ("operation: attention", "operation: atention", 6, "unknown operation"),
+        ("level: must", "level: shall", 10, "level"),
+        ("id: weights/one", "id: causal/one", 4, "starts with weights/"),
+        ("kills: [weights-unnormalised]", "kills: []", 12, "kills"),
+        ("about: One law.", "about: One law.\nchapter: twice", 3, "stands twice"),
+    ],
+)
+def test_each_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
+    assert old in LAW
+    file = written(tmp_path, LAW.replace(old, new, 1))
+    with pytest.raises(SpecError) as caught:
+        load_laws([file])
+    assert str(caught.value).startswith(f"{file}:{line}: "), caught.value
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("p.q", "an attribute"),
+        ("(lambda x: x)(p)", "a lambda"),
+        ("out(lambda: p)", "a lambda"),
+        ("out([x for x in p])", "a comprehension"),
+        ("out(p[0])", "an index"),
+        ("2 ** 100", "Pow"),
+        ("out(p) if p else 1", "if / else"),
+        ("out('text')", "only numbers"),
+        ("__import__(p)", "underscore"),
+        ("out(p, __class__=p)", "underscore"),
+        ("out(*p)", "* and **"),
+        ("out(**p)", "* and **"),
+        ("out(p) and 1", "and / or"),
+        ("out(x := p)", "an assignment"),
+        ("True + 1", "only numbers"),
+        ("1e99", "at most"),
+        ("1j", "only numbers"),
+        ("out(p) +", "cannot read"),
+        ("", "cannot read"),
+        ("(" * 10_000 + "p" + ")" * 10_000, "at most"),
+        ("-" * 300 + "1", "nests at most"),
+        ("9" * 5_000, "at most"),
+        ("out(" * 40 + "p" + ")" * 40, "nests at most"),
+    ],
+)
+def test_python_that_is_no_law_is_refused(expression: str, says: str) -> None:
+    with pytest.raises(SpecError, match="."):
+        read_expression(expression)
+    with pytest.raises(SpecError) as caught:
+        read_expression(expression)
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("chapter: !!python/object:os.system x\n", "tags"),
+        ("chapter: !custom x\n", "tags"),
+        ("a: &x [1]\nb: [*x, *x]\n", "anchors"),
+        ("a: " + "[" * 5_000 + "]" * 5_000 + "\n", "nest"),
+        ("chapter: one\n---\nchapter: two\n", "second"),
+        ("chapter: 2026-01-01\n", "quote it"),
+        ("? [1, 2]\n: x\n", "plain text"),
+        ("chapter: [unclosed\n", ""),
+        ("- just a list\n", ""),
+        ("", ""),
+        ("x" * (2 << 20), "bytes"),
+    ],
+)
+def test_yaml_that_could_do_harm_is_refused(tmp_path: Path, text: str, says: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(SpecError) as caught:
+        load_laws([file])
+    assert str(file) in str(caught.value)
+    assert says in str(caught.value)
+
+
+def test_one_id_stands_once(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text(LAW, encoding="utf-8")
+    second.write_text(LAW, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"stands already at .*a\.yaml:4"):
+        load_laws([first, second])
+
+
+def test_a_missing_file_and_a_glob_without_laws_are_errors(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="cannot be read"):
+        load_laws([tmp_path / "absent.yaml"])
+    with pytest.raises(SpecError, match="no law matches 'cusal/"):
+        select(load_laws(), ["cusal/*"])
+
+
+def test_the_shipped_laws_load_and_name_their_chapter() -> None:
+    laws = load_laws()
+    assert len(laws) >= 45
+    assert {law.chapter for law in laws} == {"weights", "causal", "masks", "heads", "flash", "numerics", "interface"}
+    assert all(law.file.stem == law.chapter for law in laws)

@@ -1,0 +1,130 @@
+"""The repository is a test subject: five folders, one import package, one direction of imports."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("spec", "reference", "adapters", "conformance", "reports")
+
+MAY_IMPORT = {
+    "spec": set(),
+    "reference": {"spec"},
+    "adapters": {"spec"},
+    "conformance": {"spec", "reference", "adapters", "reports"},  # its front doors write what reports defines
+    "reports": {"spec"},
+}
+"""Dependencies point one way: spec ← reference ← conformance → adapters; reports reads results and spec only."""
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_each_folder_is_linked_and_mapped(folder: str) -> None:
+    link = ROOT / "attnspec" / folder
+    assert link.is_symlink(), f"attnspec/{folder} is a link to ../{folder}"
+    assert link.readlink().as_posix() == f"../{folder}"
+    assert project()["tool"]["setuptools"]["package-dir"][f"attnspec.{folder}"] == folder
+
+
+def test_every_package_is_listed_and_every_listed_package_exists() -> None:
+    found = {"attnspec"}
+    for folder in FOLDERS:
+        for init in (ROOT / folder).rglob("__init__.py"):
+            found.add("attnspec." + ".".join(init.parent.relative_to(ROOT).parts))
+    assert set(project()["tool"]["setuptools"]["packages"]) == found
+
+
+def imports_of(file: Path) -> Iterator[tuple[str, int]]:
+    """Folder that each relative import of a file reaches, and modules of the framework it imports at the top."""
+    package = ["attnspec", *file.relative_to(ROOT).parent.parts]
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1]
+            reached = [*base, *(node.module.split(".") if node.module else [])]
+            if len(reached) > 1:
+                yield reached[1], node.lineno
+            else:
+                for alias in node.names:
+                    yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            for name in names:
+                if name.split(".")[0] == "attnspec":
+                    yield (name.split(".") + ["attnspec"])[1], node.lineno
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_imports_point_one_way(folder: str) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line} imports {reached}"
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for reached, line in imports_of(file)
+        if reached != folder and reached not in MAY_IMPORT[folder] and reached != "_version"
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_test_of_imports_can_fail(tmp_path: Path) -> None:
+    file = ROOT / "reference" / "_not_there.py"
+    tree = "from ..conformance.bounded import Bounded\nimport attnspec.adapters.contract\n"
+    found = [reached for reached, _ in _imports_of_text(tree, file)]
+    assert found == ["conformance", "adapters"]
+
+
+def _imports_of_text(text: str, pretend: Path) -> list[tuple[str, int]]:
+    class Pretend:
+        def relative_to(self, root: Path) -> Path:
+            return pretend.relative_to(root)
+
+        def read_text(self, encoding: str) -> str:
+            return text
+
+    return list(imports_of(Pretend()))  # type: ignore[arg-type]
+
+
+def test_adapters_do_not_know_one_another() -> None:
+    shared = {"contract", "arrays", "memory", "finding", "loading", "shipped"}
+    modules = {file.stem for file in (ROOT / "adapters").glob("*.py")} - {"__init__"}
+    helpers = {name for name in modules if name.endswith(("_inputs", "_masks"))}
+    for file in (ROOT / "adapters").glob("*.py"):
+        if file.stem in shared or file.stem == "__init__":
+            continue
+        family = file.stem.split("_")[0]
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
+                reached = node.module.split(".")[0]
+                allowed = shared | {name for name in helpers if name.startswith(family)}
+                assert reached in allowed, f"{file.name}:{node.lineno} imports the adapter {reached}"
+
+
+def test_no_file_is_long() -> None:
+    lengths = {
+        str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines())
+        for folder in (*FOLDERS, "attnspec", "tests", "examples", "benchmarks")
+        for file in (ROOT / folder).rglob("*.py")
+        if not any(parent.is_symlink() for parent in file.parents if parent != ROOT)
+    }
+    assert not {name: n for name, n in lengths.items() if n > 400}
+    assert sorted(lengths.values())[len(lengths) // 2] < 120
+
+
+def test_no_tolerance_is_written_by_hand() -> None:
+    import re
+
+    pattern = re.compile(r"\b(rtol|atol|allclose|isclose|assert_close)\b")
+    places = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for folder in FOLDERS
+        for file in [*(ROOT / folder).rglob("*.py"), *(ROOT / folder).rglob("*.yaml")]
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+        if pattern.search(line)
+    ]
+    assert not places
