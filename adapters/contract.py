@@ -35,15 +35,24 @@ class ContractError(Exception):
 class ProblemView(Protocol):
     """What `supports` may look at: sizes b, hq, hkv, sq, sk, d, dv; `dtype`; `options`, a mapping of the given options."""
 
-    b: int
-    hq: int
-    hkv: int
-    sq: int
-    sk: int
-    d: int
-    dv: int
-    dtype: str
-    options: Mapping[str, Any]
+    @property
+    def b(self) -> int: ...
+    @property
+    def hq(self) -> int: ...
+    @property
+    def hkv(self) -> int: ...
+    @property
+    def sq(self) -> int: ...
+    @property
+    def sk(self) -> int: ...
+    @property
+    def d(self) -> int: ...
+    @property
+    def dv(self) -> int: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -83,9 +83,7 @@ def attend(
     with torch.random.fork_rng(devices=[], enabled=dropout_p > 0):
         if dropout_p > 0:
             torch.manual_seed(seed)
-        out, weights = module(
-            _fold(q), _fold(k), _fold(v), attn_mask=attn_mask, need_weights=True, average_attn_weights=False
-        )
+        out, weights = module(_fold(q), _fold(k), _fold(v), attn_mask=attn_mask, need_weights=True, average_attn_weights=False)
     out = out.unflatten(-1, (heads, d)).transpose(1, 2)
     return (out, weights) if return_weights else out
 

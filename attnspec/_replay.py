@@ -32,7 +32,10 @@ def replay_case(case: str, address: str, laws_files: Sequence[str]) -> int:
 
     worst = 0
     for target in targets:
-        result = replay(target.implementation, case, laws[0])
+        try:
+            result = replay(target.implementation, case, laws[0])
+        except ValueError as error:
+            raise Mistake(f"the case cannot be read: {error}") from None
         name = target.implementation.name
         if result.verdict in ("fail", "error"):
             worst = 1

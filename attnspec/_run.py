@@ -65,7 +65,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     arguments = ["-c", str(ini), "--rootdir", str(place), "--noconftest", "-s", "-q", "--tb=short"]
     arguments += ["-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "xdist", "-p", "timeout"]
     arguments += ["-p", "attnspec.conformance.plugin", "-p", "attnspec.conformance.plugin.quiet"]
-    arguments += ["-n", str(given["jobs"]), "--dist", "loadgroup" if given["jobs"] else "no", "--max-worker-restart", "100000"]
+    arguments += ["-n", str(given["jobs"]), "--dist", "loadgroup" if given["jobs"] else "no"]
     arguments += [f"--attnspec-impl={address}" for address in given["implementations"]]
     arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
     arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]

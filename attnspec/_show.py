@@ -93,10 +93,12 @@ def _implementation_lines(made: Implementation) -> Iterator[str]:
     from attnspec.conformance.language.loading import operations
 
     known = operations()[made.operation]["options"]
-    yield f"{made.name}   ({made.operation}, {made.arrays} arrays, layout {made.layout}, from {made.origin or 'an unknown place'})"
+    claimed = [name for name in known if name in made.options]
+    lacking = [name for name in known if name not in made.options]
+    yield f"{made.name}   ({made.operation}, {made.arrays} arrays, layout {made.layout}, from {made.origin or 'nowhere known'})"
     yield f"  dtypes: {', '.join(made.dtypes)}"
-    yield from _wrapped(f"options: {', '.join(name for name in known if name in made.options) or 'none'}", indent="  ")
-    yield from _wrapped(f"not claimed: {', '.join(name for name in known if name not in made.options) or 'nothing'}", indent="  ")
+    yield from _wrapped(f"options: {', '.join(claimed) or 'none'}", indent="  ")
+    yield from _wrapped(f"not claimed: {', '.join(lacking) or 'nothing'}", indent="  ")
     declared = ", ".join(f"{name} {choice}" for name, choice in made.conventions.items())
     yield from _wrapped(f"conventions: {declared or 'none declared; they are probed'}", indent="  ")
     if made.claims:

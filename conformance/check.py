@@ -145,9 +145,7 @@ def _run(case: Case, plan: Plan) -> Result:
     return verify(case.target.implementation, case.law, case.dtype, budget=plan.budget, seed=plan.seed)
 
 
-def _plan(
-    implementation: Any, laws: Any, budget: str, dtype: str | None, seed: int, examples: int | None
-) -> Plan:
+def _plan(implementation: Any, laws: Any, budget: str, dtype: str | None, seed: int, examples: int | None) -> Plan:
     return make_plan(
         list(_targets(implementation)),
         laws=(laws,) if isinstance(laws, str) else tuple(laws),

@@ -9,14 +9,13 @@ import time
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..reference.arithmetic import NAMED, Arithmetic
-from ..reference.bounds import Judgement, judge
+from ..reference.arithmetic import Arithmetic
+from ..reference.bounds import Judgement, judge, own_error
 from ..reference.textbook import Attended, attention
 from .problems.problem import Problem
 
-__all__ = ["EXACT", "Clock", "attended", "judged", "options_of"]
+__all__ = ["Clock", "attended", "judged", "options_of", "own_errors"]
 
-EXACT = NAMED["fp64"]
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights")
 
@@ -39,9 +38,14 @@ def attended(p: Problem) -> Attended:
     return _once(p, "attended", lambda: attention(p.q, p.k, p.v, **options_of(p)))
 
 
-def judged(p: Problem, arithmetic: Arithmetic = EXACT) -> Judgement:
+def judged(p: Problem, arithmetic: Arithmetic) -> Judgement:
     """The exact output and logsumexp with the bound that a declared arithmetic must keep, before output rounding."""
     return _once(p, arithmetic, lambda: judge(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options_of(p)))
+
+
+def own_errors(p: Problem) -> tuple[float, float]:
+    """How far the reference's own output and logsumexp may lie from exact."""
+    return _once(p, "own", lambda: own_error(p.q, p.k, p.v, attended(p), options_of(p)))
 
 
 def _once(p: Problem, key: Any, compute: Any) -> Any:

@@ -48,7 +48,7 @@ class Case:
         """`causal/future-is-invisible[numpy/flash-float32]`."""
         return f"{self.law.id}[{self.target.implementation.name}-{self.dtype}]"
 
-    def identity(self) -> dict[str, str]:
+    def identity(self) -> dict[str, Any]:
         """The fields by which a result names its case."""
         made, law = self.target.implementation, self.law
         return {
@@ -133,9 +133,7 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
     return list(found.values())
 
 
-def choose_laws(
-    patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = ()
-) -> list[Law]:
+def choose_laws(patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = ()) -> list[Law]:
     """The laws of the spec and of extra files that a profile holds and a glob matches.
 
     Raises Mistake for an unknown profile or a glob that matches nothing, SpecError for a broken file.

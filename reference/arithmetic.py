@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["NAMED", "Arithmetic", "arithmetic_for", "default_arithmetic"]
+__all__ = ["NAMED", "REFERENCE", "Arithmetic", "arithmetic_for", "default_arithmetic"]
 
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 """Unit roundoff of round-to-nearest in each dtype."""
@@ -33,19 +33,29 @@ class Arithmetic:
 
     name: the named model this one is, or derives from.
     u_acc: unit roundoff of each addition and multiplication (2^-24 for float32 round-to-nearest).
-    u_exp: largest relative error of the kernel's exp or exp2; exp(0) may differ from 1 by as much.
+    u_exp: largest relative error of the kernel's exp or exp2; exp(0) may differ from 1 by as much. The factor exp(0) of a
+    rescaling that changes nothing is taken as exactly 1.
+    u_log: largest error of the kernel's log, absolute below 1 and relative above.
+    u_tanh: largest error of the kernel's tanh, absolute. 8 units in the last place of float32 by default, as for exp; a
+    kernel with a fast exp usually has a fast tanh too: PTX documents 2^-11 for tanh.approx.f32, and a tanh made from an exp
+    of relative error 2^-12 is inside that.
+    least: results smaller than this may come out as 0. The smallest normal number by default, because XLA on the CPU and
+    fast modes of GPU compilers flush subnormals; a kernel that keeps them may declare 2^-149.
     n_pre: operands (0, 1 or 2) that are multiplied by (a root of) the scale and rounded to the input dtype again.
     stored_scores: dtype in which the scores are stored before the softmax, or None where they stay in the accumulator.
     stored_weights: dtype to which the weights are rounded before they meet V; "input" for q's dtype; None for no rounding.
     weights_rounded: "before" or "after" normalisation, or "either" (the bound is then the larger).
     row_sum_from: "unrounded" or "rounded" weights, or "either" (the bound is then the larger).
     tile: the smallest number of keys between two rescalings.
-    splits: number of key splits that are merged at the end (1: none).
+    splits: the largest number of key splits that are merged at the end (1: none).
     """
 
     name: str
     u_acc: float = 2.0**-24
     u_exp: float = 2.0**-20
+    u_log: float = 2.0**-20
+    u_tanh: float = 2.0**-20
+    least: float = 2.0**-126
     n_pre: int = 0
     stored_scores: str | None = None
     stored_weights: str | None = None
@@ -56,13 +66,16 @@ class Arithmetic:
 
 
 NAMED: dict[str, Arithmetic] = {
-    "fp64": Arithmetic("fp64", u_acc=2.0**-53, u_exp=2.0**-50, n_pre=2),
+    "fp64": Arithmetic("fp64", u_acc=2.0**-53, u_exp=2.0**-50, u_log=2.0**-50, u_tanh=2.0**-50, least=2.0**-1022),
     "fp32": Arithmetic("fp32", n_pre=2),
     "half": Arithmetic("half", stored_weights="input"),
-    "half-fastexp": Arithmetic("half-fastexp", stored_weights="input", u_exp=2.0**-12),
+    "half-fastexp": Arithmetic("half-fastexp", stored_weights="input", u_exp=2.0**-12, u_tanh=2.0**-11),
     "half-naive": Arithmetic("half-naive", stored_scores="input", stored_weights="input", n_pre=2),
 }
 """The named models. `half*` are for float16 and bfloat16 inputs with float32 accumulation."""
+
+REFERENCE = replace(NAMED["fp64"], name="reference", row_sum_from="unrounded", weights_rounded="after", tile=1 << 30, splits=1)
+"""How the float64 reference itself rounds: whole rows, nothing stored in less."""
 
 
 def default_arithmetic(dtype: str) -> str:

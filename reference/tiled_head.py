@@ -64,6 +64,11 @@ def running_max(old: Array, new: Array) -> Array:
     return np.maximum(old, new)
 
 
+def odds(scores: Array, top: Array) -> Array:
+    """exp(score − top), and 0 in rows that have seen no key: there top is −inf, and −inf − (−inf) is NaN."""
+    return np.exp(scores - np.where(np.isneginf(top), 0.0, top))
+
+
 def rescale(old: Array, new: Array) -> Array:
     """The factor that brings sums taken relative to the old maximum to the new one, exp(old − new)."""
     return np.exp(old - new)
@@ -93,6 +98,7 @@ class TiledSteps:
     visited: Callable[..., Any] = visited
     tail: Callable[..., Any] = tail
     running_max: Callable[..., Any] = running_max
+    odds: Callable[..., Any] = odds
     rescale_accumulator: Callable[..., Any] = rescale
     rescale_row_sum: Callable[..., Any] = rescale
     with_sink: Callable[..., Any] = with_sink
@@ -124,9 +130,9 @@ def _attend_split(head: Head, start: int, stop: int, tile: int, steps: TiledStep
         scores = np.where(seen, _scores(head, columns), -np.inf)
         new = steps.running_max(top, scores.max(axis=1, keepdims=True))
         base = np.where(np.isneginf(new), 0.0, new)
-        odds = np.exp(scores - base)
-        row_sum = row_sum * steps.rescale_row_sum(top, base) + odds.sum(axis=1, keepdims=True)
-        kept = odds if head.keep is None else odds * _columns(head.keep, columns)
+        weighed = steps.odds(scores, new)
+        row_sum = row_sum * steps.rescale_row_sum(top, base) + weighed.sum(axis=1, keepdims=True)
+        kept = weighed if head.keep is None else weighed * _columns(head.keep, columns)
         accumulator = accumulator * steps.rescale_accumulator(top, base) + _times_v(kept, _padded(head.v, columns), seen)
         top = new
     reached = row_sum != 0

@@ -10,6 +10,10 @@ from typing import Any
 __all__ = ["NOT_RUN", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
 
 EVIDENCE = 12
+"""Lines of evidence below a case."""
+
+ALSO = 5
+"""Laws that are named when they fail with the same message."""
 
 
 NOT_RUN = "not run: "
@@ -17,13 +21,17 @@ NOT_RUN = "not run: "
 
 
 def findings(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    """Results that failed or could not be had, grouped by law, implementation and verdict (so by dtype); must-laws first."""
+    """Results that failed or could not be had, must-laws first; what would be told twice stands in one group.
+
+    Failures of one law on one implementation differ only by dtype. Errors with one message differ only by law and dtype.
+    """
     order = {"must": 0, "should": 1, "may": 2}
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in report["results"]:
         if row["verdict"] in ("fail", "error") and not row["message"].startswith(NOT_RUN):
-            groups.setdefault((row["law"], row["implementation"], row["verdict"]), []).append(row)
-    return sorted(groups.values(), key=lambda rows: order[rows[0]["level"]])
+            same = row["law"] if row["verdict"] == "fail" else row["message"]
+            groups.setdefault((row["implementation"], row["verdict"], same), []).append(row)
+    return sorted(groups.values(), key=lambda rows: min(order[row["level"]] for row in rows))
 
 
 def given_up(report: Mapping[str, Any]) -> dict[str, int]:
@@ -31,15 +39,16 @@ def given_up(report: Mapping[str, Any]) -> dict[str, int]:
     return Counter(row["message"] for row in report["results"] if row["message"].startswith(NOT_RUN))
 
 
-def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, also: Sequence[str] = ()) -> str:
+def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, others: Sequence[Mapping[str, Any]] = ()) -> str:
     """Several lines about one result.
 
-    law: as described in a report. address: where the implementation is found again. also: dtypes with the same verdict.
+    law: as described in a report. address: where the implementation is found again. others: results of the same group.
     """
     verb = "does not hold" if row["verdict"] == "fail" else "has no answer"
     level = "" if row["level"] == "must" else f" ({row['level']})"
+    dtypes = dict.fromkeys([row["dtype"], *(other["dtype"] for other in others if other["law"] == row["law"])])
     lines = [
-        f"{row['law']}{level} {verb} for {row['implementation']} in {' and '.join([row['dtype'], *also])}",
+        f"{row['law']}{level} {verb} for {row['implementation']} in {' and '.join(dtypes)}",
         f"  law       {law['statement']}",
         f"  equation  {law['equation']}" + (f"   where {law['where']}" if law.get("where") else ""),
         f"  found     {row['message'] or row['verdict']}",
@@ -51,6 +60,10 @@ def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, a
         lines.append(f"  known     {row['known']}")
     if row.get("case"):
         lines.append(f"  replay    {replay_command(row['case'], law, address)}")
+    laws = list(dict.fromkeys(other["law"] for other in others if other["law"] != row["law"]))
+    if laws:
+        more = f" and {len(laws) - ALSO} more" if len(laws) > ALSO else ""
+        lines.append(f"  so too    {', '.join(laws[:ALSO])}{more}")
     return "\n".join(lines)
 
 

@@ -33,9 +33,7 @@ def build_report(
         "attnspec": spec_hash(),
         "environment": environment(),
         **plan,
-        "implementations": [
-            {**made, "conventions": conventions.get(made["name"], {})} for made in plan["implementations"]
-        ],
+        "implementations": [{**made, "conventions": conventions.get(made["name"], {})} for made in plan["implementations"]],
         "planned": planned,
         "complete": len(rows) == planned,
         "results": [_marked(row, baseline) for row in rows],
@@ -83,11 +81,11 @@ def headline(report: Mapping[str, Any]) -> list[str]:
     """One or two lines: what was decided, and how much that is worth."""
     found = counts(report["results"])
     tally = ", ".join(
-        f"{found[verdict]} {verdict}"
-        for verdict in ("pass", "fail", "error", "inconclusive", "not-claimed")
-        if found[verdict]
+        f"{found[verdict]} {verdict}" for verdict in ("pass", "fail", "error", "inconclusive", "not-claimed") if found[verdict]
     )
-    lines = [f"{len(report['laws'])} laws, {len(report['implementations'])} implementations: {tally or 'no results'}"]
+    laws, names = len(report["laws"]), len(report["implementations"])
+    subject = f"{laws} law{'s' if laws != 1 else ''}, {names} implementation{'s' if names != 1 else ''}"
+    lines = [f"{subject}: {tally or 'no results'}"]
     if report["budget"]["name"] == "quick":
         lines.append("quick: not a conformance result")
     return lines

@@ -16,7 +16,7 @@ WORDS = {
 
 
 def profile_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry for each implementation and each profile of which the run tried a law.
+    """One entry for each implementation and each profile all of whose must-laws were asked for.
 
     Yes only when every must-law of the profile was run in every dtype of the implementation, claimed and passed, with at
     least the problems of the standard budget. Otherwise `reasons` says what is missing.
@@ -25,11 +25,9 @@ def profile_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     for made in report["implementations"]:
         for name, profile in report["profiles"].items():
             members = [law for law, operation in profile["must"].items() if operation == made["operation"]]
-            if any(law in report["laws"] for law in members):
+            if members and all(law in report["laws"] for law in members):
                 reasons = list(_reasons(report, made, members))
-                verdicts.append(
-                    {"profile": name, "implementation": made["name"], "conforms": not reasons, "reasons": reasons}
-                )
+                verdicts.append({"profile": name, "implementation": made["name"], "conforms": not reasons, "reasons": reasons})
     return verdicts
 
 

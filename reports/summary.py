@@ -46,10 +46,14 @@ def summary_text(report: Mapping[str, Any], width: int = 120) -> str:
 
 
 def convention_lines(report: Mapping[str, Any]) -> list[str]:
-    """How each implementation settles what the spec leaves open, and how that is known."""
+    """How each implementation settles what the spec leaves open, where it declares it or a probe shows it."""
     lines = []
     for made in report["implementations"]:
-        settled = [f"{name} {entry['choice']} ({entry['how']})" for name, entry in made["conventions"].items()]
+        settled = [
+            f"{name} {entry['choice']} ({entry['how']})"
+            for name, entry in made["conventions"].items()
+            if entry["how"] != "assumed"
+        ]
         if settled:
             lines.append(f"  {made['name']}: {', '.join(settled)}")
     return lines
@@ -72,7 +76,7 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
     for rows in found[:SHOWN]:
         first, *rest = rows
         law, address = report["laws"][first["law"]], addresses[first["implementation"]]
-        yield finding_text(first, law, address, also=[row["dtype"] for row in rest])
+        yield finding_text(first, law, address, others=rest)
     if len(found) > SHOWN:
         yield f"and {len(found) - SHOWN} more findings in report.json"
     for message, count in given_up(report).items():

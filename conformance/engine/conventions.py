@@ -83,8 +83,8 @@ def _probe(implementation: Implementation, **options: Any) -> Any:
     dtype = implementation.dtypes[0]
     zeros = np.zeros((1, 1, SQ, D), dtype=np.float32)
     v = np.eye(SK, D, dtype=np.float32)[None, None]
-    arrays = [x.astype(_numpy_dtype(dtype)) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v)]
-    p = Problem(*arrays, dtype, options, {})
+    q, k, v = (x.astype(_numpy_dtype(dtype)) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v))
+    p = Problem(q, k, v, dtype, options, {})
     try:
         return Subject(implementation, dtype, {}).out_only(p).astype(np.float64)
     except (NotClaimed, Broken, Raised):

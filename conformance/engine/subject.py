@@ -144,7 +144,8 @@ class Subject:
         for option in asked:
             if option not in self.implementation.options:
                 raise NotClaimed(f"{option} is not an option of {self.implementation.name}")
-        reason = self.implementation.supports(p) if self.implementation.supports else None
+        seen = p.but(return_lse=lse or None, return_weights=weights or None)
+        reason = self.implementation.supports(seen) if self.implementation.supports else None
         if reason is not None:
             raise NotClaimed(reason)
 
@@ -173,8 +174,7 @@ class Subject:
     def _delivered(self, p: Problem) -> tuple[list[Any], dict[str, Any]]:
         made, device = self.implementation, self.implementation.device
         arguments = [
-            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device)
-            for x in (p.q, p.k, p.v)
+            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device) for x in (p.q, p.k, p.v)
         ]
         memory = p.memory if p.memory in ("sliced", "transposed") else "contiguous"
         options = {

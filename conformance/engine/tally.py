@@ -35,7 +35,10 @@ class Finding:
 
 @dataclass
 class Tally:
-    """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples."""
+    """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples.
+
+    vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided more than these.
+    """
 
     examples: int = 0
     vacuous: int = 0
@@ -49,7 +52,7 @@ class Tally:
         """A problem on which the law held."""
         if self.finding is not None:
             return
-        if decision.vacuous == decision.entries:
+        if 2 * decision.vacuous > decision.entries:
             self.vacuous += 1
             return
         self.examples += 1
@@ -96,12 +99,12 @@ class Tally:
     def _verdict(self, law: Law) -> tuple[str, str]:
         if self.finding is not None:
             return self.finding.verdict, self.finding.message
-        if self.examples:
+        if self.examples > self.vacuous:
             return "pass", ""
         if self.unclaimed and not self.vacuous:
             return "not-claimed", self.unclaimed.most_common(1)[0][0]
         if self.vacuous:
-            return "inconclusive", "the bound of the declared arithmetic is infinite on every problem that was tried"
+            return "inconclusive", f"the declared arithmetic bounds nothing on {self.vacuous} of the problems that were tried"
         if self.undecided:
             return "inconclusive", f"the law decided no problem: {self.undecided.most_common(1)[0][0]}"
         return "inconclusive", "no problem was tried within the time"

@@ -6,6 +6,7 @@ nothing, does not count as tried; a law that decided no problem did not pass.
 
 from __future__ import annotations
 
+import contextlib
 import time
 import zlib
 from collections.abc import Callable
@@ -100,6 +101,9 @@ def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | N
     for word in law.words():
         if WORDS[word].asks not in (None, *implementation.options):
             return f"{WORDS[word].asks} is not an option of {name}"
+    for option in law.sets():
+        if option in _options(law) and option not in implementation.options:
+            return f"{option} is not an option of {name}"
     for option, wish in law.given.items():
         asked = {"segments": "q_segments"}.get(option, option)
         if wish != "absent" and asked in _options(law) and asked not in implementation.options:
@@ -192,7 +196,6 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
         if outcome != "pass":
             hypothesis.reject()
 
-    try:
+    # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.
+    with contextlib.suppress(LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
         attempt()
-    except (LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
-        pass  # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.

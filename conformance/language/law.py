@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from .grammar import Equation, Expression
+from .grammar import Binary, Call, Equation, Expression, Name, Negation
 
 __all__ = ["Law", "Profile"]
 
@@ -45,6 +45,26 @@ class Law:
         if self.condition is not None:
             used += self.condition.words()
         return tuple(dict.fromkeys(used))
+
+    def sets(self) -> tuple[str, ...]:
+        """The options that the law sets with `but(p, …)`, other than to `absent`."""
+        sides = [self.relation.left, self.relation.right, *([self.condition] if self.condition is not None else [])]
+        return tuple(dict.fromkeys(name for side in sides for name in _set_by(side)))
+
+
+def _set_by(node: Expression) -> Iterator[str]:
+    if isinstance(node, Negation):
+        yield from _set_by(node.operand)
+    elif isinstance(node, Binary):
+        yield from _set_by(node.left)
+        yield from _set_by(node.right)
+    elif isinstance(node, Call):
+        for argument in node.arguments:
+            yield from _set_by(argument)
+        for name, argument in node.keywords:
+            yield from _set_by(argument)
+            if node.word == "but" and argument != Name("absent"):
+                yield name
 
 
 @dataclass(frozen=True)

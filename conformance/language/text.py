@@ -52,6 +52,7 @@ def read_yaml(file: Path) -> tuple[Any, Lines]:
 def _refuse_dangers(text: str, file: Path) -> None:
     """Walk the events, which costs no recursion, before anything is composed."""
     depth = documents = 0
+    event: Any
     for event in yaml.parse(text, Loader=_Loader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):

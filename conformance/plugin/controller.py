@@ -51,7 +51,7 @@ class Controller:
             return None
         from .scheduler import LawScheduling
 
-        return LawScheduling(config, log)
+        return LawScheduling(config, log, self.cases.values())
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, report: Any) -> None:

@@ -59,8 +59,6 @@ class LawItem(pytest.Item):
         self.case, self.laws = case, session_of_laws
         made = case.target.implementation
         self.extra_keyword_matches.update((made.name, case.dtype, case.law.chapter, case.law.level))
-        if self.config.pluginmanager.hasplugin("xdist"):
-            self.add_marker(pytest.mark.xdist_group(self.laws.group(case)))
         if self.laws.recorder.worker is None and self.config.pluginmanager.hasplugin("timeout"):
             # Without a worker to replace, a hang in Python can be interrupted; a hang in native code cannot.
             self.add_marker(pytest.mark.timeout(self.laws.plan.budget.timeout, method="signal"))

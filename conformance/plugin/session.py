@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ import pytest
 
 from ...adapters.contract import ContractError
 from ..language import SpecError
-from ..selection import Case, Mistake, Plan, find_targets, make_plan
+from ..selection import Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
-from .recorder import FlightRecorder
+from .recorder import LOSSES, FlightRecorder
 
 __all__ = ["LawSession"]
 
@@ -46,9 +47,8 @@ class LawSession:
             worker["workerid"] if worker else None,
             owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
         )
-        self._workers: int = worker["workercount"] if worker else 1
-        self._groups = len({case.key[1:] for case in self.plan.cases()})
         if worker is None:
+            _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller
 
             config.pluginmanager.register(
@@ -72,14 +72,26 @@ class LawSession:
             return True
         return None
 
-    def group(self, case: Case) -> str:
-        """What one worker keeps together: an implementation and dtype, or less where a worker would have nothing to do."""
-        whole = f"{case.target.implementation.name}-{case.dtype}"
-        return whole if self._groups >= self._workers else f"{whole}-{case.law.chapter}"
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """A skipped law is shown at its line in the law file, not at the line of the plugin that skipped it."""
+        report = yield
+        if isinstance(item, LawItem) and isinstance(report.longrepr, tuple):
+            report.longrepr = (str(item.path), item.case.law.line, report.longrepr[2])
+        return report
 
     def pytest_unconfigure(self) -> None:
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
+
+
+def _allow_deaths(config: pytest.Config, implementations: int) -> None:
+    """More replacements than xdist's four a worker: each implementation may take down LOSSES workers, and a few at once."""
+    option = config.option
+    if getattr(option, "numprocesses", None) and option.maxworkerrestart is None:
+        option.maxworkerrestart = str(option.numprocesses * (4 + LOSSES * implementations))
 
 
 def _plan(given: dict[str, Any]) -> Plan:

@@ -51,8 +51,8 @@ MANY_HEADS = ((14, 2), (16, 16), (24, 8), (32, 4), (40, 40), (64, 8), (128, 1))
 WIDTHS = (1, 8, 8, 16, 16, 40, 64, 64, 80, 96, 128)
 
 BUDGETS = {
-    "quick": {"tiles": 3, "primes": 2, "cap": 100_000, "work": 4_000_000, "shapes": 4},
-    "standard": {"tiles": 4, "primes": 4, "cap": 400_000, "work": 16_000_000, "shapes": 7},
+    "quick": {"tiles": 3, "primes": 2, "cap": 30_000, "work": 2_000_000, "shapes": 4},
+    "standard": {"tiles": 4, "primes": 4, "cap": 40_000, "work": 2_000_000, "shapes": 7},
     "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 12},
     "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 16},
 }

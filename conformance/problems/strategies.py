@@ -60,9 +60,7 @@ GEOMETRIES = st.sampled_from(range(1024))
 from equal strategies, and the two seeds would often be equal."""
 
 
-def structures(
-    dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool
-) -> st.SearchStrategy[Structure]:
+def structures(dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool) -> st.SearchStrategy[Structure]:
     """Structures of one dtype for one law and one implementation.
 
     given: what the law states. An option: a literal, a list of literals, `drawn` (present) or `absent`; `segments` stands

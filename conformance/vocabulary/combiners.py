@@ -23,7 +23,7 @@ def merge(a: Pair, b: Pair) -> Pair:
     out = from_ends(
         _blend(share, a.out.value, b.out.value), np.minimum(ends[0][0], ends[1][0]), np.maximum(ends[0][1], ends[1][1])
     )
-    return Pair(out, log_sum(a.lse, b.lse))
+    return Pair(out, bounded(log_sum(a.lse, b.lse)))
 
 
 def _share(lse_a: np.ndarray, lse_b: np.ndarray) -> np.ndarray:

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..bounded import Bounded, bounded, from_ends
-from ..meaning import attended, judged
+from ..meaning import attended, own_errors
 from ..problems.problem import Problem
-from .transforms import _typed
 from .word import Value, word
 
 
@@ -23,23 +22,20 @@ def _within(value: object, bound: object) -> Bounded:
 @word("meanings")
 def reference_out(p: Problem) -> Value:
     """The exact output (B, Hq, Sq, Dv)."""
-    exact = judged(p)
-    return _within(exact.out, exact.out_bound)
+    return _within(attended(p).out, own_errors(p)[0])
 
 
 @word("meanings")
 def reference_lse(p: Problem) -> Value:
     """The exact logsumexp (B, Hq, Sq)."""
-    exact = judged(p)
-    return _within(exact.lse, exact.lse_bound)
+    return _within(attended(p).lse, own_errors(p)[1])
 
 
 @word("meanings")
 def reference_weights(p: Problem) -> Value:
     """The exact weights (B, Hq, Sq, Sk), 0 where a key is hidden."""
-    identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk))
-    exact = judged(replace(p, v=_typed(identity, p.dtype)))
-    return _within(exact.out, exact.out_bound)
+    ones = replace(p, v=np.ones_like(p.v))
+    return _within(attended(p).weights, own_errors(ones)[0])
 
 
 @word("meanings")
@@ -57,13 +53,13 @@ def hidden(p: Problem) -> Value:
 @word("meanings")
 def sees_a_key(p: Problem) -> Value:
     """1 for rows that see at least one key, (B, Hq, Sq, 1)."""
-    return bounded(attended(p).visible.any(-1, keepdims=True))
+    return bounded(np.asarray(attended(p).visible.any(-1, keepdims=True)))
 
 
 @word("meanings")
 def sees_no_key(p: Problem) -> Value:
     """1 for rows that see no key, (B, Hq, Sq, 1)."""
-    return bounded(~attended(p).visible.any(-1, keepdims=True))
+    return bounded(np.asarray(~attended(p).visible.any(-1, keepdims=True)))
 
 
 @word("meanings")

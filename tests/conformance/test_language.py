@@ -111,8 +111,6 @@ def test_each_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str,
     ],
 )
 def test_python_that_is_no_law_is_refused(expression: str, says: str) -> None:
-    with pytest.raises(SpecError, match="."):
-        read_expression(expression)
     with pytest.raises(SpecError) as caught:
         read_expression(expression)
     assert says in str(caught.value)

@@ -58,7 +58,7 @@ def imports_of(file: Path) -> Iterator[tuple[str, int]]:
             names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
             for name in names:
                 if name.split(".")[0] == "attnspec":
-                    yield (name.split(".") + ["attnspec"])[1], node.lineno
+                    yield [*name.split("."), "attnspec"][1], node.lineno
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -18,9 +18,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "offset ignores the length": {"offset": lambda alignment, sq, lengths: 0 * lengths + max(lengths) - sq},
     "causal off by one": {"causal": lambda i, j: j <= i + 1},
     "window left short by one": {
-        "window": lambda i, j, left, right: (
-            STEPS.window(i, j, None if left is None else left - 1, right)
-        )
+        "window": lambda i, j, left, right: STEPS.window(i, j, None if left is None else left - 1, right)
     },
     "mask of the first head for all": {"mask": lambda mask: mask[:, :1]},
     "minus infinity does not hide": {"bias_allows": lambda bias: True, "bias": lambda s, bias: s + np.maximum(bias, -9)},
@@ -53,6 +51,7 @@ TILED_FAULTS: dict[str, dict[str, Any]] = {
     "last tile not visited": {"visited": lambda start, stop, tile, head: range(start, stop - stop % tile, tile)},
     "tail not masked": {"tail": lambda columns, stop: columns >= 0},
     "maximum of this tile only": {"running_max": lambda old, new: new, "rescale_accumulator": lambda old, new: np.exp(0 * new)},
+    "minus infinity from minus infinity": {"odds": lambda scores, top: np.exp(scores - top)},
     "accumulator not rescaled": {"rescale_accumulator": lambda old, new: 1.0},
     "row sum not rescaled": {"rescale_row_sum": lambda old, new: 1.0},
     "sink left out": {"with_sink": lambda parts, sink: parts},

@@ -231,6 +231,4 @@ def test_cases_shrink_to_what_matters(fails: Callable[[Structure], bool], case: 
 
 def test_a_wish_shrinks_to_its_first_value() -> None:
     wish = {"causal": True, "values": ["sharp", "normal"], "sk": [17, 33], "d": [8, 64]}
-    assert smallest(wish, lambda s: s.sq >= 2) == (
-        "dtype=float32&b=1&hq=1&hkv=1&sq=2&sk=17&d=8&causal=1&values=sharp&seed=0"
-    )
+    assert smallest(wish, lambda s: s.sq >= 2) == ("dtype=float32&b=1&hq=1&hkv=1&sq=2&sk=17&d=8&causal=1&values=sharp&seed=0")

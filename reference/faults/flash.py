@@ -1,0 +1,108 @@
+"""Mistakes that only a kernel with tiles can make: tiles, tails, running maxima."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..tiled_head import TILED_STEPS, Head
+from .making import TILE, Answer, Array, Function, fault, textbook, tiled
+
+
+@fault("tail-keys-dropped")
+def _tail_keys_dropped() -> Function:
+    return tiled(visited=lambda start, stop, tile, head: range(start, stop - (stop - start) % tile, tile))
+
+
+@fault("tail-keys-leak")
+def _tail_keys_leak() -> Function:
+    return tiled(tail=lambda columns, stop: columns < -(-stop // TILE) * TILE)
+
+
+@fault("tile-visited-twice")
+def _tile_visited_twice() -> Function:
+    def visited(start: int, stop: int, tile: int, head: Head) -> list[int]:
+        tiles = list(TILED_STEPS.visited(start, stop, tile, head))
+        return tiles + tiles[-1:]
+
+    return tiled(visited=visited)
+
+
+@fault("diagonal-tile-skipped")
+def _diagonal_tile_skipped() -> Function:
+    def visited(start: int, stop: int, tile: int, head: Head) -> Iterator[int]:
+        last = max(head.end, default=0)
+        return (begin for begin in TILED_STEPS.visited(start, stop, tile, head) if begin + tile <= last)
+
+    right, wrong = textbook(), tiled(visited=visited)
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return (wrong if options.get("causal") else right)(q, k, v, **options)
+
+    return attend
+
+
+@fault("accumulator-not-rescaled")
+def _accumulator_not_rescaled() -> Function:
+    return tiled(rescale_accumulator=lambda old, new: 1.0)
+
+
+@fault("row-sum-not-rescaled")
+def _row_sum_not_rescaled() -> Function:
+    return tiled(rescale_row_sum=lambda old, new: 1.0)
+
+
+@fault("maximum-of-first-tile")
+def _maximum_of_first_tile() -> Function:
+    return tiled(
+        running_max=lambda old, new: np.where(np.isneginf(old), new, old),
+        odds=lambda scores, top: np.minimum(TILED_STEPS.odds(scores, top), 1.0),
+    )
+
+
+@fault("maximum-reset-each-tile")
+def _maximum_reset_each_tile() -> Function:
+    def at_most_one(old: Array, new: Array) -> Array:
+        return np.minimum(np.exp(old - new), 1.0)
+
+    return tiled(running_max=lambda old, new: new, rescale_accumulator=at_most_one, rescale_row_sum=at_most_one)
+
+
+@fault("first-tile-hidden-gives-nan")
+def _first_tile_hidden_gives_nan() -> Function:
+    return tiled(odds=lambda scores, top: np.exp(scores - top))
+
+
+@fault("lse-forgets-maximum")
+def _lse_forgets_maximum() -> Function:
+    return textbook(logsumexp=lambda shift, total: np.log(total))
+
+
+@fault("tail-queries-repeat")
+def _tail_queries_repeat() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        answer = right(q, k, v, **options)
+        rows = np.arange(q.shape[2])
+        whole = len(rows) // TILE * TILE
+        rows[whole:] -= TILE if whole else 0
+        assert answer.weights is not None
+        return Answer(answer.out[:, :, rows], answer.lse[:, :, rows], answer.weights[:, :, rows])
+
+    return attend
+
+
+@fault("softmax-over-queries")
+def _softmax_over_queries() -> Function:
+    def shift(scores: Array, sinks: Array) -> Array:
+        largest = scores.max(axis=(-1, -2), keepdims=True, initial=-np.inf)
+        return np.where(largest == -np.inf, 0.0, largest)
+
+    def normalize(numerators: Array, total: Array) -> Array:
+        column = numerators.sum(axis=-2, keepdims=True)
+        return np.divide(numerators, column, out=np.zeros_like(numerators), where=column != 0)
+
+    return textbook(shift=shift, normalize=normalize)

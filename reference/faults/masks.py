@@ -1,0 +1,152 @@
+"""Mistakes about what is hidden: masks, windows, segments, lengths, and rows that see nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .. import softmax
+from ..inputs import Inputs
+from ..steps import STEPS
+from .making import Answer, Array, Function, fault, other_corner, textbook
+
+PENALTY = 10.0
+"""What `mask-as-small-penalty` subtracts from hidden scores, in the place of infinity."""
+
+
+@fault("mask-ignored")
+def _mask_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, mask=None))
+
+
+@fault("mask-inverted")
+def _mask_inverted() -> Function:
+    return textbook(mask=lambda mask: ~mask)
+
+
+@fault("mask-transposed")
+def _mask_transposed() -> Function:
+    return textbook(mask=lambda mask: np.swapaxes(mask, -1, -2).reshape(mask.shape))
+
+
+@fault("mask-of-first-head")
+def _mask_of_first_head() -> Function:
+    return textbook(mask=lambda mask: mask[:, :1])
+
+
+@fault("mask-of-first-entry")
+def _mask_of_first_entry() -> Function:
+    return textbook(mask=lambda mask: mask[:1])
+
+
+@fault("mask-as-small-penalty")
+def _mask_as_small_penalty() -> Function:
+    def added(given: Inputs) -> Inputs:
+        if given.mask is None:
+            return given
+        penalty = np.where(given.mask, 0.0, -PENALTY)
+        return replace(given, mask=None, bias=penalty if given.bias is None else given.bias + penalty)
+
+    return textbook(inputs=added)
+
+
+@fault("hidden-nan-leaks")
+def _hidden_nan_leaks() -> Function:
+    return textbook(mix=lambda weights, v, visible: weights @ v)
+
+
+# Windows
+
+
+@fault("window-left-short")
+def _window_left_short() -> Function:
+    return textbook(window=lambda i, j, left, right: STEPS.window(i, j, None if left is None else left - 1, right))
+
+
+@fault("window-left-long")
+def _window_left_long() -> Function:
+    return textbook(window=lambda i, j, left, right: STEPS.window(i, j, None if left is None else left + 1, right))
+
+
+@fault("window-right-ignored")
+def _window_right_ignored() -> Function:
+    return textbook(window=lambda i, j, left, right: STEPS.window(i, j, left, None))
+
+
+@fault("window-wrong-corner")
+def _window_wrong_corner() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        shift = other_corner(q, k, options.get("kv_lengths"))
+        moved = textbook(window=lambda i, j, left, right: STEPS.window(i + shift, j, left, right))
+        return moved(q, k, v, **options)
+
+    return attend
+
+
+# Segments and lengths
+
+
+@fault("segments-ignored")
+def _segments_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, q_segments=None, kv_segments=None))
+
+
+@fault("segments-of-first-entry")
+def _segments_of_first_entry() -> Function:
+    return textbook(segments=lambda query, key: query[:1] == key[:1])
+
+
+@fault("segments-as-order")
+def _segments_as_order() -> Function:
+    return textbook(segments=lambda query, key: query >= key)
+
+
+@fault("lengths-ignored")
+def _lengths_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, kv_lengths=None))
+
+
+@fault("lengths-one-too-many")
+def _lengths_one_too_many() -> Function:
+    return textbook(lengths=lambda j, length: j <= length)
+
+
+@fault("lengths-one-too-few")
+def _lengths_one_too_few() -> Function:
+    def shortened(given: Inputs) -> Inputs:
+        return given if given.kv_lengths is None else replace(given, kv_lengths=np.maximum(given.kv_lengths - 1, 0))
+
+    return textbook(inputs=shortened)
+
+
+@fault("lengths-of-first-entry")
+def _lengths_of_first_entry() -> Function:
+    return textbook(lengths=lambda j, length: j < length[:1])
+
+
+# Rows that see nothing
+
+
+@fault("empty-rows-give-nan")
+def _empty_rows_give_nan() -> Function:
+    return textbook(empty_row=lambda v, convention: np.array(np.nan))
+
+
+@fault("empty-rows-give-first-value")
+def _empty_rows_give_first_value() -> Function:
+    return textbook(empty_row=lambda v, convention: v[..., :1, :] if v.shape[-2] else np.array(0.0))
+
+
+@fault("empty-rows-lse-zero")
+def _empty_rows_lse_zero() -> Function:
+    return textbook(logsumexp=lambda shift, total: np.where(total == 0, 0.0, softmax.logsumexp(shift, total)))
+
+
+@fault("no-keys-give-nan")
+def _no_keys_give_nan() -> Function:
+    def empty_row(v: Array, convention: str) -> Array:
+        return softmax.empty_row(v, convention) if v.shape[-2] else np.array(np.nan)
+
+    return textbook(empty_row=empty_row)

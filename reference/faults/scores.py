@@ -1,0 +1,121 @@
+"""Mistakes about what is added to the scores, caps them, or joins them: bias, ALiBi, softcap, sinks. Chapter masks of the laws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..inputs import Inputs
+from ..steps import STEPS
+from .making import Answer, Array, Function, fault, other_corner, textbook
+
+
+@fault("bias-ignored")
+def _bias_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, bias=None))
+
+
+@fault("bias-before-scale")
+def _bias_before_scale() -> Function:
+    return textbook(order=("bias", "scale", "softcap", "alibi", "hide"))
+
+
+@fault("bias-before-softcap")
+def _bias_before_softcap() -> Function:
+    return textbook(order=("scale", "bias", "softcap", "alibi", "hide"))
+
+
+@fault("bias-added-twice")
+def _bias_added_twice() -> Function:
+    return textbook(order=("scale", "softcap", "bias", "bias", "alibi", "hide"))
+
+
+@fault("bias-of-first-head")
+def _bias_of_first_head() -> Function:
+    return textbook(bias=lambda scores, bias: scores + bias[:, :1])
+
+
+@fault("alibi-sign-flipped")
+def _alibi_sign_flipped() -> Function:
+    return textbook(alibi=lambda scores, slopes, i, j: scores + slopes * np.abs(i - j))
+
+
+@fault("alibi-first-slope-for-all")
+def _alibi_first_slope_for_all() -> Function:
+    return textbook(alibi=lambda scores, slopes, i, j: scores - slopes[:, :1] * np.abs(i - j))
+
+
+@fault("alibi-wrong-corner")
+def _alibi_wrong_corner() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        shift = other_corner(q, k, options.get("kv_lengths"))
+        moved = textbook(alibi=lambda scores, slopes, i, j: STEPS.alibi(scores, slopes, i + shift, j))
+        return moved(q, k, v, **options)
+
+    return attend
+
+
+@fault("softcap-ignored")
+def _softcap_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, softcap=None))
+
+
+@fault("softcap-before-scale")
+def _softcap_before_scale() -> Function:
+    return textbook(order=("softcap", "scale", "bias", "alibi", "hide"))
+
+
+@fault("softcap-after-mask")
+def _softcap_after_mask() -> Function:
+    return textbook(order=("scale", "hide", "softcap", "bias", "alibi"))
+
+
+@fault("softcap-times-score")
+def _softcap_times_score() -> Function:
+    return textbook(softcap=lambda scores, softcap: scores * np.tanh(scores / softcap))
+
+
+@fault("sinks-ignored")
+def _sinks_ignored() -> Function:
+    return textbook(inputs=lambda given: replace(given, sinks=None))
+
+
+@fault("sinks-scaled")
+def _sinks_scaled() -> Function:
+    def scaled(given: Inputs) -> Inputs:
+        scale = 1 / math.sqrt(given.q.shape[-1]) if given.scale is None else given.scale
+        return given if given.sinks is None else replace(given, sinks=given.sinks * scale)
+
+    return textbook(inputs=scaled)
+
+
+@fault("sinks-first-for-all")
+def _sinks_first_for_all() -> Function:
+    def first(given: Inputs) -> Inputs:
+        return given if given.sinks is None else replace(given, sinks=np.broadcast_to(given.sinks[:, :1], given.sinks.shape))
+
+    return textbook(inputs=first)
+
+
+@fault("sinks-missing-in-lse")
+def _sinks_missing_in_lse() -> Function:
+    return _mixed(with_sinks="out", without="lse")
+
+
+@fault("sinks-missing-in-output")
+def _sinks_missing_in_output() -> Function:
+    return _mixed(with_sinks="lse", without="out")
+
+
+def _mixed(with_sinks: str, without: str) -> Function:
+    """Output and weights from one call, the logsumexp from another; one of the two does not get the sinks."""
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        answers = {with_sinks: right(q, k, v, **options), without: right(q, k, v, **{**options, "sinks": None})}
+        return answers["out"]._replace(lse=answers["lse"].lse)
+
+    return attend

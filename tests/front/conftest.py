@@ -1,0 +1,122 @@
+"""Doors are tried as users try them: in a process of their own, from a folder of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+KERNELS = """
+import ctypes, os, time
+import numpy as np
+import attnspec
+
+def softmax(q, k, v):
+    q, k, v = (x.astype(np.float64) for x in (q, k, v))
+    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+    scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
+def declare(name):
+    return attnspec.implementation(name=name, dtypes=["float32"])
+
+@declare("good")
+def good(q, k, v):
+    return softmax(q, k, v).astype(q.dtype)
+
+@declare("unscaled")
+def unscaled(q, k, v):
+    return softmax(q * np.float32(np.sqrt(q.shape[-1])), k, v).astype(q.dtype)
+
+@declare("raises")
+def raises(q, k, v):
+    raise RuntimeError("no kernel [for] this shape")
+
+@declare("misshapen")
+def misshapen(q, k, v):
+    return softmax(q, k, v).astype(q.dtype)[..., :1, :]
+
+@declare("nan")
+def nan(q, k, v):
+    return np.full((*q.shape[:3], v.shape[3]), np.nan, q.dtype)
+
+@declare("segfaults")
+def segfaults(q, k, v):
+    ctypes.string_at(0)
+
+@declare("hangs")
+def hangs(q, k, v):
+    time.sleep(1000)
+
+@declare("exits")
+def exits(q, k, v):
+    raise SystemExit(3)
+"""
+
+ONE_LAW = """
+chapter: extra
+about: A law of a user.
+laws:
+  - id: extra/ones
+    statement: Ones give ones.
+    operation: attention
+    equation: out({word}(p, 1)) ≈ 1
+    level: must
+    why: A test.
+    kills: [scale-ignored]
+    source: [https://example.org]
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of implementations, good and bad."""
+    file = tmp_path_factory.mktemp("kernels") / "kernels.py"
+    file.write_text(KERNELS, encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="session")
+def one_law() -> str:
+    """A file of one law; `word` is to be filled in, `with_values` makes it right."""
+    return ONE_LAW
+
+
+@pytest.fixture(scope="session")
+def python() -> Run:
+    """Runs `python` with arguments; the result has returncode, stdout and stderr."""
+
+    def run(*arguments: str, cwd: Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=cwd,
+            timeout=timeout,
+            text=True,
+            capture_output=True,
+            env={**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def attnspec(python: Run) -> Run:
+    """Runs the command line."""
+    return lambda *arguments, **how: python("-m", "attnspec", *arguments, **how)
+
+
+@pytest.fixture(scope="session")
+def run_pytest(python: Run) -> Run:
+    """Runs pytest with the plugin, as where attnspec is installed."""
+    plugins = ("-p", "xdist", "-p", "timeout", "-p", "attnspec.conformance.plugin", "-p", "no:cacheprovider")
+    return lambda *arguments, **how: python("-m", "pytest", *plugins, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **how)

@@ -1,0 +1,87 @@
+"""list, laws, explain, doctor, replay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnspec.cli import _guarded
+
+
+def told(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    assert _guarded(arguments) == code
+    return capsys.readouterr().out
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [line.split()[0] for line in told(["list"], capsys).splitlines() if line[:1].islower()]
+    assert "numpy/naive" in names and "torch/sdpa-math" in names
+    text = told(["list", "numpy/flash"], capsys)
+    assert "causal_alignment bottom-right" in text and "not claimed: return_weights" in text
+
+
+def test_laws(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = told(["laws", "causal/*"], capsys).splitlines()
+    assert lines and all(line.startswith("causal/") for line in lines)
+    assert told(["laws", "--chapter", "causal"], capsys).splitlines() == lines
+
+
+def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(["explain", "causal/future-is-invisible"], capsys)
+    assert "  out(poison_hidden(p)) == out(p)\n" in text and "spec/laws/causal.yaml:" in text
+    for part in ("why: ", "kills: ", "source: https://", "poison_hidden(p)"):
+        assert part in text
+
+
+def test_every_law_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    told(["explain", "*"], capsys)
+
+
+def test_doctor_is_content_with_a_right_adapter(capsys: pytest.CaptureFixture[str]) -> None:
+    text = told(["doctor", "numpy/flash"], capsys)
+    assert text.splitlines()[-1] == "the adapter looks right" and "BAD" not in text
+    assert "the natural one" in text and "causal_alignment is bottom-right (declared)" in text
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    return v.mean(2, keepdims=True).repeat(q.shape[2], 2).swapaxes(1, 2)", "this looks like layout='bshd'"),
+        ("    return (v.mean(2, keepdims=True) + 0 * q).mean(1, keepdims=True) + 0 * q", "mean of V over heads too"),
+        ("    return q", "should be the mean of V"),
+        ("    return q * float('nan')", "not finite"),
+        ("    raise ValueError('head dim must be 64')", "ValueError: head dim must be 64"),
+        ("    return [1, 2]", "not a numpy.ndarray"),
+        ("    q += 1; return v.mean(2, keepdims=True).repeat(q.shape[2], 2)", "wrote into its input q"),
+        (
+            "    out = q * 0 + v.mean(2, keepdims=True)\n    return (out, 0 * out[..., 0] + 2.3219) if return_lse else out",
+            "base 2",
+        ),
+    ],
+)
+def test_doctor_names_what_is_wrong(body: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "odd.py").write_text(
+        "import numpy as np, attnspec\n@attnspec.implementation(dtypes=['float32'])\n"
+        f"def attend(q, k, v, *, return_lse=False, colour=None):\n{body}\n",
+        encoding="utf-8",
+    )
+    text = told(["doctor", str(tmp_path / "odd.py")], capsys, code=1)
+    assert said in text and "to mend first" in text
+    assert "'colour'" in text
+
+
+def test_replay(attnspec: Any, kernels: Path, tmp_path: Path) -> None:
+    from attnspec.reports.write import read_results
+
+    attnspec("run", f"{kernels}:unscaled", "--laws=weights/as-defined", "--examples=2", "-j0", "--out=out", cwd=tmp_path)
+    case = read_results(tmp_path / "out")[0]["case"]
+    still = attnspec("replay", case, f"{kernels}:unscaled", cwd=tmp_path)
+    assert still.returncode == 1 and still.stdout.startswith("STILL FAILS (fail) on unscaled: "), still.stderr
+    fixed = attnspec("replay", case, f"{kernels}:good", cwd=tmp_path)
+    assert fixed.returncode == 0 and fixed.stdout.startswith("FIXED: weights/as-defined holds on good"), fixed.stderr
+    crash = attnspec("replay", case, f"{kernels}:segfaults", cwd=tmp_path)
+    assert crash.returncode == 1 and "the process died of SIGSEGV" in crash.stdout
+    wrong = attnspec("replay", "weights/as-defined?nonsense=1", f"{kernels}:good", cwd=tmp_path)
+    assert wrong.returncode == 2 and wrong.stderr.startswith("attnspec: ") and "Traceback" not in wrong.stderr

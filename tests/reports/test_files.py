@@ -1,0 +1,91 @@
+"""Reports on disk: the schema, the stream of a run that is killed, and what happens to infinities."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import attnspec.reports
+from attnspec.reports.environment import environment, spec_hash
+from attnspec.reports.write import ResultStream, read_report, read_results, write_report
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    text = (Path(attnspec.reports.__file__).parent / "schema" / "report.schema.json").read_text(encoding="utf-8")
+    loaded = json.loads(text)
+    jsonschema.Draft202012Validator.check_schema(loaded)
+    return jsonschema.Draft202012Validator(loaded)
+
+
+def test_a_report_keeps_the_schema(report: Any, row: Any, schema: Any, tmp_path: Path) -> None:
+    conventions = {"mine": {"empty_rows": {"choice": "zeros", "how": "probed"}}}
+    entry = {"law": "weights/b", "implementation": "mine", "reason": "slow path"}
+    rows = [row(worst_ratio=float("inf")), row("weights/b", "fail", worst_ratio=float("nan"))]
+    write_report(report(rows, conventions=conventions, baseline=[entry]), tmp_path)
+    schema.validate(read_report(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r: r.pop("seed"),
+        lambda r: r.update(surprise=1),
+        lambda r: r["results"][0].update(verdict="skipped"),
+        lambda r: r["results"][0].pop("worst_case"),
+        lambda r: r["results"][0].update(law="weights"),
+        lambda r: r["attnspec"].update(spec="unknown"),
+    ],
+)
+def test_the_schema_can_fail(report: Any, row: Any, schema: Any, spoil: Any) -> None:
+    found = report([row()])
+    schema.validate(found)
+    spoil(found)
+    assert not schema.is_valid(found)
+
+
+def test_a_killed_run_leaves_its_results(row: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path / "deep" / "out")
+    stream.add(row("weights/a"))
+    stream.add(row("weights/b", "fail", worst_ratio=float("inf")))
+    with (tmp_path / "deep" / "out" / "results.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"law": "weights/c", "verd')
+    found = read_results(tmp_path / "deep" / "out")
+    assert [(r["law"], r["worst_ratio"]) for r in found] == [("weights/a", 0.25), ("weights/b", "inf")]
+
+
+def test_a_new_run_does_not_keep_the_old_report(report: Any, row: Any, tmp_path: Path) -> None:
+    write_report(report([row()]), tmp_path)
+    ResultStream(tmp_path).close()
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_every_number_is_json_for_strict_readers(report: Any, row: Any, tmp_path: Path) -> None:
+    path = write_report(report([row(worst_ratio=float("inf"))]), tmp_path)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def test_the_environment_names_what_is_installed() -> None:
+    found = environment()
+    assert found["cpus"] >= 1 and "numpy" in found["packages"]  # type: ignore[operator]
+
+
+def test_the_hash_is_of_the_spec_files() -> None:
+    from hashlib import sha256
+
+    from attnspec.conformance.language.loading import spec_folder
+
+    folder, digest = spec_folder(), sha256()
+    files = [path for path in folder.rglob("*") if path.suffix in (".yaml", ".json")]
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    for name, data in sorted(found.items()):
+        digest.update(name.encode() + b"\0" + data + b"\0")
+    assert len(found) > 5 and spec_hash()["spec"] == digest.hexdigest()[:16]
