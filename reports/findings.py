@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["NOT_RUN", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
+__all__ = ["NOT_RUN", "finding_line", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
 
 EVIDENCE = 12
 """Lines of evidence below a case."""
@@ -65,6 +65,12 @@ def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, o
         more = f" and {len(laws) - ALSO} more" if len(laws) > ALSO else ""
         lines.append(f"  so too    {', '.join(laws[:ALSO])}{more}")
     return "\n".join(lines)
+
+
+def finding_line(row: Mapping[str, Any]) -> str:
+    """One line about one result."""
+    level = "" if row["level"] == "must" else f" ({row['level']})"
+    return f"  {row['law']}{level}: {row['message'] or row['verdict']}"
 
 
 def replay_command(case: str, law: Mapping[str, Any], address: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from .findings import finding_text, findings, given_up
+from .findings import finding_line, finding_text, findings, given_up
 from .model import headline, outcome
 from .table import LEGEND, chapter_table
 
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["convention_lines", "print_summary", "profile_lines", "summary_text"]
 
-SHOWN = 25
-"""Findings that are printed in full; report.json has all of them."""
+SHOWN = 3
+"""Findings of one implementation that are printed in full: one mistake breaks many laws, and the first say the most."""
 
 
 def print_summary(report: Mapping[str, Any], console: Console) -> int:
@@ -72,13 +73,17 @@ def profile_lines(report: Mapping[str, Any]) -> list[str]:
 
 def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
     addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    found = findings(report)
-    for rows in found[:SHOWN]:
-        first, *rest = rows
-        law, address = report["laws"][first["law"]], addresses[first["implementation"]]
-        yield finding_text(first, law, address, others=rest)
-    if len(found) > SHOWN:
-        yield f"and {len(found) - SHOWN} more findings in report.json"
+    shown: Counter[str] = Counter()
+    short: dict[str, list[str]] = {}
+    for first, *rest in findings(report):
+        name = first["implementation"]
+        shown[name] += 1
+        if shown[name] <= SHOWN:
+            yield finding_text(first, report["laws"][first["law"]], addresses[name], others=rest)
+        else:
+            short.setdefault(name, []).append(finding_line(first))
+    for name, lines in short.items():
+        yield "\n".join([f"{len(lines)} more laws that do not hold for {name}, in full in report.json (--out DIR)", *lines])
     for message, count in given_up(report).items():
         yield f"{count} result{'s' if count != 1 else ''} {message}"
     notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]

@@ -1,0 +1,183 @@
+"""The fault catalogue: complete, each fault a mistake of its own, and the correct answer wherever it cannot show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+import yaml
+
+from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable, joined
+from attnspec.reference.faults.making import MAKERS, fault
+from attnspec.reference.rounding import round_to
+from attnspec.reference.textbook import attention
+
+SPEC = files("attnspec.spec")
+ENTRIES = yaml.safe_load(SPEC.joinpath("faults.yaml").read_text(encoding="utf-8"))
+OPERATIONS = yaml.safe_load(SPEC.joinpath("operations.yaml").read_text(encoding="utf-8"))
+
+ILL_FORMED = {
+    "uneven heads": ((1, 3, 2, 4), (1, 2, 5, 4), (1, 2, 5, 4)),
+    "unequal features": ((1, 2, 2, 4), (1, 2, 5, 5), (1, 2, 5, 4)),
+    "unequal lengths": ((1, 2, 2, 4), (1, 2, 5, 4), (1, 2, 10, 4)),
+    "unequal batches": ((3, 2, 2, 4), (1, 2, 5, 4), (1, 2, 5, 4)),
+}
+"""Shapes of q, k and v that do not fit together."""
+
+
+def problems(draw: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Calls over all options under the conventions of the faults, then some that no option describes."""
+    for seed in range(150):
+        arrays, options = draw(seed)
+        options = {name: value for name, value in options.items() if name not in ("causal_alignment", "empty_rows")}
+        yield list(arrays), options
+    rng = np.random.default_rng(7)
+    normal = [rng.standard_normal(shape).astype(np.float32) for shape in ((2, 2, 3, 4), (2, 2, 9, 4), (2, 2, 9, 6))]
+    yield [x.transpose(0, 2, 1, 3).copy().transpose(0, 2, 1, 3) for x in normal], {}
+    yield [normal[0], 40 * normal[1], normal[2]], {}
+    for values in (normal[2], -normal[2]):
+        for causal in (True, False):
+            for mask in (np.arange(9) % 3 > 0, None):
+                for scale in (1.0, 0.3):
+                    yield [normal[0], normal[1], values], {"causal": causal, "mask": mask, "scale": scale}
+    for shapes in ILL_FORMED.values():
+        yield [rng.standard_normal(shape).astype(np.float32) for shape in shapes], {}
+    yield [normal[0], normal[1].astype(np.float16), normal[2]], {}
+
+
+def bits(x: Any) -> Any:
+    return (x.dtype.name, x.shape, np.nan_to_num(x.astype(np.float64), nan=12345.0).tobytes())
+
+
+def answers(name: str, draw: Callable[..., Any]) -> list[Any]:
+    """What a fault gives, in bits, for each problem in turn: with and without lse, and the queries afterwards."""
+    call, found = as_callable(name), []
+    for (q, k, v), options in problems(draw):
+        q = copied(q)
+        try:
+            results = [call(q, k, v, **options), *call(q, k, v, **options, return_lse=True, return_weights=True)]
+            found.append([bits(x) for x in (*results, q)])
+        except ValueError:
+            found.append("refused")
+    return found
+
+
+def copied(x: Any) -> Any:
+    """x with its strides, in memory of its own."""
+    base = x if x.base is None else x.base
+    fresh = base.copy()
+    return fresh if x.base is None else np.lib.stride_tricks.as_strided(fresh, x.shape, x.strides)
+
+
+@pytest.fixture(scope="module")
+def given(draw: Callable[..., Any]) -> dict[str, list[Any]]:
+    """The answers of every fault and of `correct`."""
+    return {name: answers(name, draw) for name in (CORRECT, *FAULTS)}
+
+
+def test_the_spec_file_keeps_its_schema() -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(SPEC.joinpath("schema/faults.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert not [error.message for error in Draft202012Validator(schema).iter_errors(ENTRIES)]
+    broken = {"some-fault": {**ENTRIES["causal-ignored"], "links": []}, "Another": ENTRIES["causal-ignored"]}
+    assert len(list(Draft202012Validator(schema).iter_errors(broken))) == 2
+
+
+def test_entries_name_known_operations_and_options_and_no_title_stands_twice() -> None:
+    for name, entry in ENTRIES.items():
+        assert set(entry["needs"]) <= set(OPERATIONS[entry["operation"]]["options"]), name
+    titles = [entry["title"] for entry in ENTRIES.values()]
+    assert len(set(titles)) == len(titles)
+
+
+def test_an_entry_without_a_function_and_the_reverse_are_errors() -> None:
+    with pytest.raises(ValueError, match="states 'not-made', which no @fault"):
+        joined({"not-made": {}}, {})
+    with pytest.raises(ValueError, match="makes 'heads-leak', which has no entry"):
+        joined({}, {"heads-leak": MAKERS["heads-leak"]})
+    with pytest.raises(ValueError, match="registered twice"):
+        fault("heads-leak")(MAKERS["heads-leak"])
+
+
+def test_an_unknown_name_is_a_key_error() -> None:
+    with pytest.raises(KeyError):
+        as_callable("no-such-fault")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_not_correct(given: dict[str, list[Any]], name: str) -> None:
+    assert given[name] != given[CORRECT]
+
+
+def test_no_two_faults_are_one_mistake(given: dict[str, list[Any]]) -> None:
+    same = [(a, b) for a in FAULTS for b in FAULTS if a < b and given[a] == given[b]]
+    assert not same
+
+
+@pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if set(made.needs) - {"return_lse", "return_weights"}])
+def test_without_what_it_needs_a_fault_is_correct(
+    draw: Callable[..., Any], given: dict[str, list[Any]], name: str
+) -> None:
+    needs = set(FAULTS[name].needs) - {"return_lse", "return_weights"}
+    compared = 0
+    for (_, options), wrong, right in zip(problems(draw), given[name], given[CORRECT], strict=True):
+        if any(options.get(option) is None or options[option] is False for option in needs):
+            assert wrong == right
+            compared += 1
+    assert compared > 50
+
+
+@pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if {"return_lse", "return_weights"} & set(made.needs)])
+def test_what_only_shows_in_returned_extras_leaves_the_plain_output(given: dict[str, list[Any]], name: str) -> None:
+    assert all(wrong[0] == right[0] for wrong, right in zip(given[name], given[CORRECT], strict=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16])
+def test_correct_is_the_definition_rounded_once(draw: Callable[..., Any], dtype: Any) -> None:
+    for seed in range(40):
+        arrays, options = draw(seed)
+        options = {**options, "causal_alignment": "top-left", "empty_rows": "zeros"}
+        q, k, v = (x.astype(dtype) for x in arrays)
+        exact = attention(q, k, v, **options)
+        asked = {name: value for name, value in options.items() if name not in ("causal_alignment", "empty_rows")}
+        out, lse, weights = as_callable(CORRECT)(q, k, v, **asked, return_lse=True, return_weights=True)
+        name = np.dtype(dtype).name
+        assert (out.dtype, lse.dtype, weights.dtype) == (np.dtype(dtype), np.dtype(np.float32), np.dtype(dtype))
+        for got, wanted, kind in ((out, exact.out, name), (lse, exact.lse, "float32"), (weights, exact.weights, name)):
+            assert np.array_equal(got.astype(np.float64), round_to(wanted, kind), equal_nan=True)
+
+
+@pytest.mark.parametrize("why", [*ILL_FORMED, "mixed dtypes"])
+def test_correct_refuses_what_one_fault_accepts(why: str) -> None:
+    shapes = ILL_FORMED.get(why, ILL_FORMED["uneven heads"][1:2] * 3)
+    q, k, v = (np.ones(shape, dtype=np.float32) for shape in shapes)
+    k = k.astype(np.float16) if why == "mixed dtypes" else k
+    with pytest.raises(ValueError, match="must be equal|not a positive multiple"):
+        as_callable(CORRECT)(q, k, v)
+    name = "accepts-" + why.replace(" ", "-")
+    out = as_callable(name)(q, k, v)
+    assert out.shape == (*q.shape[:3], v.shape[-1]) and out.dtype == q.dtype
+
+
+def test_what_is_remembered_belongs_to_one_callable() -> None:
+    q, k, v = (np.random.default_rng(n).standard_normal((1, 1, 2, 4)).astype(np.float32) for n in range(3))
+    first, second = as_callable("stale-values"), as_callable("stale-values")
+    first(q, k, -v)
+    assert np.array_equal(second(q, k, v), as_callable(CORRECT)(q, k, v))
+    assert np.array_equal(first(q, k, v), -second(q, k, v))
+
+
+def test_ignored_strides_read_nothing_past_the_memory() -> None:
+    one = np.arange(12, dtype=np.float32).reshape(1, 1, 3, 4)
+    expanded = np.broadcast_to(one, (2, 1, 3, 4))
+    wrong = as_callable("strides-ignored")(expanded, expanded, expanded)
+    right = as_callable(CORRECT)(expanded, expanded, expanded)
+    assert np.array_equal(wrong[0], right[0]) and np.all(wrong[1] == 11)
+    assert np.array_equal(as_callable("strides-ignored")(one, one, one), as_callable(CORRECT)(one, one, one))
