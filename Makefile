@@ -1,6 +1,6 @@
 # Two commands do all the set-up on a machine with Python 3.11 and make: `make run` and `make test`.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 REPORT := attnspec-report
@@ -25,7 +25,7 @@ bench: $(VENV)/installed ## Time the standard budget on numpy/flash.
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,jax,dev]"
 	touch $@
 
 clean:

@@ -28,6 +28,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Bounded]] = {
 
 def decide_law(law: Law, p: Problem, subject: Subject) -> Decision:
     """Whether the law holds for one problem. Raises Undecided, and what the subject raises."""
+    subject.intervals = law.relation.relation != "=="
     where = None if law.condition is None else evaluate(law.condition, p, subject)
     left = evaluate(law.relation.left, p, subject)
     right = evaluate(law.relation.right, p, subject)

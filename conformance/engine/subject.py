@@ -19,7 +19,7 @@ from ...adapters.arrays import arrays_for, layout_back
 from ...adapters.contract import ContractError, Implementation
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
-from ..bounded import Bounded
+from ..bounded import Bounded, bounded
 from ..meaning import judged
 from ..problems.problem import Problem
 from ..vocabulary.word import Pair
@@ -65,6 +65,8 @@ class Subject:
         self.arrays = arrays_for(implementation.arrays)
         self.seconds = 0.0
         self.altered: set[str] = set()
+        self.intervals = True
+        """Whether results carry their intervals. Sameness (==) looks at values alone, so their bounds need no deriving."""
         self._remembered: dict[Any, tuple[Problem, _Answer]] = {}
 
     def forget(self) -> None:
@@ -115,6 +117,8 @@ class Subject:
     # Intervals
 
     def _bounded_out(self, p: Problem, out: Any) -> Bounded:
+        if not self.intervals:
+            return bounded(out.astype(np.float64))
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
             return _around(out, judged(p, self.arithmetic).out_bound)
@@ -123,6 +127,8 @@ class Subject:
         return _around(out, (undropped.out_bound + rescaling) / kept)
 
     def _bounded_lse(self, p: Problem, lse: Any) -> Bounded:
+        if not self.intervals:
+            return bounded(lse.astype(np.float64))
         return _around(lse, judged(p, self.arithmetic).lse_bound)
 
     # The call

@@ -1,7 +1,8 @@
 """pytest-xdist's group scheduler, with the groups of laws, and made to survive many deaths.
 
-A group is an implementation in one dtype: its worker imports one framework and compiles each shape once. The groups are read
-off the items' names, because the suffix by which xdist 3.8 marks them is lost in pytest 9.2.
+A group is an implementation in one dtype and one chapter, small enough that no worker waits long for another. A framework that
+compiles each shape (JAX) has all chapters in one group, unless a worker would then have nothing to do. The groups are read off
+the items' names, because the suffix by which xdist 3.8 marks them is lost in pytest 9.2.
 
 Two more things in xdist 3.8 stop a run in which workers keep dying. When one replacement has collected its items, every worker
 is given work, also one that is still collecting: a KeyError. And a worker runs an item only when it knows the next one, so one
@@ -22,13 +23,16 @@ __all__ = ["LawScheduling"]
 
 
 class LawScheduling(LoadGroupScheduling):
-    """Keeps the laws of one implementation and dtype in one worker, whatever happens to the workers."""
+    """Keeps the laws of a group in one worker, whatever happens to the workers."""
 
     def __init__(self, config: pytest.Config, log: Any, cases: Collection[Case]) -> None:
         super().__init__(config, log)
-        whole = {case.name: f"{case.target.implementation.name}-{case.dtype}" for case in cases}
-        finer = {case.name: f"{whole[case.name]}-{case.law.chapter}" for case in cases}
-        # Chapters are kept together instead where a worker would have nothing to do.
+        made = {case.name: case.target.implementation for case in cases}
+        finer = {case.name: f"{made[case.name].name}-{case.dtype}-{case.law.chapter}" for case in cases}
+        whole = {
+            case.name: f"{made[case.name].name}-{case.dtype}" if made[case.name].arrays == "jax" else finer[case.name]
+            for case in cases
+        }
         self._groups = whole if len(set(whole.values())) >= self.numnodes else finer
 
     def _split_scope(self, nodeid: str) -> str:

@@ -62,7 +62,7 @@ def fault(name: str) -> Callable[[Maker], Maker]:
 
 
 def textbook(**changed: Any) -> Function:
-    """`textbook.attention` with some of `steps.Steps` replaced. The function raises ValueError as it does, and for mixed dtypes."""
+    """`textbook.attention` with some of `steps.Steps` replaced. It raises ValueError as that does, and for mixed dtypes."""
     steps = replace(STEPS, **changed)
 
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:

@@ -21,7 +21,7 @@ def _no_maximum_subtraction() -> Function:
         odds = np.exp(scores)
         return np.where(odds > LARGEST["float32"], np.inf, np.where(odds < SMALLEST_SUBNORMAL["float32"], 0.0, odds))
 
-    return textbook(shift=lambda scores, sinks: np.zeros_like(scores[..., :1], shape=(*scores.shape[:-1], 1)), numerators=in_float32)
+    return textbook(shift=lambda scores, sinks: np.zeros((*scores.shape[:-1], 1)), numerators=in_float32)
 
 
 class Before:
@@ -83,7 +83,8 @@ def _stale_values() -> Function:
 
 @fault("buffer-not-cleared")
 def _buffer_not_cleared() -> Function:
-    right, buffers = textbook(), {}
+    right = textbook()
+    buffers: dict[tuple[int, ...], Array] = {}
 
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         answer = right(q, k, v, **options)

@@ -1,4 +1,4 @@
-"""Mistakes about what is added to the scores, caps them, or joins them: bias, ALiBi, softcap, sinks. Chapter masks of the laws."""
+"""Mistakes about what changes or joins the scores: bias, ALiBi, softcap, sinks. The laws have them in the chapter masks."""
 
 from __future__ import annotations
 

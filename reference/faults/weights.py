@@ -86,9 +86,7 @@ def _row_sum_plus_epsilon() -> Function:
 @fault("softmax-one")
 def _softmax_one() -> Function:
     return textbook(
-        row_sum=lambda numerators, shift, sinks, visible: (
-            softmax.row_sum(numerators, shift, sinks, visible) + np.exp(-shift)
-        )
+        row_sum=lambda numerators, shift, sinks, visible: softmax.row_sum(numerators, shift, sinks, visible) + np.exp(-shift)
     )
 
 

@@ -32,7 +32,7 @@ ILL_FORMED = {
 
 def problems(draw: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
     """Calls over all options under the conventions of the faults, then some that no option describes."""
-    for seed in range(150):
+    for seed in range(60):
         arrays, options = draw(seed)
         options = {name: value for name, value in options.items() if name not in ("causal_alignment", "empty_rows")}
         yield list(arrays), options
@@ -122,16 +122,14 @@ def test_no_two_faults_are_one_mistake(given: dict[str, list[Any]]) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if set(made.needs) - {"return_lse", "return_weights"}])
-def test_without_what_it_needs_a_fault_is_correct(
-    draw: Callable[..., Any], given: dict[str, list[Any]], name: str
-) -> None:
+def test_without_what_it_needs_a_fault_is_correct(draw: Callable[..., Any], given: dict[str, list[Any]], name: str) -> None:
     needs = set(FAULTS[name].needs) - {"return_lse", "return_weights"}
     compared = 0
     for (_, options), wrong, right in zip(problems(draw), given[name], given[CORRECT], strict=True):
         if any(options.get(option) is None or options[option] is False for option in needs):
             assert wrong == right
             compared += 1
-    assert compared > 50
+    assert compared > 20
 
 
 @pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if {"return_lse", "return_weights"} & set(made.needs)])
@@ -159,7 +157,7 @@ def test_correct_refuses_what_one_fault_accepts(why: str) -> None:
     shapes = ILL_FORMED.get(why, ILL_FORMED["uneven heads"][1:2] * 3)
     q, k, v = (np.ones(shape, dtype=np.float32) for shape in shapes)
     k = k.astype(np.float16) if why == "mixed dtypes" else k
-    with pytest.raises(ValueError, match="must be equal|not a positive multiple"):
+    with pytest.raises(ValueError, match=r"must be equal|not a positive multiple"):
         as_callable(CORRECT)(q, k, v)
     name = "accepts-" + why.replace(" ", "-")
     out = as_callable(name)(q, k, v)
