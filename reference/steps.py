@@ -1,9 +1,9 @@
 """The steps of textbook attention, collected, so that a known mistake is this collection with one of them replaced.
 
-    replace(STEPS, causal=lambda i, j: j <= i + 1)                         # causal off by one
-    replace(STEPS, kv_head=lambda hq, hkv: np.arange(hq) % hkv)            # tiles the heads instead of repeating them
-    replace(STEPS, order=("scale", "hide", "softcap", "bias", "alibi"))    # softcap after the mask
-    replace(STEPS, inputs=lambda given: replace(given, bias=None))         # the bias is not heeded
+replace(STEPS, causal=lambda i, j: j <= i + 1)                         # causal off by one
+replace(STEPS, kv_head=lambda hq, hkv: np.arange(hq) % hkv)            # tiles the heads instead of repeating them
+replace(STEPS, order=("scale", "hide", "softcap", "bias", "alibi"))    # softcap after the mask
+replace(STEPS, inputs=lambda given: replace(given, bias=None))         # the bias is not heeded
 """
 
 from __future__ import annotations
