@@ -22,7 +22,8 @@ Number = int | float
 class Bounded:
     """`value` as computed; the exact answer lies in [low, high]. All three have one shape and are float64.
 
-    Where value is NaN or infinite, low and high equal it: such entries are compared by class, not by distance.
+    Where value is NaN or infinite, low and high equal it: such entries are compared by class, not by distance. The
+    exception is [−inf, inf]: nothing is known there, whatever the value.
     """
 
     value: NDArray[np.float64]

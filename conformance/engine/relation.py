@@ -79,8 +79,8 @@ def _meets(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
     apart = (a.low > b.high) | (b.low > a.high)
     above = a.value > b.value
     allowed = np.where(above, (a.value - a.low) + (b.high - b.value), (a.high - a.value) + (b.value - b.low))
-    vacuous = finite & ~np.isfinite(allowed)
-    return np.where(finite, apart, ~same_class), _ratio(np.abs(a.value - b.value), allowed, finite), vacuous
+    vacuous = (finite & ~np.isfinite(allowed)) | _unknown(a) | _unknown(b)
+    return np.where(finite, apart, ~same_class) & ~vacuous, _ratio(np.abs(a.value - b.value), allowed, finite), vacuous
 
 
 def _below(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
@@ -88,7 +88,12 @@ def _below(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
     finite = np.isfinite(a.value) & np.isfinite(b.value)
     allowed = (a.value - a.low) + (b.high - b.value)
     ratio = _ratio(np.maximum(a.value - b.value, 0.0), allowed, finite)
-    return unordered | (a.low > b.high), ratio, finite & ~np.isfinite(allowed)
+    vacuous = (finite & ~np.isfinite(allowed)) | _unknown(a) | _unknown(b)
+    return (unordered | (a.low > b.high)) & ~vacuous, ratio, vacuous
+
+
+def _unknown(x: Bounded) -> Any:
+    return np.isneginf(x.low) & np.isposinf(x.high)
 
 
 def _ratio(distance: Any, allowed: Any, finite: Any) -> Any:

@@ -235,8 +235,10 @@ def _around(array: Any, allowed: Any) -> Bounded:
     low, high = preimage(value, str(array.dtype))
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = low - allowed, high + allowed
-    finite = np.isfinite(value)
-    return Bounded(value, np.where(finite, low, value), np.where(finite, high, value))
+    # Where the arithmetic promises nothing (scores that may overflow), NaN too is a possible answer.
+    kept = np.isfinite(value) | np.isposinf(allowed)
+    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
+    return Bounded(value, np.where(kept, low, value), np.where(kept, high, value))
 
 
 def _first_line(error: BaseException) -> str:

@@ -99,3 +99,11 @@ def test_an_infinite_bound_is_counted_as_telling_nothing() -> None:
     a = Bounded(np.array([1.0]), np.array([-np.inf]), np.array([np.inf]))
     decision = decide(a, "≈", 5.0)
     assert decision.holds and decision.vacuous == decision.entries == 1
+
+
+def test_where_the_arithmetic_promises_nothing_nan_decides_nothing() -> None:
+    unknown = Bounded(np.array([np.nan]), np.array([-np.inf]), np.array([np.inf]))
+    for relation in ("≈", "≤"):
+        decision = decide(unknown, relation, 1.0)
+        assert decision.holds and decision.vacuous == decision.entries == 1
+    assert not decide(unknown, "==", 1.0).holds
