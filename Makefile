@@ -7,7 +7,7 @@ REPORT := attnspec-report
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint docs bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy and PyTorch, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run numpy torch --budget standard --out $(REPORT)
@@ -19,6 +19,9 @@ lint: $(VENV)/installed ## Style and types.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed ## Write what the pages say about the spec.
+	$(ONE_THREAD) $(BIN)/python docs/generate.py
 
 bench: $(VENV)/installed ## Time the standard budget on numpy/flash.
 	$(ONE_THREAD) $(BIN)/python benchmarks/standard_budget.py

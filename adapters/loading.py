@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import blake2s
 from importlib import import_module
@@ -100,7 +100,7 @@ def _remember(name: str, module: ModuleType, made: list[Implementation], origin:
     for each in made:
         if each.name in registered:
             raise ContractError(f"{origin} registers two implementations called {each.name!r}; give one of them another name=")
-        registered[each.name] = each
+        registered[each.name] = replace(each, origin=origin)
     _LOADED[name] = Loaded(module, registered, origin)
     return _LOADED[name]
 

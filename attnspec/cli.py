@@ -113,6 +113,21 @@ def doctor(implementations: Sequence[str]) -> int:
     return examine(implementations)
 
 
+@cli.command()
+@click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
+@click.option("--dtype", metavar="D", help="Only this dtype.")
+@click.option("--examples", type=click.IntRange(min=1), default=30, show_default=True, metavar="N", help="Problems a law.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
+def measure(implementations: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
+    """Measure the arithmetic of an implementation: the tightest named model that holds, and how close errors come to it.
+
+    Exit code 1 where no named model holds in some dtype.
+    """
+    from ._measure import measure_implementations
+
+    return measure_implementations(implementations, dtype, examples, seed)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `attnspec` command. Exits the process."""
     sys.exit(_guarded(arguments))

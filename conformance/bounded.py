@@ -7,7 +7,7 @@ two values agree when their intervals meet. Ends are rounded outwards, so float6
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,11 +24,15 @@ class Bounded:
 
     Where value is NaN or infinite, low and high equal it: such entries are compared by class, not by distance. The
     exception is [−inf, inf]: nothing is known there, whatever the value.
+
+    reading: says what entries mean, for values that a reader would not understand as numbers: it takes places, int (n, ndim),
+    the worst first, and gives sentences. Whatever is computed from the value has no reading any more.
     """
 
     value: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+    reading: Callable[[Any], list[str]] | None = field(default=None, kw_only=True)
 
     @property
     def bound(self) -> NDArray[np.float64]:
@@ -96,9 +100,9 @@ def bounded(x: Bounded | Number | NDArray[Any]) -> Bounded:
 
 
 def from_ends(value: Any, low: Any, high: Any) -> Bounded:
-    """Round the ends outwards by one step; classes (NaN, inf) of the value override the ends."""
+    """Round the ends outwards by one step; classes (NaN, inf) of the value override the ends, unless these are [−inf, inf]."""
     value = np.asarray(value, dtype=np.float64)
+    kept = np.isfinite(value) | (np.isneginf(low) & np.isposinf(high))
     low = np.nextafter(np.where(np.isnan(low), -np.inf, low), -np.inf)
     high = np.nextafter(np.where(np.isnan(high), np.inf, high), np.inf)
-    finite = np.isfinite(value)
-    return Bounded(value, np.where(finite, low, value), np.where(finite, high, value))
+    return Bounded(value, np.where(kept, low, value), np.where(kept, high, value))

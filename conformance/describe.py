@@ -11,7 +11,9 @@ __all__ = ["describe_law", "describe_plan"]
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
-    """Budget, seed, implementations, laws and profiles of a run, JSON-ready."""
+    """Budget, seed, chances of false alarms, implementations, laws and profiles of a run, JSON-ready."""
+    from ..reference.bounds import FALSE_ALARM
+    from ..reference.bounds.score import CHANCE
     from .engine.budget import BUDGETS
     from .language import load_laws
 
@@ -19,6 +21,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "budget": {"name": plan.budget.name, "examples": plan.budget.examples, "timeout": plan.budget.timeout},
         "standard_examples": BUDGETS["standard"].examples,
         "seed": plan.seed,
+        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "other": 0.0},
         "dtype": plan.dtype,
         "implementations": [_describe_target(target) for target in plan.targets],
         "laws": {law.id: describe_law(law) for law in plan.laws},

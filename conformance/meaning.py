@@ -11,10 +11,12 @@ from weakref import WeakKeyDictionary
 
 from ..reference.arithmetic import Arithmetic
 from ..reference.bounds import Judgement, judge, own_error
+from ..reference.bounds.flat import flat_bounds
+from ..reference.bounds.score import Noise, noise_of
 from ..reference.textbook import Attended, attention
 from .problems.problem import Problem
 
-__all__ = ["Clock", "attended", "judged", "options_of", "own_errors"]
+__all__ = ["Clock", "attended", "flat", "judged", "noise", "options_of", "own_errors"]
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights")
@@ -38,9 +40,26 @@ def attended(p: Problem) -> Attended:
     return _once(p, "attended", lambda: attention(p.q, p.k, p.v, **options_of(p)))
 
 
-def judged(p: Problem, arithmetic: Arithmetic) -> Judgement:
-    """The exact output and logsumexp with the bound that a declared arithmetic must keep, before output rounding."""
-    return _once(p, arithmetic, lambda: judge(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options_of(p)))
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> Judgement:
+    """The exact output and logsumexp with the bound that a declared arithmetic must keep, before output rounding.
+
+    random_signs: whether the smaller bound may be taken that holds where V has random signs.
+    """
+    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, "random_signs": random_signs}
+    return _once(p, (arithmetic, random_signs), lambda: judge(p.q, p.k, p.v, **how, **options_of(p)))
+
+
+def flat(p: Problem, arithmetic: Arithmetic) -> tuple[Any, Any]:
+    """How far output and logsumexp may lie from exact in rows where every sum is exact; inf in all other rows."""
+    made = {"attended": attended(p), "arithmetic": arithmetic, "dtype": p.dtype, **options_of(p)}
+    return _once(p, ("flat", arithmetic), lambda: flat_bounds(p.q, p.k, p.v, **made))
+
+
+def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
+    """What the roundings of a declared arithmetic may do to the output on average, for estimates. Raises as `noise_of` does."""
+    exact = attended(p)
+    made = {"attended": exact, "arithmetic": arithmetic, "dtype": p.dtype, **options_of(p)}
+    return _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
 
 
 def own_errors(p: Problem) -> tuple[float, float]:

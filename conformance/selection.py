@@ -121,6 +121,7 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
         if not address:
             continue
         for made in find(address):
+            _check_arithmetic(made)
             target = Target(_own_address(address, made), made)
             other = found.setdefault(made.name, target)
             if other.address != target.address:
@@ -131,6 +132,18 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
     if not found:
         raise Mistake("no implementation was named")
     return list(found.values())
+
+
+def _check_arithmetic(made: Implementation) -> None:
+    """The contract knows no arithmetic, the reference does: a misspelt one is found before anything runs."""
+    from ..adapters.contract import ContractError
+    from ..reference.arithmetic import arithmetic_for
+
+    for dtype in made.dtypes:
+        try:
+            arithmetic_for(made.arithmetic, dtype)
+        except (ValueError, TypeError) as error:
+            raise ContractError(f"{made.name}: {error}") from None
 
 
 def choose_laws(patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = ()) -> list[Law]:

@@ -33,8 +33,11 @@ class Arithmetic:
 
     name: the named model this one is, or derives from.
     u_acc: unit roundoff of each addition and multiplication (2^-24 for float32 round-to-nearest).
+    u_operand: unit roundoff to which each operand of a product is rounded on its way into the multiplier (2^-11 for TF32).
     u_exp: largest relative error of the kernel's exp or exp2; exp(0) may differ from 1 by as much. The factor exp(0) of a
     rescaling that changes nothing is taken as exactly 1.
+    exp_zero: what exp(0) differs from 1 by, at most. 0 by default: every libm and ex2.approx give exp(0) = 1, while a
+    polynomial that is fitted for speed alone need not. Only exact probes rest on it.
     u_log: largest error of the kernel's log, absolute below 1 and relative above.
     u_tanh: largest error of the kernel's tanh, absolute. 8 units in the last place of float32 by default, as for exp; a
     kernel with a fast exp usually has a fast tanh too: PTX documents 2^-11 for tanh.approx.f32, and a tanh made from an exp
@@ -52,7 +55,9 @@ class Arithmetic:
 
     name: str
     u_acc: float = 2.0**-24
+    u_operand: float = 0.0
     u_exp: float = 2.0**-20
+    exp_zero: float = 0.0
     u_log: float = 2.0**-20
     u_tanh: float = 2.0**-20
     least: float = 2.0**-126
@@ -68,8 +73,10 @@ class Arithmetic:
 NAMED: dict[str, Arithmetic] = {
     "fp64": Arithmetic("fp64", u_acc=2.0**-53, u_exp=2.0**-50, u_log=2.0**-50, u_tanh=2.0**-50, least=2.0**-1022),
     "fp32": Arithmetic("fp32", n_pre=2),
+    "tf32": Arithmetic("tf32", u_acc=2.0**-23, u_operand=2.0**-11, n_pre=2),
+    "tensorcore": Arithmetic("tensorcore", u_acc=2.0**-23, stored_weights="input"),
     "half": Arithmetic("half", stored_weights="input"),
-    "half-fastexp": Arithmetic("half-fastexp", stored_weights="input", u_exp=2.0**-12, u_tanh=2.0**-11),
+    "half-fastexp": Arithmetic("half-fastexp", stored_weights="input", u_exp=2.0**-12, exp_zero=2.0**-14, u_tanh=2.0**-11),
     "half-naive": Arithmetic("half-naive", stored_scores="input", stored_weights="input", n_pre=2),
 }
 """The named models. `half*` are for float16 and bfloat16 inputs with float32 accumulation."""

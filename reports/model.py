@@ -25,7 +25,8 @@ def build_report(
 ) -> dict[str, Any]:
     """The report of a run.
 
-    rows: results as dictionaries. plan: budget, standard_examples, seed, dtype, implementations, laws, all_laws, profiles.
+    rows: results as dictionaries. plan: budget, standard_examples, seed, false_alarms, dtype, implementations, laws,
+    all_laws, profiles.
     planned: how many results a complete run has. conventions: implementation → convention → {choice, how}.
     """
     report: dict[str, Any] = {

@@ -14,7 +14,10 @@ from .table import LEGEND, chapter_table
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["convention_lines", "print_summary", "profile_lines", "summary_text"]
+__all__ = ["accuracy_lines", "convention_lines", "false_alarm_line", "print_summary", "profile_lines", "summary_text"]
+
+ESTIMATED = ("accuracy/scale", "accuracy/gain")
+"""Laws whose estimates are told even where they hold."""
 
 SHOWN = 3
 """Findings of one implementation that are printed in full: one mistake breaks many laws, and the first say the most."""
@@ -26,6 +29,7 @@ def print_summary(report: Mapping[str, Any], console: Console) -> int:
         console.print()
         console.print(chapter_table(report))
         console.print(LEGEND, style="dim", highlight=False)
+        console.print(false_alarm_line(report), style="dim", highlight=False, soft_wrap=True)
     for paragraph in _paragraphs(report):
         console.print()
         console.print(paragraph, markup=False, highlight=False, soft_wrap=True)
@@ -44,6 +48,22 @@ def summary_text(report: Mapping[str, Any], width: int = 120) -> str:
     text = StringIO()
     print_summary(report, Console(file=text, width=width, color_system=None))
     return text.getvalue().strip("\n")
+
+
+def false_alarm_line(report: Mapping[str, Any]) -> str:
+    """How often a correct implementation may be found wrong by chance."""
+    chance = max(report["false_alarms"].values())
+    return f"false alarms: at most one in {1 / chance:,.0f} correct outputs where V was drawn with random signs, none elsewhere"
+
+
+def accuracy_lines(report: Mapping[str, Any]) -> list[str]:
+    """How exact scale and gain of each implementation are in each dtype: the sharpest estimate, or the one that fails."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for row in report["results"]:
+        found = row["message"] if row["verdict"] == "fail" else row.get("estimate")
+        if row["law"] in ESTIMATED and found:
+            lines.setdefault((row["implementation"], row["dtype"]), []).append(found)
+    return [f"  {name} in {dtype}: {', '.join(found)}" for (name, dtype), found in lines.items()]
 
 
 def convention_lines(report: Mapping[str, Any]) -> list[str]:
@@ -88,6 +108,7 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
         yield f"{count} result{'s' if count != 1 else ''} {message}"
     notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
     for title, lines in (
+        ("accuracy", accuracy_lines(report)),
         ("notes", notes),
         ("conventions", convention_lines(report)),
         ("profiles", profile_lines(report)),

@@ -6,6 +6,7 @@ NaN, the two zeros are equal). NaN and infinities are compared by position befor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +25,7 @@ class Decision:
     """holds: no entry breaks the relation. entries: how many were compared. vacuous: how many of them had no finite bound.
 
     ratio: the largest distance / allowed distance, None for == and for infinite bounds.
-    broken: sentences about the worst entries.
+    broken: sentences about the worst entries. estimate: of a single number that reads itself, its uncertainty and the sentence.
     """
 
     holds: bool
@@ -32,6 +33,7 @@ class Decision:
     vacuous: int = 0
     ratio: float | None = None
     broken: list[str] = field(default_factory=list)
+    estimate: tuple[float, str] | None = None
 
 
 def decide(left: Any, relation: str, right: Any, where: Any = None) -> Decision:
@@ -43,14 +45,21 @@ def decide(left: Any, relation: str, right: Any, where: Any = None) -> Decision:
         a, b, relation = b, a, "≤"
     compare = {"==": _same, "≈": _meets, "≤": _below}[relation]
     with np.errstate(all="ignore"):
-        bad, ratio, vacuous = compare(a, b)
+        bad, ratio, vacuous = (None if x is None else np.asarray(x) for x in compare(a, b))
     bad, vacuous = bad & selected, vacuous & selected
     worst = None
     if ratio is not None:
         finite = selected & np.isfinite(ratio)
         worst = float(np.max(ratio[finite])) if finite.any() else None
-    broken = _sentences(a, b, bad, ratio) if bad.any() else []
-    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, broken)
+    reading = _reading(left, a) or _reading(right, b)
+    broken = _sentences(a, b, bad, ratio, reading) if bad.any() else []
+    estimate = (float(np.max(a.bound + b.bound)), reading(np.argwhere(selected))[0]) if reading and selected.size == 1 else None
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, broken, estimate)
+
+
+def _reading(side: Any, compared: Bounded) -> Callable[[Any], list[str]] | None:
+    """How a side reads its entries, where the places compared are its own."""
+    return side.reading if isinstance(side, Bounded) and side.shape == compared.shape else None
 
 
 def _together(a: Bounded, b: Bounded, where: Any) -> tuple[Bounded, Bounded, Any]:
@@ -101,13 +110,15 @@ def _ratio(distance: Any, allowed: Any, finite: Any) -> Any:
     return np.where(finite, ratio, np.nan)
 
 
-def _sentences(a: Bounded, b: Bounded, bad: Any, ratio: Any) -> list[str]:
+def _sentences(a: Bounded, b: Bounded, bad: Any, ratio: Any, reading: Callable[[Any], list[str]] | None) -> list[str]:
     places = np.argwhere(bad)
     total = bad.size
     lines = [f"{len(places)} of {total} entries break it"]
     if ratio is not None:
         order = np.argsort(-np.nan_to_num(ratio[bad], nan=np.inf, posinf=np.inf), kind="stable")
         places = places[order]
+    if reading is not None:
+        return lines + reading(places[:SHOWN])
     for place in places[:SHOWN]:
         index = tuple(int(i) for i in place)
         left, right = a.value[index], b.value[index]

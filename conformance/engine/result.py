@@ -23,6 +23,7 @@ class Result:
     case: the smallest case that failed or raised, None otherwise.
     message: a sentence with values in it.
     details: evidence for a reader (where the two sides differ, the traceback).
+    estimate: the sharpest estimate of the run, in words, where the law is about an estimate.
     seconds: time in the implementation, in the reference with its bounds, and in the kit.
     """
 
@@ -42,6 +43,7 @@ class Result:
     case: str | None = None
     message: str = ""
     details: list[str] = field(default_factory=list)
+    estimate: str = ""
     seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
 
     def as_dict(self) -> dict[str, Any]:

@@ -114,6 +114,10 @@ class Subject:
         """The output as an array in its own dtype, without an interval."""
         return self._call(p).out
 
+    def lse_only(self, p: Problem) -> Any:
+        """The logsumexp as an array in its own dtype, without an interval."""
+        return self._call(p, lse=True).lse
+
     # Intervals
 
     def _bounded_out(self, p: Problem, out: Any) -> Bounded:
@@ -121,7 +125,7 @@ class Subject:
             return bounded(out.astype(np.float64))
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
-            return _around(out, judged(p, self.arithmetic).out_bound)
+            return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
         undropped = judged(p.but(dropout_p=None, seed=None), self.arithmetic)
         rescaling = 4 * self.arithmetic.u_acc * np.abs(undropped.out)
         return _around(out, (undropped.out_bound + rescaling) / kept)
@@ -129,7 +133,7 @@ class Subject:
     def _bounded_lse(self, p: Problem, lse: Any) -> Bounded:
         if not self.intervals:
             return bounded(lse.astype(np.float64))
-        return _around(lse, judged(p, self.arithmetic).lse_bound)
+        return _around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
 
     # The call
 

@@ -38,6 +38,7 @@ class Tally:
     """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples.
 
     vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided more than these.
+    estimate: the sharpest of all problems, those of a shrinker included: its uncertainty and its sentence.
     """
 
     examples: int = 0
@@ -47,6 +48,12 @@ class Tally:
     finding: Finding | None = None
     worst_ratio: float | None = None
     worst_case: str | None = None
+    estimate: tuple[float, str] | None = None
+
+    def estimated(self, estimate: tuple[float, str] | None) -> None:
+        """A number that a word gave with its uncertainty. The sharpest is kept."""
+        if estimate is not None and (self.estimate is None or estimate[0] < self.estimate[0]):
+            self.estimate = estimate
 
     def passed(self, case: str, decision: Decision) -> None:
         """A problem on which the law held."""
@@ -94,6 +101,7 @@ class Tally:
             case=self.finding.case if self.finding else None,
             message=message,
             details=list(self.finding.details) if self.finding else [],
+            estimate=self.estimate[1] if self.estimate else "",
         )
 
     def _verdict(self, law: Law) -> tuple[str, str]:

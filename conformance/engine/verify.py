@@ -151,6 +151,7 @@ class _Trial:
             details = raised.trace.rstrip().splitlines()
             self.tally.found(Finding("error", case, structure, f"raised {raised}", details))
             return "fail"
+        self.tally.estimated(decision.estimate)
         if decision.holds:
             self.tally.passed(case, decision)
             return "pass"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .descriptors import Value
-from .distributions import draw_values
+from .distributions import RANDOM_SIGNS, draw_values
 from .masks import draw_bias, draw_mask
 from .problem import Problem
 from .streams import stream
@@ -38,7 +38,8 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     if expanded:
         q, k, v = (_repeat(x, structure.b) for x in (q, k, v))
         options = {name: _expand(name, value, structure) for name, value in options.items()}
-    return Problem(q, k, v, structure.dtype, options, dict(conventions or {}), structure.memory, structure.geometry)
+    fair = v if structure.values in RANDOM_SIGNS else None
+    return Problem(q, k, v, structure.dtype, options, dict(conventions or {}), structure.memory, structure.geometry, fair)
 
 
 def _options(s: Structure) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Problem:
     options: only the options that are given, named and typed as in spec/operations.yaml.
     conventions: the choices under which the implementation is judged.
     memory: one of MEMORIES.
+    fair_values: V as it was drawn, if its entries have fair signs: independent of each other, of |V|, of q, k and the options.
+    It is held beside v, so that whoever puts other values in the place of v makes `random_signs` false without a thought.
     geometry_seed: seeds the choices that transforms make (which row is watched, which permutation).
     """
 
@@ -35,6 +37,12 @@ class Problem:
     conventions: Mapping[str, str] = field(default_factory=dict)
     memory: str = "contiguous"
     geometry_seed: int = 0
+    fair_values: NDArray[Any] | None = field(default=None, repr=False)
+
+    @property
+    def random_signs(self) -> bool:
+        """Whether V is known to have fair signs, independent of each other, of |V| and of all else: level R rests on it."""
+        return self.fair_values is self.v
 
     @property
     def b(self) -> int:
@@ -68,6 +76,13 @@ class Problem:
         """The same problem with options replaced; None takes an option away."""
         merged = {**self.options, **options}
         return replace(self, options={name: value for name, value in merged.items() if value is not None})
+
+    def with_fair(self, v: NDArray[Any], **changes: Any) -> Problem:
+        """The same problem with values v that have fair signs if this one's have.
+
+        That is so where v holds, in each head, values of some of its keys, each key once, or all of them times one number.
+        """
+        return replace(self, v=v, fair_values=v if self.random_signs else None, **changes)
 
     def generator(self, purpose: int) -> np.random.Generator:
         """A generator for one purpose, the same each time."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import combiners, heads, keys, meanings, observations, queries, transforms
+from . import combiners, heads, keys, meanings, observations, probes, queries, scores, transforms
 from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
 
 __all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_names", "word"]
 
-GROUPS = (transforms, queries, keys, heads, observations, meanings, combiners)
+GROUPS = (transforms, queries, keys, heads, probes, observations, scores, meanings, combiners)
 
 
 @cache
@@ -21,8 +21,16 @@ def load_installed_words() -> None:
     """Import the modules that installed packages name in the entry-point group `attnspec.words`."""
     from importlib.metadata import entry_points
 
+    from ..language.errors import SpecError
+
     for entry in entry_points(group="attnspec.words"):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            owner = entry.dist.name if entry.dist is not None else "an installed package"
+            raise SpecError(
+                f"the words {entry.value!r} of {owner} cannot be loaded: {type(error).__name__}: {error}"
+            ) from error
 
 
 @cache

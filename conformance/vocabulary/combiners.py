@@ -18,7 +18,10 @@ def merge(a: Pair, b: Pair) -> Pair:
         share = _share(a.lse.value, b.lse.value)
         low, high = _share(a.lse.low, b.lse.high), _share(a.lse.high, b.lse.low)
     slack = 8 * np.finfo(np.float64).eps
-    shares = np.clip(low - slack, 0, 1), np.clip(high + slack, 0, 1)
+    # A part that saw no key has exactly no share, and what it holds (NaN, by one convention) is never looked at.
+    low = np.where((low > 0) & (low < 1), np.maximum(low - slack, 0), low)
+    high = np.where((high > 0) & (high < 1), np.minimum(high + slack, 1), high)
+    shares = low, high
     ends = [(_blend(t, a.out.low, b.out.low), _blend(t, a.out.high, b.out.high)) for t in shares]
     out = from_ends(
         _blend(share, a.out.value, b.out.value), np.minimum(ends[0][0], ends[1][0]), np.maximum(ends[0][1], ends[1][1])
@@ -54,8 +57,8 @@ def log_sum(a: Value, b: Value) -> Value:
 def stack_rows(a: Value, b: Value) -> Value:
     """Results of two chunks of queries, one below the other."""
     x, y = bounded(a), bounded(b)
-    pairs = ((x.value, y.value), (x.low, y.low), (x.high, y.high))
-    return Bounded(*(np.concatenate(pair, axis=2) for pair in pairs))
+    value, low, high = (np.concatenate(pair, axis=2) for pair in ((x.value, y.value), (x.low, y.low), (x.high, y.high)))
+    return Bounded(value, low, high)
 
 
 @word("combiners")

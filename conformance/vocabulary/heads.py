@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ def each_head(p: Problem) -> Problems:
     """One problem for each query head, with the key head that serves it."""
     group = p.hq // p.hkv
     return [
-        replace(p, q=p.q[:, h : h + 1], k=p.k[:, h // group : h // group + 1], v=p.v[:, h // group : h // group + 1]).but(
+        p.with_fair(p.v[:, h // group : h // group + 1], q=p.q[:, h : h + 1], k=p.k[:, h // group : h // group + 1]).but(
             **_taken(p, [h], axis=-3, names=PER_HEAD)
         )
         for h in range(p.hq)
@@ -32,7 +31,7 @@ def each_head(p: Problem) -> Problems:
 def each_entry(p: Problem) -> Problems:
     """One problem for each entry of the batch."""
     return [
-        replace(p, q=p.q[b : b + 1], k=p.k[b : b + 1], v=p.v[b : b + 1]).but(**_taken(p, [b], axis=-4, names=PER_BATCH))
+        p.with_fair(p.v[b : b + 1], q=p.q[b : b + 1], k=p.k[b : b + 1]).but(**_taken(p, [b], axis=-4, names=PER_BATCH))
         for b in range(p.b)
     ]
 
@@ -41,7 +40,7 @@ def each_entry(p: Problem) -> Problems:
 def repeat_kv(p: Problem) -> Problem:
     """Grouped queries written out: every key head repeated once for each query head of its group."""
     group = p.hq // p.hkv
-    return replace(p, k=np.repeat(p.k, group, axis=1), v=np.repeat(p.v, group, axis=1))
+    return p.with_fair(np.repeat(p.v, group, axis=1), k=np.repeat(p.k, group, axis=1))
 
 
 @word("transforms")
@@ -51,7 +50,7 @@ def reverse_heads(x: Problem | Value) -> Problem | Value:
         return bounded(x).each(lambda a: a[:, ::-1])
     order = list(range(x.hq))[::-1]
     options = _taken(x, order, axis=-3, names=PER_HEAD)
-    return replace(x, q=_copy(x.q[:, ::-1]), k=_copy(x.k[:, ::-1]), v=_copy(x.v[:, ::-1])).but(**options)
+    return x.with_fair(_copy(x.v[:, ::-1]), q=_copy(x.q[:, ::-1]), k=_copy(x.k[:, ::-1])).but(**options)
 
 
 @word("transforms")
@@ -60,7 +59,7 @@ def reverse_batch(x: Problem | Value) -> Problem | Value:
     if not isinstance(x, Problem):
         return bounded(x).each(lambda a: a[::-1])
     options = _taken(x, list(range(x.b))[::-1], axis=-4, names=PER_BATCH)
-    return replace(x, q=_copy(x.q[::-1]), k=_copy(x.k[::-1]), v=_copy(x.v[::-1])).but(**options)
+    return x.with_fair(_copy(x.v[::-1]), q=_copy(x.q[::-1]), k=_copy(x.k[::-1])).but(**options)
 
 
 @word("combiners")

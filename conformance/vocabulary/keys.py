@@ -127,7 +127,9 @@ def _take_keys(p: Problem, order: Any) -> Problem:
     if "kv_segments" in p.options:
         options["kv_segments"] = np.ascontiguousarray(p.options["kv_segments"][:, order])
     k, v = np.ascontiguousarray(p.k[:, :, order]), np.ascontiguousarray(p.v[:, :, order])
-    return replace(p, k=k, v=v).but(**options)
+    each_once = len(np.unique(order)) == len(order)
+    taken = p.with_fair(v, k=k) if each_once else replace(p, k=k, v=v)
+    return taken.but(**options)
 
 
 def _no_positions(p: Problem, name: str, but: tuple[str, ...] = ()) -> None:

@@ -20,19 +20,20 @@ POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths")
 @word("transforms")
 def with_queries(p: Problem, x: Value) -> Problem:
     """The same problem with other queries: x, broadcast to (B, Hq, Sq, D)."""
-    return replace(p, q=_exactly(x, p.q.shape, p.dtype))
+    return _blind(replace(p, q=_exactly(x, p.q.shape, p.dtype)), x, p.q)
 
 
 @word("transforms")
 def with_keys(p: Problem, x: Value) -> Problem:
     """The same problem with other keys: x, broadcast to (B, Hkv, Sk, D)."""
-    return replace(p, k=_exactly(x, p.k.shape, p.dtype))
+    return _blind(replace(p, k=_exactly(x, p.k.shape, p.dtype)), x, p.k)
 
 
 @word("transforms")
 def with_values(p: Problem, x: Value) -> Problem:
     """The same problem with other values: x, broadcast to (B, Hkv, Sk, Dv)."""
-    return replace(p, v=_exactly(x, p.v.shape, p.dtype))
+    v = _exactly(x, p.v.shape, p.dtype)
+    return p.with_fair(v) if _multiple(x, p.v) else replace(p, v=v)
 
 
 @word("transforms")
@@ -41,6 +42,8 @@ def but(p: Problem, **options: Value | Constant) -> Problem:
     plain = {name: _plain(value) for name, value in options.items()}
     if "memory" in plain:
         p = replace(p, memory=plain.pop("memory"))
+    if any(isinstance(value, np.ndarray) for value in plain.values()):
+        p = replace(p, fair_values=None)  # an array that a law writes may look at V
     return p.but(**plain)
 
 
@@ -108,6 +111,23 @@ def _exactly(x: Any, shape: tuple[int, ...], dtype: str) -> Any:
     if not np.array_equal(rounded, array):
         raise Undecided(f"the values that the law writes are not exact in {dtype}")
     return np.ascontiguousarray(_typed(rounded, dtype))
+
+
+def _blind(changed: Problem, x: Any, own: Any) -> Problem:
+    """`changed`, in which x took the place of `own`. V keeps its random signs where x plainly does not look at V: a number, or
+    what stood there before, times a number or plus one."""
+    given = bounded(x).value
+    shifted = given.shape == own.shape and given.size > 0 and np.ptp(given - own.astype(np.float64)) == 0
+    return changed if given.ndim == 0 or shifted or _multiple(x, own) else replace(changed, fair_values=None)
+
+
+def _multiple(x: Any, own: Any) -> bool:
+    """Whether x is `own` times one number that is not 0, told without a rounding for dtypes of up to 26 bits."""
+    given, own = bounded(x).value, own.astype(np.float64)
+    if given.shape != own.shape or not own.any() or not np.isfinite(own).all():
+        return False
+    pivot = np.unravel_index(np.argmax(np.abs(own)), own.shape)
+    return bool(given[pivot] != 0 and np.array_equal(given * own[pivot], own * given[pivot]))
 
 
 def _typed(array: Any, dtype: str) -> Any:

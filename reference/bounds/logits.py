@@ -84,7 +84,7 @@ def _stage_scores(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
     added = (facts.bias is not None) + (facts.alibi is not None)
     n_pre = 0 if arithmetic.n_pre == 2 and _is_power_of_two(math.sqrt(facts.scale)) else arithmetic.n_pre
     dot = float(gamma(facts.features, u))
-    growth = compounded((n_pre, u_in), (1, dot), (SCALE + added, u))
+    growth = compounded((n_pre, u_in), (2, arithmetic.u_operand), (1, dot), (SCALE + added, u))
     error = facts.products * (growth * facts.scale)
     _, eta = lost_below(dtype, arithmetic.least)
     reach = max(np.max(facts.key_sums, initial=0.0), np.max(facts.query_sums, initial=0.0))

@@ -58,7 +58,8 @@ def output_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic) -> Arra
     divide = compounded((DIVIDE, u))
     early = arithmetic.weights_rounded != "before" or merges(facts, arithmetic)
     extra = 1 + DIVIDE * early + 2 * (facts.share is not None)
-    accumulated = gamma(additions + extra, u)
+    operands = compounded((2, arithmetic.u_operand))
+    accumulated = operands + (1 + operands) * gamma(additions + extra, u)
 
     through_v = weights.grown if facts.share is None else weights.grown * facts.share
     size = facts.size + through_v @ facts.values

@@ -1,8 +1,17 @@
-"""How far the reference itself may lie from the exact answer: one number a problem, coarse and tiny.
+"""How far the reference itself may lie from the exact answer, at a small price: it computes in float64, and errs ten orders
+below the kernels that it judges. mpmath confirms both ways in the tests.
 
-The reference computes in float64, so its error is ten orders below that of any kernel it judges. A bound over whole arrays
-is enough: every score errs by at most Δ = u·[(D + c)·max|q|·max|k|·scale + c·(bias and ALiBi) + c·reach], every weight by
-a factor exp(2Δ + c·u), and the sums over n keys by γ_n. mpmath confirms it on small problems in the tests.
+`own_error`, one number a problem, for laws that only need the size. Every score errs by at most
+Δ = u·[(D + c)·max|q|·max|k|·scale + c·(bias and ALiBi) + c·reach], every weight by a factor exp(2Δ + c·u), and the sums over n
+keys by γ_n.
+
+`own_share`, for a judgement: the reference's bound as a share λ of a kernel's, element by element. Call f a slope if f ≥ 0
+and f(λx) ≤ λ·f(x) for roundoffs x and 0 ≤ λ ≤ 1. Slopes are closed under sums, maxima and minima, under products with what is
+not negative and does not fall as x grows, and under convex functions that rise from 0. So γ, exp(Δ) − 1, log Σ p exp(Λ) and
+roots of sums of squares are slopes, divided by 1 − γ or Dn too, and the two bounds are made of nothing else, as long as no
+constant caps them: the hull of V in the output, the distance to other keys in the error of the maximum. The reference
+rescales nothing, stores nothing in less, and counts no step that the kernel does not. So if each of its roundoffs is at most
+λ times the kernel's, its bound is at most λ times the kernel's.
 """
 
 from __future__ import annotations
@@ -11,13 +20,34 @@ from typing import Any
 
 import numpy as np
 
+from ..arithmetic import REFERENCE, Arithmetic
 from ..textbook import Attended
+from .facts import Facts
+from .logits import Logits, merges
+from .output import TIGHT
+from .weights import Weights
 
-__all__ = ["own_error"]
+__all__ = ["own_error", "own_share"]
+
+DEEP = 700.0
+"""Weights exp(−s) with s below this do not underflow in float64."""
 
 U = 2.0**-53
 C = 16
 """Roundings of each step, counted generously: scale, softcap, bias, ALiBi, maximum, exponential, division, logarithm."""
+
+
+def own_share(facts: Facts, logits: Logits, weights: Weights, arithmetic: Arithmetic) -> float | None:
+    """λ such that the bounds of REFERENCE are at most λ times those of the arithmetic; None where that cannot be said."""
+    if arithmetic.weights_rounded == "before" and not merges(facts, arithmetic):
+        return None  # The reference divides weights before they meet V, and this kernel does not.
+    roundoffs = ("u_acc", "u_exp", "u_log", "u_tanh", "least")
+    shares = [getattr(REFERENCE, name) / max(getattr(arithmetic, name), REFERENCE.least / 2) for name in roundoffs]
+    if max(shares) > 1 or np.max(weights.square, initial=0.0) > TIGHT**2 or np.max(logits.first, initial=0.0) > 1:
+        return None
+    if weights.lost is not None and np.max(facts.distance, initial=0.0) > DEEP:
+        return None
+    return float(max(shares))
 
 
 def own_error(q: Any, k: Any, v: Any, attended: Attended, options: dict[str, Any]) -> tuple[float, float]:

@@ -16,12 +16,12 @@ import yaml
 from numpy.typing import NDArray
 
 from ..rounding import DTYPES, round_to
-from . import causal, flash, heads, interface, masks, numerics, scores, weights
+from . import accuracy, causal, exponential, flash, heads, interface, masks, numerics, scores, weights
 from .making import MAKERS, Function, Maker, textbook
 
 __all__ = ["CORRECT", "FAULTS", "Fault", "as_callable", "load"]
 
-CHAPTERS = (weights, causal, masks, scores, heads, flash, numerics, interface)
+CHAPTERS = (weights, causal, masks, scores, heads, flash, numerics, interface, accuracy, exponential)
 """The modules that register the faults."""
 
 CORRECT = "correct"

@@ -158,5 +158,6 @@ def test_a_missing_file_and_a_glob_without_laws_are_errors(tmp_path: Path) -> No
 def test_the_shipped_laws_load_and_name_their_chapter() -> None:
     laws = load_laws()
     assert len(laws) >= 45
-    assert {law.chapter for law in laws} == {"weights", "causal", "masks", "heads", "flash", "numerics", "interface"}
+    chapters = {"weights", "causal", "masks", "heads", "flash", "numerics", "interface", "accuracy", "probes"}
+    assert {law.chapter for law in laws} == chapters
     assert all(law.file.stem == law.chapter for law in laws)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 
-from attnspec.reference.arithmetic import REFERENCE
+from attnspec.reference.arithmetic import NAMED, REFERENCE
 from attnspec.reference.bounds import judge, own_error
 from attnspec.reference.dropout import keep_mask
 
@@ -93,3 +94,23 @@ def test_the_truth_is_inside(block: int) -> None:
                 used = max(used, float(distance / reach * 2)) if reach else used
     print(f"at most {used:.3f} of the bound is used")
     assert used > 1e-4, "the reference's own bound is far too wide to mean anything"
+
+
+@pytest.mark.parametrize("name", ["fp32", "half", "half-naive"])
+def test_the_truth_is_inside_the_share_of_a_kernels_bound(name: str) -> None:
+    """A judgement takes the reference's error as a share λ of the kernel's bound E; what it reports is (1 + λ)·E."""
+    arithmetic = replace(NAMED[name], stored_weights=None, stored_scores=None)
+    share = REFERENCE.u_acc / arithmetic.u_acc
+    used = 0.0
+    for seed in range(PROBLEMS):
+        (q, k, v), options, row_options = problem(seed)
+        answer = judge(q, k, v, arithmetic=arithmetic, dtype="float64", **options)
+        for h, i in np.ndindex(2, 2):
+            out, lse = truth(q[0, h, i], k[0, h], v[0, h], row_options(h, i))
+            got, bound = [*answer.out[0, h, i], answer.lse[0, h, i]], [*answer.out_bound[0, h, i], answer.lse_bound[0, h, i]]
+            for exact, value, reach in zip([*out, lse], got, bound, strict=True):
+                distance, room = abs(exact - mpmath.mpf(float(value))), share * float(reach) / (1 + share)
+                assert distance <= mpmath.mpf(room), f"seed {seed}, head {h}, row {i}"
+                used = max(used, float(distance) / room) if room else used
+    print(f"{name}: at most {used:.4f} of the share is used")
+    assert used > 1e-4

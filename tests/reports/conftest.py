@@ -63,6 +63,7 @@ def plan() -> dict[str, Any]:
         "budget": {"name": "standard", "examples": 50, "timeout": 300.0},
         "standard_examples": 50,
         "seed": 0,
+        "false_alarms": {"random_signs": 1e-6, "estimates": 1e-6, "other": 0.0},
         "dtype": None,
         "implementations": [made],
         "laws": {name: law(name) for name in ("weights/a", "weights/b")} | {"heads/c": law("heads/c", "should")},

@@ -1,0 +1,74 @@
+"""`attnspec measure`: what arithmetic an implementation has, read off its answers.
+
+A declared arithmetic is a promise, and bounds follow from it. This command finds the tightest named model that holds, so that
+an author can declare what is true, and shows how much of its bound the error takes as the number of keys grows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from attnspec.adapters.contract import Implementation
+    from attnspec.conformance.measure.tightest import Trial
+
+__all__ = ["measure_implementations"]
+
+
+def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
+    """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
+    from attnspec.conformance.selection import Mistake, find_targets
+
+    targets = find_targets(addresses)
+    chosen = [(t.implementation, d) for t in targets for d in t.implementation.dtypes if dtype in (None, d)]
+    if not chosen:
+        names = ", ".join(t.implementation.name for t in targets)
+        raise Mistake(f"{names}: {dtype!r} is not among the dtypes; leave --dtype away to measure all of them")
+    missing = 0
+    for implementation, each in chosen:
+        click.echo(f"{implementation.name} in {each}")
+        held = False
+        for line, holds in _models(implementation, each, examples, seed):
+            held = held or holds
+            click.echo(line)
+        missing += not held
+        for line in (*_probes(implementation, each), *_ratios(implementation, each)):
+            click.echo(line)
+    return 1 if missing else 0
+
+
+def _models(implementation: Implementation, dtype: str, examples: int, seed: int) -> Iterator[tuple[str, bool]]:
+    from attnspec.conformance.measure.tightest import trials
+    from attnspec.reference.arithmetic import arithmetic_for
+
+    yield f"  declared: {arithmetic_for(implementation.arithmetic, dtype).name}", False
+    first = True
+    for trial in trials(implementation, dtype, examples=examples, seed=seed):
+        mark = "  <- the tightest that holds" if trial.holds and first else ""
+        first = first and not trial.holds
+        yield f"  {trial.model:<13} {_verdict(trial)}{mark}", trial.holds
+
+
+def _verdict(trial: Trial) -> str:
+    if trial.holds:
+        ratio = "" if trial.worst_ratio is None else f", largest error / bound {trial.worst_ratio:.2f}"
+        return f"holds on {trial.decided} laws{ratio}"
+    return f"does not hold: {trial.broken}" if trial.broken else "not decided: no law could be asked"
+
+
+def _probes(implementation: Implementation, dtype: str) -> Iterator[str]:
+    from attnspec.conformance.measure import readings
+
+    for name, sentence in readings(implementation, dtype):
+        yield f"  {name:<13} {sentence}"
+
+
+def _ratios(implementation: Implementation, dtype: str) -> Iterator[str]:
+    from attnspec.conformance.measure.ratios import bar, ratios
+
+    yield "  error / bound on normal data, D = 64, under the declared arithmetic"
+    for length, ratio in ratios(implementation, dtype):
+        yield f"    Sk = {length:<5} {bar(ratio)}"

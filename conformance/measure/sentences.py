@@ -1,0 +1,66 @@
+"""The measurements of one implementation in one dtype, each as a sentence for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ...adapters.contract import Implementation
+from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from .asking import subject_of
+from .exp import exp_error
+from .rounding import rounding
+from .tile import tile_size
+from .width import MOST, accumulator_bits
+
+__all__ = ["readings"]
+
+
+def readings(implementation: Implementation, dtype: str) -> Iterator[tuple[str, str]]:
+    """(name, sentence) of each measurement. What the implementation refuses, or fails at, is a sentence too."""
+    subject = subject_of(implementation, dtype)
+    for name, tell in MEASUREMENTS.items():
+        try:
+            yield name, tell(subject)
+        except NotClaimed as refusal:
+            yield name, f"not measured: {refusal}"
+        except (Raised, Broken) as failure:
+            yield name, f"not measured, the implementation failed: {failure}"
+
+
+def _accumulator(subject: Subject) -> str:
+    bits = accumulator_bits(subject)
+    return (
+        f"sums of weights times V keep {bits} bits" if bits <= MOST else f"sums of weights times V keep more than {MOST} bits"
+    )
+
+
+def _exponential(subject: Subject) -> str:
+    found = exp_error(subject)
+    zero = f"exp(0) − 1 is {found.at_zero:.2g} (± {found.zero_resolution:.1g})"
+    return f"{zero}, exp(−x) is off by up to {abs(found.worst):.2g} (± {found.resolution:.1g}, at x = {found.x:g})"
+
+
+def _weights(subject: Subject) -> str:
+    found = rounding(subject)
+    if found.weights is None:
+        return "no single way of rounding the weights explains the output"
+    if found.weights == "unrounded":
+        return "weights meet V unrounded"
+    stored = found.stored or "half precision"
+    if subject.dtype == "float32" and found.stored == "float16":
+        stored = "11 bits, as in float16 and TF32,"
+    row_sum = "" if found.row_sum is None else f"; the row sum is of {found.row_sum} ones"
+    return f"weights are rounded to {stored} {found.weights} they are normalised{row_sum}"
+
+
+def _tile(subject: Subject) -> str:
+    size = tile_size(subject)
+    return "no tile shows" if size is None else f"the maximum first changes after {size} keys"
+
+
+MEASUREMENTS: dict[str, Callable[[Subject], str]] = {
+    "accumulator": _accumulator,
+    "exp": _exponential,
+    "weights": _weights,
+    "tile": _tile,
+}

@@ -1,0 +1,180 @@
+"""Exact probes: inputs on which a correct kernel has no room, and words that hold it to that.
+
+Queries of zeros, or scores of which one run is exactly 0 and the rest is nothing, make every weight 1 or 0. With small whole
+numbers in V all sums are then exact in any order, so the answer is due to the last bit, and a wrong one can be read: which
+key is missing, which counts twice, whose values came instead. What of this a declared arithmetic does not promise
+(an exp with exp(0) ≠ 1, parts merged by their logsumexp) stands in the interval of `due_out` and `due_lse`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...reference.rounding import preimage
+from ..bounded import Bounded, bounded
+from ..decoding import read_rows
+from ..meaning import attended, flat, judged
+from ..problems.problem import Problem
+from .meanings import _within
+from .transforms import _exactly, _typed
+from .word import Undecided, Value, word
+
+if TYPE_CHECKING:
+    from ..engine.subject import Subject
+
+CODE, TARGET, SWAMP, WHOLE = 21, 22, 23, 24
+"""Purposes of the generators that fill columns, choose targets, signs and whole numbers."""
+
+RUN = 16
+"""Keys in a run of a ladder: the smallest tile of real kernels."""
+
+FAR = 128.0
+"""A score this far below the largest has the weight exp(−128), which is 0 in float32."""
+
+CODED = 8
+"""Features that code the index of a key in `gather`, so at most 256 keys. A power of two: 8·x is exact, rounded or not."""
+
+BIG = 2.0**14
+"""The largest power of two that float16 holds twice."""
+
+
+@word("transforms")
+def index_coded(p: Problem) -> Problem:
+    """Values −1, 0 and 1: the first columns are the binary code of the key's index as ±1, with signs that differ by head."""
+    rng = p.generator(CODE)
+    v = rng.integers(-1, 2, p.v.shape).astype(np.float64)
+    bits = min(_bits(p.sk), p.dv)
+    signs = rng.choice([-1.0, 1.0], (p.b, p.hkv, 1, bits))
+    v[..., :bits] = signs * _code(p.sk, bits)
+    return replace(p, v=_typed(v, p.dtype))
+
+
+@word("transforms")
+def gather(p: Problem) -> Problem:
+    """Queries and keys such that each row takes one key that it sees: that score is exactly 0, all others at most −128."""
+    if p.d <= CODED or p.sk > 2**CODED:
+        raise Undecided(f"an index of {CODED} bits and a constant take {CODED + 1} features and at most {2**CODED} keys")
+    visible = attended(p).visible
+    chances = np.where(visible, p.generator(TARGET).random(visible.shape) + 1, 0.0)
+    code = _code(p.sk, CODED)
+    q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
+    if p.sk:
+        q[..., :CODED] = code[chances.argmax(-1)]
+    q[..., CODED], k[..., :CODED], k[..., CODED] = -CODED, code, 1.0
+    return replace(p, q=_exactly(q * _gap(p, FAR / 2), q.shape, p.dtype), k=_typed(k, p.dtype))
+
+
+@word("transforms")
+def rising_ladder(p: Problem) -> Problem:
+    """Scores that rise by at least 128 from each run of 16 keys to the next, and are exactly 0 in the last run."""
+    return _ladder(p, (p.sk - 1 - np.arange(p.sk)) // RUN)
+
+
+@word("transforms")
+def falling_ladder(p: Problem) -> Problem:
+    """Scores that are exactly 0 in the first run of 16 keys, and fall by at least 128 from each run to the next."""
+    return _ladder(p, np.arange(p.sk) // RUN)
+
+
+def _ladder(p: Problem, steps: Any) -> Problem:
+    q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
+    q[..., 0], k[..., 0] = _gap(p, FAR), -steps
+    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
+
+
+@word("transforms")
+def swamped(p: Problem, bits: Value) -> Problem:
+    """Values of ±2^(14 − bits) between two that cancel, 2^14 at the first key and −2^14 at the last, or the reverse.
+
+    Their sum comes out exactly if the accumulator of the output keeps more than `bits` bits below its largest.
+    """
+    if p.sk < 3:
+        raise Undecided("there are fewer than three keys")
+    rng, small = p.generator(SWAMP), BIG * 2.0 ** -float(bounded(bits).value)
+    v = small * rng.choice([-1.0, 1.0], p.v.shape)
+    v[:, :, 0] = BIG * rng.choice([-1.0, 1.0], v[:, :, 0].shape)
+    v[:, :, -1] = -v[:, :, 0]
+    return replace(p, v=_exactly(v, v.shape, p.dtype))
+
+
+@word("transforms")
+def two_levels(p: Problem, x: Value) -> Problem:
+    """The scores of the first half of the keys are exactly 0, those of the others about −x."""
+    q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
+    q[..., 0], k[:, :, p.sk // 2 :, 0] = np.rint(float(bounded(x).value) / _scale(p)), -1.0
+    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype))
+
+
+@word("transforms")
+def whole_scores(p: Problem, x: Value) -> Problem:
+    """Random whole scores, all of them raised by x through one feature. They are exact where 1/scale is a power of two."""
+    scale, raised, rng = _scale(p), float(bounded(x).value), p.generator(WHOLE)
+    share = 2.0 ** (math.frexp(max(abs(raised / scale), 1.0))[1] // 2)
+    q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
+    width = min(p.d, 5)
+    q[..., 1:width] = rng.integers(-2, 3, q[..., 1:width].shape) / scale
+    k[..., 1:width] = rng.integers(-1, 2, k[..., 1:width].shape)
+    q[..., 0], k[..., 0] = share, raised / scale / share
+    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
+
+
+@word("transforms")
+def same_values(p: Problem) -> Problem:
+    """Every key holds the values of the first key of its head."""
+    if p.sk == 0:
+        raise Undecided("there is no key")
+    return replace(p, v=np.ascontiguousarray(np.broadcast_to(p.v[:, :, :1], p.v.shape)))
+
+
+@word("observations")
+def bare_out(subject: Subject, p: Problem) -> Value:
+    """The output, with nothing around it but the reals that round to it. A wrong row says what it looks like."""
+    array = subject.out_only(p)
+    value = array.astype(np.float64)
+    return Bounded(value, *preimage(value, str(array.dtype)), reading=lambda places: read_rows(p, value, places))
+
+
+@word("observations", asks="return_lse")
+def bare_lse(subject: Subject, p: Problem) -> Value:
+    """The logsumexp, with nothing around it but the reals that round to it."""
+    array = subject.lse_only(p)
+    value = array.astype(np.float64)
+    return Bounded(value, *preimage(value, str(array.dtype)))
+
+
+@word("observations")
+def due_out(subject: Subject, p: Problem) -> Value:
+    """The exact output, with what the declared arithmetic may do to it before rounding: nothing, where all sums are exact."""
+    judgement = judged(p, subject.arithmetic)
+    return _within(judgement.out, np.minimum(judgement.out_bound, flat(p, subject.arithmetic)[0]))
+
+
+@word("observations")
+def due_lse(subject: Subject, p: Problem) -> Value:
+    """The exact logsumexp, with what the declared arithmetic may do to it: its logarithm alone, where all sums are exact."""
+    judgement = judged(p, subject.arithmetic)
+    return _within(judgement.lse, np.minimum(judgement.lse_bound, flat(p, subject.arithmetic)[1]))
+
+
+def _scale(p: Problem) -> float:
+    return float(p.options.get("scale", 1 / math.sqrt(p.d)))
+
+
+def _gap(p: Problem, score: float) -> float:
+    """A power of two that the scale brings to a score of at least `score`."""
+    if _scale(p) <= 0:
+        raise Undecided("the scale is not positive")
+    return 2.0 ** math.ceil(math.log2(score / _scale(p)))
+
+
+def _bits(count: int) -> int:
+    return max(1, (count - 1).bit_length())
+
+
+def _code(count: int, bits: int) -> Any:
+    """The lowest bits of each index as ±1, (count, bits)."""
+    return np.where(np.arange(count)[:, None] >> np.arange(bits) & 1, 1.0, -1.0)

@@ -1,0 +1,293 @@
+"""Writes what the pages of this folder say about the spec, from the spec: a table that a hand copies grows stale.
+
+`laws.md` and `words.md` are generated whole. In other pages a section between `<!-- generated: name -->` and
+`<!-- end -->` is generated, and the prose around it is written by hand. A test holds the committed pages to this script.
+
+    python docs/generate.py           write
+    python docs/generate.py --check   write nothing; exit code 1 where a page is stale
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, fields
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from attnspec.adapters.contract import CLAIMS
+from attnspec.conformance.engine.budget import BUDGETS
+from attnspec.conformance.language import load_laws
+from attnspec.conformance.language.law import Law
+from attnspec.conformance.language.loading import conventions, operations, spec_folder
+from attnspec.conformance.language.text import read_yaml
+from attnspec.conformance.problems.distributions import DISTRIBUTIONS
+from attnspec.conformance.problems.masks import BIASES, MASKS
+from attnspec.conformance.vocabulary import CONSTANTS, WORDS, Word
+from attnspec.conformance.vocabulary.word import KINDS
+from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic
+
+DOCS = Path(__file__).resolve().parent
+SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+NOTICE = "<!-- Written by docs/generate.py from the spec. Do not edit. -->"
+
+
+def pages() -> dict[str, str]:
+    """File name → text, for each page that is generated in whole or in part. Raises KeyError for an unknown section."""
+    made = {"laws.md": laws_page(), "words.md": words_page()}
+    for file in sorted(DOCS.glob("*.md")):
+        text = file.read_text(encoding="utf-8")
+        if file.name not in made and SECTION.search(text):
+            made[file.name] = SECTION.sub(lambda m: m[1] + SECTIONS[m[2]]() + m[3], text)
+    return made
+
+
+def laws_page() -> str:
+    """Every law, by chapter."""
+    laws = load_laws()
+    lines = ["# The laws", "", NOTICE, "", f"{len(laws)} laws in {len({law.chapter for law in laws})} chapters."]
+    lines += ["[Writing a law](writing-a-law.md) explains the notation, and [words](words.md) every word."]
+    lines += ["A law is a must-law unless it says otherwise.", ""]
+    for chapter, members in groupby(laws, lambda law: law.chapter):
+        own = list(members)
+        lines += [f"- [{chapter}](#{chapter}): {', '.join(f'[{_name(law)}](#{_slug(law.id)})' for law in own)}"]
+    for chapter, members in groupby(laws, lambda law: law.chapter):
+        own = list(members)
+        about = " ".join(str(read_yaml(own[0].file)[0]["about"]).split())
+        lines += [
+            "",
+            f"## {chapter}",
+            "",
+            _sentences(about),
+            f"[spec/laws/{own[0].file.name}](../spec/laws/{own[0].file.name})",
+        ]
+        for law in own:
+            lines += ["", *_law(law)]
+    return "\n".join(lines) + "\n"
+
+
+def _law(law: Law) -> list[str]:
+    given = [f"given {key}: {_yaml(value)}" for key, value in law.given.items()]
+    where = [f"where {law.where}"] if law.where else []
+    level = "" if law.level == "must" else f" ({law.level})"
+    links = ", ".join(f"[{_short(link)}]({link})" for link in law.source)
+    return [
+        f"### {law.id}",
+        "",
+        f"{law.statement}{level}",
+        "",
+        *_fenced([law.equation, *where, *given]),
+        "",
+        f"- why: {law.why}",
+        f"- kills: {', '.join(f'`{fault}`' for fault in law.kills)}",
+        f"- source: {links}",
+    ]
+
+
+def words_page() -> str:
+    """Every shipped word, by group."""
+    shipped = [word for word in WORDS.values() if word.function.__module__.startswith("attnspec.")]
+    used: dict[str, list[str]] = {word.name: [] for word in shipped}
+    for law in load_laws():
+        for name in law.words():
+            used[name].append(law.id)
+    lines = ["# The words", "", NOTICE, "", f"{len(shipped)} words of the law language, by group."]
+    lines += ["Transforms turn a problem into another problem.", "Observations run the implementation."]
+    lines += ["Meanings are what the reference says.", "Combiners compute with values, each with its interval."]
+    for group in dict.fromkeys(word.group for word in shipped):
+        lines += ["", f"## {group}"]
+        for word in (word for word in shipped if word.group == group):
+            lines += ["", f"### {word.name}", "", f"`{word.usage}` {_takes_and_gives(word)}", "", word.doc, ""]
+            if word.asks:
+                lines += [f"Asked only of implementations that claim `{word.asks}`."]
+            lines += [_usage(used[word.name])]
+    lines += ["", "## constants", "", "Names that stand for themselves: " + ", ".join(f"`{name}`" for name in CONSTANTS) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def _takes_and_gives(word: Word) -> str:
+    takes = [f"{name} is {_either(kinds)}" for name, kinds in word.accepts.items()]
+    return f"gives {_either(word.gives)}" + (f"; {', '.join(takes)}" if takes else "") + "."
+
+
+def _either(kinds: Iterable[str]) -> str:
+    return " or ".join(kind for kind in KINDS if kind in kinds)
+
+
+def _usage(laws: list[str]) -> str:
+    if not laws:
+        return "No shipped law uses it."
+    links = ", ".join(f"[{law}](laws.md#{_slug(law)})" for law in laws[:3])
+    return f"Used by {links}" + (f" and {len(laws) - 3} more." if len(laws) > 3 else ".")
+
+
+def options_table() -> str:
+    """The options of attention."""
+    rows = [
+        (f"`{name}`", entry["type"], f"`{_yaml(entry['default'])}`", entry["about"])
+        for name, entry in operations()["attention"]["options"].items()
+    ]
+    return _table(("option", "type", "default", "meaning"), rows)
+
+
+def conventions_table() -> str:
+    """Conventions with their choices."""
+    rows = []
+    for name, entry in conventions().items():
+        choices = [f"`{choice}`: {about}" for choice, about in entry["choices"].items()]
+        rows.append((f"`{name}`", entry["about"], "<br>".join(choices), f"`{entry['default']}`"))
+    return _table(("convention", "what it settles", "choices", "assumed"), rows)
+
+
+def claims_table() -> str:
+    """The claims, and the laws that ask for each."""
+    asked = {claim: [law for law in load_laws() if claim in _listed(law.given.get("claims", []))] for claim in CLAIMS}
+    rows = [
+        (f"`{claim}`", ", ".join(f"[{law.id}](laws.md#{_slug(law.id)})" for law in laws) or "–")
+        for claim, laws in asked.items()
+    ]
+    return _table(("claim", "laws that ask for it"), rows)
+
+
+def arithmetic_models() -> str:
+    """The named models, each by what sets it apart from the defaults of the fields."""
+    rows = []
+    for name, model in NAMED.items():
+        own = [(f.name, getattr(model, f.name)) for f in fields(model) if f.name != "name"]
+        changed = ", ".join(f"`{field}={_number(value)}`" for field, value in own if value != _default(field))
+        users = [dtype for dtype in ("float32", "float16", "bfloat16") if default_arithmetic(dtype) == name]
+        rows.append((f"`{name}`", changed or "nothing", ", ".join(users) or "–"))
+    return _table(("model", "fields that differ from their default", "assumed for"), rows)
+
+
+def arithmetic_fields() -> str:
+    """The fields of an arithmetic, from the docstring of the class."""
+    names = [f.name for f in fields(Arithmetic)]
+    text = " ".join(inspect.cleandoc(Arithmetic.__doc__ or "").split())
+    parts = re.split(rf"(?:^|\s)({'|'.join(names)}): ", text)
+    about = dict(zip(parts[1::2], parts[2::2], strict=True))
+    rows = [(f"`{name}`", f"`{_number(_default(name))}`", _capital(about[name])) for name in names if name != "name"]
+    return _table(("field", "default", "meaning"), rows)
+
+
+def values_table() -> str:
+    """What `given: {values: …}` may name."""
+    return _table(("values", "what they hold"), [(f"`{name}`", _first(made)) for name, made in DISTRIBUTIONS.items()])
+
+
+def patterns_table() -> str:
+    """What `given: {mask: …}` and `given: {bias: …}` may name."""
+    named: list[tuple[str, dict[str, Callable[..., Any]]]] = [("mask", MASKS), ("bias", BIASES)]
+    return _table(
+        ("option", "pattern", "what it does"),
+        [(option, f"`{name}`", _first(made)) for option, patterns in named for name, made in patterns.items()],
+    )
+
+
+def budgets_table() -> str:
+    """The budgets."""
+    rows = [(f"`{b.name}`", str(b.examples), f"{b.timeout:g} s") for b in BUDGETS.values()]
+    return _table(("budget", "problems for each law and dtype", "time for each law and dtype"), rows)
+
+
+def profiles_table() -> str:
+    """The profiles."""
+    data = read_yaml(spec_folder() / "profiles.yaml")[0]
+    rows = [(f"`{name}`", entry["about"], str(len(entry["laws"]))) for name, entry in data.items()]
+    return _table(("profile", "for", "laws"), rows)
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "options": options_table,
+    "conventions": conventions_table,
+    "claims": claims_table,
+    "arithmetic-models": arithmetic_models,
+    "arithmetic-fields": arithmetic_fields,
+    "values": values_table,
+    "patterns": patterns_table,
+    "budgets": budgets_table,
+    "profiles": profiles_table,
+}
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _fenced(lines: Iterable[str]) -> list[str]:
+    return ["```text", *lines, "```"]
+
+
+def _sentences(text: str) -> str:
+    """One sentence a line."""
+    return re.sub(r"(?<=[.!?]) (?=[A-Z])", "\n", text)
+
+
+def _name(law: Law) -> str:
+    return law.id.partition("/")[2]
+
+
+def _slug(heading: str) -> str:
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _short(link: str) -> str:
+    return link.removeprefix("https://").removeprefix("github.com/").rstrip("/")
+
+
+def _first(function: Callable[..., Any]) -> str:
+    return inspect.cleandoc(function.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def _default(field: str) -> Any:
+    default = next(f.default for f in fields(Arithmetic) if f.name == field)
+    return None if default is MISSING else default
+
+
+def _number(value: Any) -> str:
+    """A power of two as 2^n, anything else as it is."""
+    if isinstance(value, float) and value > 0 and math.frexp(value)[0] == 0.5:
+        return f"2^{math.frexp(value)[1] - 1}"
+    return str(value)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML writes it on one line."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_yaml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_yaml(each)}' for key, each in value.items())}}}"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check say which are stale."""
+    stale = {name: text for name, text in pages().items() if not _same(DOCS / name, text)}
+    for name, text in stale.items():
+        print(f"docs/{name} is stale" if "--check" in arguments else f"docs/{name} written")
+        if "--check" not in arguments:
+            (DOCS / name).write_text(text, encoding="utf-8")
+    return int("--check" in arguments and bool(stale))
+
+
+def _same(file: Path, text: str) -> bool:
+    return file.exists() and file.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

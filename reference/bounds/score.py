@@ -1,0 +1,232 @@
+"""Score tests: signed estimates of systematic errors, far below what a bound on single elements can see.
+
+A scale that is 0.1 % too large moves no bfloat16 output past its bound, but it moves all of them in one known direction g. So
+the error of an output is projected on it, β = <err, g> / <g, g>, as a matched filter does: β estimates the size of that
+mistake with its sign, and the roundings of a correct kernel leave it at 0 but for a scatter that `variance` predicts.
+
+A test rejects where |β| − κ > λ·scatter. λ = sqrt(2 ln(2n/δ)) for n estimates made at once, so a correct kernel is rejected
+with a chance of at most δ = 1e-6 a problem (each rounding lies in a known interval, hence Hoeffding). κ is the size of effect
+that a correct kernel may have: an exponential and a long sum may be off the same way each time (2·u_exp + 64·u_acc), and so
+may, a little, the rounding of weights (0.02·u_p, for gain and scale alone).
+
+For one direction the scatter is exact within the model: the error that the weight of key j makes in row i enters <err, g> as
+M_ij = p_ij (v_j − o_i)·g_i, one number for all features, so squares of M_ij are summed, and not of its features one by one.
+Errors that may repeat in every row are summed over the rows first, and scatter by the random signs of V alone.
+
+Only for data that the kit drew at random, with V of random signs. C. R. Rao, Proc. Camb. Phil. Soc. 44 (1948), for score tests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arithmetic import ROUNDOFF, Arithmetic
+from ..inputs import Inputs, read
+from ..rounding import unit_in_last_place
+from ..scores import kv_head
+from ..textbook import Attended
+from .facts import Facts, facts_of
+from .judgement import DEFAULTS
+from .variance import Variance, element_variance, variance_of, weighted_spread
+
+__all__ = ["CHANCE", "Estimate", "Noise", "Residual", "along", "gain", "mixing", "noise_of", "quantile", "scale"]
+
+Array = NDArray[Any]
+
+CHANCE = 1e-6
+"""δ: the chance that a correct kernel is rejected on one problem."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """value ± quantile·scatter, give or take `allowed`, the size that a correct kernel may have; all of one shape.
+
+    Where nothing can be estimated (no row sees the key) value is 0 and scatter inf.
+    """
+
+    value: Array
+    scatter: Array
+    allowed: Array
+
+    @property
+    def room(self) -> Array:
+        """How far a correct kernel's estimate may lie from 0."""
+        return np.asarray(quantile(self.value.size) * self.scatter + self.allowed)
+
+
+def quantile(tests: int, chance: float = CHANCE) -> float:
+    """λ: a sum of bounded independent errors passes λ times its scatter in one of several tests with at most this chance."""
+    return math.sqrt(2 * math.log(2 * max(tests, 1) / chance))
+
+
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """What roundings may do to the output of one call under one arithmetic. live: (B, Hq, R, 1), rows that see a key."""
+
+    given: Inputs
+    facts: Facts
+    arithmetic: Arithmetic
+    dtype: str
+    variance: Variance
+
+    @cached_property
+    def live(self) -> Array:
+        return np.asarray(~self.facts.empty)
+
+    @cached_property
+    def weights(self) -> Array:
+        """p, 0 in rows that see no key, (B, Hq, R, Sk)."""
+        return self.facts.weights * self.live
+
+    @cached_property
+    def elements(self) -> Array:
+        """V of each output, (B, Hq, R, Dv)."""
+        return element_variance(self.facts, self.variance) * (self.own * self.live)
+
+    @cached_property
+    def repeated(self) -> Array:
+        """The square of what errors that repeat make of each output, V having random signs, (B, Hq, R, Dv)."""
+        return weighted_spread((self.weights * self.variance.systematic) ** 2, self.facts) + self.narrowed
+
+    @cached_property
+    def narrowed(self) -> Array:
+        """The part of `repeated` that is values rounded on their way into the multiplier: v, not v − o, and each on its own."""
+        narrow = self.arithmetic.u_operand
+        return weighted_spread((narrow * self.weights) ** 2, self.facts, about_zero=True) if narrow else np.zeros((1, 1, 1, 1))
+
+    @property
+    def own(self) -> float:
+        """What V grows by because the reference rounds too, in float64."""
+        return 1 + (ROUNDOFF["float64"] / self.arithmetic.u_acc) ** 2
+
+    @property
+    def effect(self) -> float:
+        """κ but for the rounding of weights. A u_acc that is no unit roundoff to nearest may be that of truncation."""
+        u = self.arithmetic.u_acc
+        long = 64.0 if u in ROUNDOFF.values() else 64.0 + float(np.max(self.facts.count, initial=0.0))
+        return 2 * self.arithmetic.u_exp + long * u
+
+    @property
+    def rounding_effect(self) -> float:
+        """The bias that rounding weights to nearest may have."""
+        stored = self.arithmetic.stored_weights
+        return 0.02 * max(ROUNDOFF[stored] if stored else 0.0, self.arithmetic.u_operand)
+
+    @cached_property
+    def tilt(self) -> Array:
+        """do/dlog(scale) = Σ p (t − Σ p t) v with t = scale·q·k, (B, Hq, R, Dv)."""
+        given, p = self.given, self.weights
+        key = given.k[:, kv_head(given.q.shape[1], given.k.shape[1])]
+        signed = 1 / math.sqrt(given.q.shape[-1]) if given.scale is None else given.scale
+        product = np.where(p > 0, signed * (given.q @ key.swapaxes(-1, -2)), 0.0)
+        return np.asarray((p * (product - (p * product).sum(-1, keepdims=True))) @ self.facts.signed)
+
+    @cached_property
+    def leaning(self) -> Array | None:
+        """What a scale may make of the output that is off as far as numbers of few bits times one constant may be; or None.
+
+        Their roundings are not random: there are 128 significands of bfloat16, and for a constant just below a power of two all
+        products are rounded the same way.
+        """
+        off = self.arithmetic.n_pre * ROUNDOFF[self.dtype]
+        off += ROUNDOFF[self.arithmetic.stored_scores] if self.arithmetic.stored_scores else 0.0
+        return off * self.tilt if off else None
+
+    def keys(self, x: Array) -> Array:
+        """(B, Hq, Sk, …) summed over the query heads of each key head, (B, Hkv, Sk, …)."""
+        hkv = self.given.k.shape[1]
+        return np.asarray(x.reshape(x.shape[0], hkv, -1, *x.shape[2:]).sum(2))
+
+
+def noise_of(q: Any, k: Any, v: Any, *, attended: Attended, arithmetic: Arithmetic, dtype: str, **options: Any) -> Noise:
+    """The Noise of one call of attention: arguments and options as `judge` takes them, attended: the exact answer.
+
+    Raises ValueError for softcap, sinks and dropout, whose roundings `variance` does not carry.
+    """
+    given = read(q, k, v, rows=None, **{**DEFAULTS, **options})
+    for name, there in (("softcap", given.softcap), ("sinks", given.sinks), ("dropout_p", given.dropout_p or None)):
+        if there is not None:
+            raise ValueError(f"score tests do not carry {name}; leave it out")
+    with np.errstate(all="ignore"):
+        facts = facts_of(given, attended)
+        return Noise(given, facts, arithmetic, dtype, variance_of(given, facts, arithmetic, dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """The error of an output, (B, Hq, R, Dv), 0 in rows that see no key, and stored, the half ulp that rounding it may cost."""
+
+    noise: Noise
+    error: Array
+    stored: Array
+
+    @classmethod
+    def of(cls, noise: Noise, out: Array) -> Residual:
+        """out: what a kernel gave, (B, Hq, R, Dv) in its own dtype."""
+        exact, live = noise.facts.out, noise.live
+        with np.errstate(all="ignore"):
+            error = np.where(live, out.astype(np.float64) - exact, 0.0)
+        return cls(noise, error, np.where(live, unit_in_last_place(exact, str(out.dtype)) / 2, 0.0))
+
+
+def along(r: Residual, direction: Array, allowed: float) -> Estimate:
+    """β along one direction (B, Hq, R, Dv); a scalar."""
+    noise, facts, parts = r.noise, r.noise.facts, r.noise.variance
+    g = direction * noise.live
+    size = float((g * g).sum())
+    if size == 0:
+        return Estimate(np.array(0.0), np.array(np.inf), np.array(allowed))
+    value = float((r.error * g).sum()) / size
+    met = g @ facts.signed.swapaxes(-1, -2)
+    level = (g * facts.out).sum(-1, keepdims=True)
+    influence = noise.weights * (met - level)
+    ways = [float(((parts.rounded * (met if one_sided else met - level)) ** 2).sum()) for one_sided in parts.one_sided]
+    square = max(ways) + float((parts.logits * influence**2).sum() + (parts.common * level**2).sum())
+    square += float((g * g * parts.accumulated).sum()) + _operands(noise, influence)
+    square = noise.own * square + float(((g * r.stored) ** 2).sum()) + _repeated(noise, np.abs(g))
+    if noise.leaning is not None:
+        allowed += abs(float((noise.leaning * g).sum())) / size
+    return Estimate(np.array(value), np.array(math.sqrt(square) / size), np.array(allowed))
+
+
+def gain(r: Residual) -> Estimate:
+    """How much too large the output is as a whole, relative: g = o."""
+    return along(r, r.noise.facts.out, r.noise.effect + r.noise.rounding_effect)
+
+
+def scale(r: Residual) -> Estimate:
+    """How much too large the scale of q·k is, relative: g = do/dlog(scale)."""
+    return along(r, r.noise.tilt, r.noise.effect + r.noise.rounding_effect)
+
+
+def mixing(r: Residual) -> Estimate:
+    """Which share of the output is the plain mean of the visible values in the place of the weighted one: g = mean − o."""
+    facts = r.noise.facts
+    seen = np.broadcast_to(1.0, facts.weights.shape) if facts.seen is None else facts.seen.astype(np.float64)
+    return along(r, seen @ facts.signed / np.maximum(facts.count, 1) - facts.out, r.noise.effect)
+
+
+def _operands(noise: Noise, influence: Array) -> float:
+    """Scatter by queries and keys that are rounded again: each of their entries moves many scores at once."""
+    if not noise.variance.operands:
+        return 0.0
+    given = noise.given
+    key = given.k[:, kv_head(given.q.shape[1], given.k.shape[1])]
+    by_query = float(((given.q * (influence @ key)) ** 2).sum())
+    by_key = float(((given.k * noise.keys(influence.swapaxes(-1, -2) @ given.q)) ** 2).sum())
+    moved = max(by_query, by_key) if noise.variance.one_operand else by_query + by_key
+    return noise.variance.operands * noise.facts.scale**2 * moved
+
+
+def _repeated(noise: Noise, size: Array) -> float:
+    """Scatter by errors of weights that all rows may share, each value's sign being random."""
+    again = np.hypot(noise.variance.systematic, noise.arithmetic.u_operand)
+    pushed = noise.keys((noise.weights * again).swapaxes(-1, -2) @ size)
+    v = np.where(np.isfinite(noise.given.v), noise.given.v, 0.0)
+    return float(((v * pushed) ** 2).sum())

@@ -1,0 +1,44 @@
+"""A false alarm is a defect of the first rank: no law fails a correct kernel, however it rounds within what it declares."""
+
+from __future__ import annotations
+
+import pytest
+
+from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.language import load_laws
+from attnspec.reference.kernels import KERNELS, as_callable, declared_of
+
+DTYPES = ("float32", "float16", "bfloat16")
+FEW = 3
+"""Problems a law: with all kernels, laws and dtypes some ten thousand. The seed moves with the kernel."""
+
+
+def made(name: str) -> Implementation:
+    kernel = KERNELS[name]
+    dtypes = DTYPES[1:] if kernel.stored else DTYPES
+    return implementation_of(
+        as_callable(kernel),
+        name=name,
+        dtypes=dtypes,
+        conventions={"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"},
+        claims=("deterministic",),
+        arithmetic={dtype: declared_of(kernel, dtype) for dtype in dtypes},
+    )
+
+
+PAIRS = [(name, dtype) for name in KERNELS for dtype in DTYPES if not (KERNELS[name].stored and dtype == "float32")]
+
+
+@pytest.mark.parametrize(("name", "dtype"), PAIRS)
+def test_no_law_fails_a_correct_kernel(name: str, dtype: str) -> None:
+    kernel = made(name)
+    asked = load_laws()
+    seed = list(KERNELS).index(name)
+    results = [verify(kernel, law, dtype, budget="quick", examples=FEW, seed=seed) for law in asked]
+    # Scores stored in float16 overflow where laws make them huge: there, and only there, a law may be undecided.
+    allowed = {"pass", "not-claimed"} | ({"inconclusive"} if KERNELS[name].stored and dtype == "float16" else set())
+    wrong = [f"{r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict not in allowed]
+    assert not wrong, "\n".join(wrong)
+    decided = [r for r in results if r.verdict == "pass"]
+    assert len(decided) > 0.85 * len(asked)
