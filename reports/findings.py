@@ -31,7 +31,8 @@ def findings(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
         if row["verdict"] in ("fail", "error") and not row["message"].startswith(NOT_RUN):
             same = row["law"] if row["verdict"] == "fail" else row["message"]
             groups.setdefault((row["implementation"], row["verdict"], same), []).append(row)
-    return sorted(groups.values(), key=lambda rows: min(order[row["level"]] for row in rows))
+    # An estimate says the least about where a mistake is, so the chapter of estimates comes last among equals.
+    return sorted(groups.values(), key=lambda rows: (min(order[r["level"]] for r in rows), rows[0]["chapter"] == "accuracy"))
 
 
 def given_up(report: Mapping[str, Any]) -> dict[str, int]:

@@ -95,9 +95,10 @@ def roughness(subject: Subject, p: Problem) -> Value:
 
 
 @word("meanings")
-def key_is_seen(p: Problem) -> Value:
-    """1 for keys that some query sees, in some head of their group, (B, Hkv, Sk, 1)."""
-    seen = np.any(attended(p).visible, axis=2).reshape(p.b, p.hkv, -1, p.sk)
+def key_is_mixed(p: Problem) -> Value:
+    """1 for keys that some query sees and mixes with others, in some head of their group, (B, Hkv, Sk, 1)."""
+    exact = attended(p)
+    seen = np.any(exact.visible & score.mixing_rows(exact.weights, p.dtype), axis=2).reshape(p.b, p.hkv, -1, p.sk)
     return bounded(np.any(seen, axis=2)[..., None])
 
 

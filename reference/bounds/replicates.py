@@ -40,7 +40,9 @@ def mean_gain(r: Residual) -> Estimate:
     if count < FEWEST:
         return Estimate(np.array(0.0), np.array(np.inf), np.array(0.0))
     deviation = float(found.std(ddof=1)) / math.sqrt(count) * student(count - 1, CHANCE)
-    allowed = r.noise.effect + r.noise.rounding_effect
+    allowed = (
+        r.noise.effect + r.noise.rounding_effect + float((heads(out * out * r.noise.second)[size > 0] / size[size > 0]).mean())
+    )
     if r.noise.leaning is not None:
         allowed += abs(float((heads(r.noise.leaning * out)[size > 0] / size[size > 0]).mean()))
     return Estimate(np.array(found.mean()), np.array(deviation / quantile(1)), np.array(allowed))

@@ -7,7 +7,8 @@ mistake with its sign, and the roundings of a correct kernel leave it at 0 but f
 A test rejects where |β| − κ > λ·scatter. λ = sqrt(2 ln(2n/δ)) for n estimates made at once, so a correct kernel is rejected
 with a chance of at most δ = 1e-6 a problem (each rounding lies in a known interval, hence Hoeffding). κ is the size of effect
 that a correct kernel may have: an exponential and a long sum may be off the same way each time (2·u_exp + 64·u_acc), and so
-may, a little, the rounding of weights (0.02·u_p, for gain and scale alone).
+may, a little, the rounding of weights (0.02·u_p, for gain and scale alone). Declared roundings that cannot be random add to it:
+operands or scores of few bits times one constant (`leaning`), and errors of scores whose squares count (`second`).
 
 For one direction the scatter is exact within the model: the error that the weight of key j makes in row i enters <err, g> as
 M_ij = p_ij (v_j − o_i)·g_i, one number for all features, so squares of M_ij are summed, and not of its features one by one.
@@ -35,12 +36,19 @@ from .facts import Facts, facts_of
 from .judgement import DEFAULTS
 from .variance import Variance, element_variance, variance_of, weighted_spread
 
-__all__ = ["CHANCE", "Estimate", "Noise", "Residual", "along", "gain", "mixing", "noise_of", "quantile", "scale"]
+__all__ = ["CHANCE", "Estimate", "Noise", "Residual", "along", "gain", "mixing", "mixing_rows", "noise_of", "quantile", "scale"]
 
 Array = NDArray[Any]
 
 CHANCE = 1e-6
 """δ: the chance that a correct kernel is rejected on one problem."""
+
+
+ALONE = 8.0
+"""Units roundoff that the other keys of a row weigh together, at least, for its output to be rounded at random."""
+
+LOOSE = 0.25
+"""What the scores of a row may be off by in the mean for an estimate of first order to say something about it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +73,18 @@ def quantile(tests: int, chance: float = CHANCE) -> float:
     return math.sqrt(2 * math.log(2 * max(tests, 1) / chance))
 
 
+def mixing_rows(weights: Array, dtype: str) -> Array:
+    """Rows in which no key has all the weight, (B, Hq, R, 1).
+
+    Where one has, the output lies within a few units of a value that is itself a number of the dtype, and is rounded to it,
+    always to the same side: that rounding is not random.
+    """
+    return np.max(weights, axis=-1, keepdims=True, initial=0.0) < 1 - ALONE * ROUNDOFF[dtype]
+
+
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What roundings may do to the output of one call under one arithmetic. live: (B, Hq, R, 1), rows that see a key."""
+    """What roundings may do to the output of one call under one arithmetic."""
 
     given: Inputs
     facts: Facts
@@ -76,12 +93,21 @@ class Noise:
     variance: Variance
 
     @cached_property
+    def second(self) -> Array:
+        """Mean square of what a row's scores may be off by, (B, Hq, R, 1): what a first-order estimate leaves out."""
+        parts = self.variance
+        return np.asarray(
+            (self.facts.weights * (parts.logits + parts.column + parts.systematic**2)).sum(-1, keepdims=True) + parts.row
+        )
+
+    @cached_property
     def live(self) -> Array:
-        return np.asarray(~self.facts.empty)
+        """Rows that take part, bool (B, Hq, R, 1): those that mix keys, and whose scores are not lost in roundings."""
+        return np.asarray(mixing_rows(self.facts.weights, self.dtype) & ~self.facts.empty & (self.second < LOOSE**2))
 
     @cached_property
     def weights(self) -> Array:
-        """p, 0 in rows that see no key, (B, Hq, R, Sk)."""
+        """p, 0 in rows that take no part, (B, Hq, R, Sk)."""
         return self.facts.weights * self.live
 
     @cached_property
@@ -160,7 +186,7 @@ def noise_of(q: Any, k: Any, v: Any, *, attended: Attended, arithmetic: Arithmet
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """The error of an output, (B, Hq, R, Dv), 0 in rows that see no key, and stored, the half ulp that rounding it may cost."""
+    """The error of an output, (B, Hq, R, Dv), and the half ulp that storing it may cost; 0 in rows that take no part."""
 
     noise: Noise
     error: Array
@@ -190,6 +216,7 @@ def along(r: Residual, direction: Array, allowed: float) -> Estimate:
     square = max(ways) + float((parts.logits * influence**2).sum() + (parts.common * level**2).sum())
     square += float((g * g * parts.accumulated).sum()) + _operands(noise, influence)
     square = noise.own * square + float(((g * r.stored) ** 2).sum()) + _repeated(noise, np.abs(g))
+    allowed += float((g * g * noise.second).sum()) / size
     if noise.leaning is not None:
         allowed += abs(float((noise.leaning * g).sum())) / size
     return Estimate(np.array(value), np.array(math.sqrt(square) / size), np.array(allowed))

@@ -63,7 +63,8 @@ def key_weights(r: Residual) -> Estimate:
     noise, facts, parts = r.noise, r.noise.facts, r.noise.variance
     p, o, v = noise.weights, facts.out, facts.signed
     angles = _Angles.of(noise)
-    size = noise.keys((p * p * angles.apart()).sum(2))
+    sizes = p * p * angles.apart()
+    size = noise.keys(sizes.sum(2))
 
     def against(error: Array) -> Array:
         return noise.keys((p * (error @ v.swapaxes(-1, -2) - (error * o).sum(-1, keepdims=True))).sum(2))
@@ -83,7 +84,7 @@ def key_weights(r: Residual) -> Estimate:
     if noise.arithmetic.u_operand:
         again = again + _apart_times(noise.narrowed, p, noise)
     total = noise.keys(square) * noise.own + noise.keys(p.sum(2)) * noise.keys(again)
-    return _estimate(against(r.error), size, total, noise.effect * size + leaning)
+    return _estimate(against(r.error), size, total, noise.keys(((noise.effect + noise.second) * sizes).sum(2)) + leaning)
 
 
 def _apart_times(each: Array, weights: Array, noise: Noise) -> Array:
@@ -103,8 +104,9 @@ def value_rows(r: Residual) -> Estimate:
     value, shared = np.split(noise.keys(p.swapaxes(-1, -2) @ np.concatenate((r.error, noise.repeated), -1)), [width], axis=-1)
     total = noise.keys((p * p).swapaxes(-1, -2) @ (noise.elements + r.stored**2)) + noise.keys(p.sum(2))[..., None] * shared
     leaning = 0.0 if noise.leaning is None else np.abs(noise.keys(p.swapaxes(-1, -2) @ noise.leaning))
-    allowed = (noise.effect + noise.arithmetic.u_operand) * np.max(np.abs(noise.facts.signed), initial=0.0)
-    return _estimate(value, np.broadcast_to(size, value.shape), total, allowed * size + leaning)
+    effect = noise.effect + noise.arithmetic.u_operand + noise.second
+    allowed = noise.keys((p * p * effect).sum(2))[..., None] * np.max(np.abs(noise.facts.signed), initial=0.0)
+    return _estimate(value, np.broadcast_to(size, value.shape), total, allowed + leaning)
 
 
 def roughness(r: Residual) -> Estimate:

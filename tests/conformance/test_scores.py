@@ -97,7 +97,7 @@ def test_a_mean_needs_many_independent_heads() -> None:
 
 def test_keys_that_no_query_sees_are_marked() -> None:
     p = problem(sq=5, options={"causal": True})
-    assert WORDS["key_is_seen"].function(p).value[..., 0].tolist() == [[[1.0] * 5 + [0.0] * 123] * 2]
+    assert WORDS["key_is_mixed"].function(p).value[..., 0].tolist() == [[[1.0] * 5 + [0.0] * 123] * 2]
 
 
 def test_a_result_keeps_the_sharpest_estimate() -> None:

@@ -191,3 +191,39 @@ def test_too_few_heads_say_nothing_about_a_mean() -> None:
     inputs = drawn("float32", 13, heads=11, sq=8, sk=8)
     found = residual(attention(*inputs).out.astype(np.float32), inputs, arithmetic_for(None, "float32"))
     assert np.isinf(mean_gain(found).room)
+
+
+def test_rows_that_one_key_rules_say_nothing() -> None:
+    """Their output is a value of that key, rounded back to it: the share of the others is lost every time, not at random."""
+    q, k, v = drawn("bfloat16", 14, heads=1, sq=64, sk=4, d=40)
+    bias = np.full((64, 4), -6.0)
+    bias[np.arange(64), np.arange(64) % 4] = 6.0
+    bias = bias.astype(DTYPES["bfloat16"])
+    small = (0.2 * q.astype(np.float64)).astype(q.dtype)
+    exact = attention(small, k, v, bias=bias)
+    assert exact.weights.max(-1).min() > 0.9999
+    out = round_to(exact.out, "bfloat16").astype(q.dtype)
+    found = residual(out, (small, k, v), arithmetic_for(None, "bfloat16"), bias=bias)
+    assert not found.noise.live.any() and np.isinf(key_weights(found).room).all()
+
+
+def test_scores_that_are_lost_in_a_huge_bias_say_nothing() -> None:
+    """A score beside −1e4 is stored as −1e4 in half precision: the row becomes uniform, within what was declared."""
+    inputs = drawn("float16", 15, heads=1, sq=16, sk=64)
+    hides_all = np.where(np.arange(16)[:, None] < 8, -1e4, 0.0) * np.ones(64)
+    bias = hides_all.astype(np.float16)
+    declared = arithmetic_for("half-naive", "float16")
+    found = residual(attention(*inputs, bias=bias).out.astype(np.float16), inputs, declared, bias=bias)
+    assert found.noise.live[0, 0, :, 0].tolist() == [False] * 8 + [True] * 8
+
+
+def test_operands_times_a_constant_may_lean() -> None:
+    """0.249 is just below a quarter, so all bfloat16 products with it are rounded down, and the scale is 0.35 % too small."""
+    q, k, v = drawn("bfloat16", 16, heads=2, sq=128, sk=128, d=64)
+    root = 0.062**0.5
+    low_q, low_k = (round_to(root * x.astype(np.float64), "bfloat16") for x in (q, k))
+    out = round_to(attention(low_q, low_k, v, scale=1.0).out, "bfloat16").astype(q.dtype)
+    honest = scale(residual(out, (q, k, v), arithmetic_for({"name": "half", "n_pre": 2}, "bfloat16"), scale=0.062))
+    assert outside(honest) < 1 < abs(float(honest.value)) / 0.003
+    silent = scale(residual(out, (q, k, v), arithmetic_for("half", "bfloat16"), scale=0.062))
+    assert outside(silent) > 1

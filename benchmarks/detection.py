@@ -1,0 +1,161 @@
+"""Which planted mistakes each rule notices: the bounds, the estimates and the probes beside two rules of common use.
+
+    python benchmarks/detection.py [--lengths 64,256] [--seeds 3] [--markdown FILE]
+
+Each run is one mistake, one dtype, one length and one seed, on normal data, causal where the mistake needs it. Columns:
+
+    twice baseline   max |o − ref| ≤ 2·max |pt − ref| + 2·max |fl(fl(ref + 0.3) − 0.3) − ref|, pt with scores and weights stored
+                     in the dtype (flash-attention, hopper/test_flash_attn.py); it compares no logsumexp
+    assert_close     torch.testing.assert_close with its defaults, on the output
+    bound            the output and the logsumexp within level D, and R where V has random signs
+    estimates        the laws of the chapter accuracy
+    probes           the laws of the chapter probes
+
+The last rows are correct kernels: what a rule rejects there is a false alarm.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.evaluate import decide_law
+from attnspec.conformance.engine.subject import NotClaimed, Subject
+from attnspec.conformance.language import load_laws
+from attnspec.conformance.language.law import Law
+from attnspec.conformance.problems.build import build
+from attnspec.conformance.problems.problem import Problem
+from attnspec.conformance.problems.structure import Structure
+from attnspec.conformance.vocabulary import Undecided
+from attnspec.reference.arithmetic import ROUNDOFF
+from attnspec.reference.faults.catalogue import as_callable as fault
+from attnspec.reference.kernels import KERNELS, declared_of, run
+from attnspec.reference.kernels import as_callable as kernel
+from attnspec.reference.rounding import round_to
+from attnspec.reference.textbook import attention
+
+MISTAKES: dict[str, dict[str, Any]] = {
+    "last-key-dropped": {},
+    "causal-off-by-one": {"causal": True},
+    "scale-one-percent": {},
+    "lse-base-two": {},
+    "window-left-short": {"window": (15, 0)},
+    "accumulator-not-rescaled": {},
+    "accumulator-in-bfloat16": {},
+    "value-row-duplicated": {},
+    "scale-per-mille": {},
+    "weights-truncated": {},
+}
+CORRECT = ("naive", "flash 16", "flash base two", "split 4")
+DEFAULTS = {"float32": (1.3e-6, 1e-5), "float16": (1e-3, 1e-5), "bfloat16": (1.6e-2, 1e-5)}
+"""(rtol, atol) of torch.testing.assert_close."""
+RULES = ("twice baseline", "assert_close", "bound", "estimates", "probes")
+CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros"}
+LAWS = load_laws()
+
+
+def made(name: str) -> Implementation:
+    """A mistake or a correct kernel as an implementation."""
+    dtypes = ("float32", "float16", "bfloat16")
+    if name not in KERNELS:
+        return implementation_of(fault(name), name=name, dtypes=dtypes, conventions=CONVENTIONS)
+    declared = {dtype: declared_of(KERNELS[name], dtype) for dtype in dtypes}
+    return implementation_of(kernel(KERNELS[name]), name=name, dtypes=dtypes, conventions=CONVENTIONS, arithmetic=declared)
+
+
+def noticed(name: str, dtype: str, length: int, seed: int, options: dict[str, Any]) -> dict[str, bool]:
+    """For each rule, whether it rejects the implementation in this run."""
+    structure = Structure(
+        dtype=dtype, hq=2, hkv=1, sq=length, sk=length, d=64, options=options, values="normal", seed=seed, geometry=seed
+    )
+    p = build(structure, CONVENTIONS)
+    subject = Subject(made(name), dtype, CONVENTIONS)
+    out = subject.out_only(p).astype(np.float64)
+    exact = attention(p.q, p.k, p.v, **p.options, **CONVENTIONS).out
+    return {
+        "twice baseline": not _twice_baseline(p, out, exact),
+        "assert_close": not _assert_close(out, round_to(exact, dtype), dtype),
+        "bound": _broken(subject, p, ("masks/options-together", "flash/lse-as-defined")),
+        "estimates": _broken(
+            subject, p, [law.id for law in LAWS if law.chapter == "accuracy" and law.id != "accuracy/no-bias"]
+        ),
+        "probes": _broken(subject, p, [law.id for law in LAWS if law.chapter == "probes"]),
+    }
+
+
+def _twice_baseline(p: Problem, out: Any, exact: Any) -> bool:
+    seen = attention(p.q, p.k, p.v, **p.options, **CONVENTIONS).visible
+    stored, _ = run(KERNELS["scores stored low"], p.q, p.k, p.v, p.dtype, seen, {})
+    shifted = round_to(round_to(round_to(exact, p.dtype) + 0.3, p.dtype) - 0.3, p.dtype)
+    allowed = 2 * np.abs(stored - exact).max() + 2 * np.abs(shifted - exact).max()
+    return bool(np.abs(out - exact).max() <= allowed)
+
+
+def _assert_close(out: Any, due: Any, dtype: str) -> bool:
+    relative, absolute = DEFAULTS[dtype]
+    return bool((np.abs(out - due) <= absolute + relative * np.abs(due)).all())
+
+
+def _broken(subject: Subject, p: Problem, ids: Iterable[str]) -> bool:
+    """Whether one of the laws fails on this problem; a law about other problems is not asked."""
+    for law in LAWS:
+        if law.id not in ids or not _is_about(law, p):
+            continue
+        subject.forget()
+        try:
+            if not decide_law(law, p, subject).holds:
+                return True
+        except (Undecided, NotClaimed):
+            continue
+    return False
+
+
+def _is_about(law: Law, p: Problem) -> bool:
+    """Whether the options of the problem are those that the law gives."""
+    options = {name: wish for name, wish in law.given.items() if name in ("causal", "window", "mask", "bias", "kv_lengths")}
+    return all((wish == "absent") == (name not in p.options) for name, wish in options.items())
+
+
+def study(lengths: list[int], seeds: int) -> dict[tuple[str, str], Counter[str]]:
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for name, options in [*MISTAKES.items(), *((name, {}) for name in CORRECT)]:
+        for dtype in ROUNDOFF:
+            if dtype == "float64":
+                continue
+            count: Counter[str] = Counter()
+            for length in lengths:
+                for seed in range(seeds):
+                    hits = noticed(name, dtype, length, seed, options)
+                    count.update({rule: int(hit) for rule, hit in hits.items()})
+                    count["runs"] += 1
+            found[name, dtype] = count
+    return found
+
+
+def table(found: dict[tuple[str, str], Counter[str]]) -> str:
+    lines = ["| implementation | dtype | runs | " + " | ".join(RULES) + " |", "|---|---|---|" + "---|" * len(RULES)]
+    for (name, dtype), count in found.items():
+        lines.append(f"| {name} | {dtype} | {count['runs']} | " + " | ".join(str(count[rule]) for rule in RULES) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lengths", default="64,256", help="sequence lengths, separated by commas")
+    parser.add_argument("--seeds", type=int, default=3, help="runs a length")
+    parser.add_argument("--markdown", type=Path, help="also write the table here")
+    asked = parser.parse_args()
+    text = table(study([int(length) for length in asked.lengths.split(",")], asked.seeds))
+    print(text)
+    if asked.markdown:
+        asked.markdown.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
