@@ -18,7 +18,7 @@ class Budget:
 
 BUDGETS = {
     "quick": Budget("quick", 12, 120.0),
-    "standard": Budget("standard", 40, 300.0),
+    "standard": Budget("standard", 30, 300.0),
     "deep": Budget("deep", 400, 1800.0),
     "long": Budget("long", 4000, 4 * 3600.0),
 }
