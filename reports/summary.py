@@ -52,8 +52,11 @@ def summary_text(report: Mapping[str, Any], width: int = 120) -> str:
 
 def false_alarm_line(report: Mapping[str, Any]) -> str:
     """How often a correct implementation may be found wrong by chance."""
-    chance = max(report["false_alarms"].values())
-    return f"false alarms: at most one in {1 / chance:,.0f} correct outputs where V was drawn with random signs, none elsewhere"
+    signs, estimates = (f"{1 / report['false_alarms'][name]:,.0f}" for name in ("random_signs", "estimates"))
+    return (
+        f"false alarms: at most one in {signs} correct outputs where V was drawn with random signs, and one in {estimates} "
+        "problems of the chapter accuracy if roundings are independent; none elsewhere"
+    )
 
 
 def accuracy_lines(report: Mapping[str, Any]) -> list[str]:

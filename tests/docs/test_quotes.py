@@ -73,8 +73,6 @@ def test_other_pages_print_what_they_say(name: str, followed: Followed, tmp_path
     known = re.sub(r"^  expires: .*\n", "", blocks(page("reading-a-report.md"), "yaml")[0], flags=re.MULTILINE)
     (tmp_path / "known.yaml").write_text(known, encoding="utf-8")
     for quote in quotes(f"docs/{name}"):
-        if "torch/" in quote.command:
-            pytest.importorskip("torch")
         assert followed(quote, tmp_path) is None
 
 
