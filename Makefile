@@ -7,7 +7,7 @@ REPORT := attnspec-report
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test lint docs bench clean
+.PHONY: run test lint docs faults bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy and PyTorch, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run numpy torch --budget standard --out $(REPORT)
@@ -23,12 +23,20 @@ lint: $(VENV)/installed ## Style and types.
 docs: $(VENV)/installed ## Write what the pages say about the spec.
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
 
+faults: $(VENV)/installed ## Try every law on every known mistake, and write what docs/faults.md is made of.
+	mkdir -p docs/data
+	for budget in quick standard; do \
+	  $(ONE_THREAD) $(BIN)/attnspec faults --budget $$budget --out build/faults-$$budget || test $$? -eq 1 || exit 2; \
+	  cp build/faults-$$budget/faults-summary.json docs/data/faults-$$budget.json || exit 2; \
+	done
+	$(ONE_THREAD) $(BIN)/python docs/generate.py
+
 bench: $(VENV)/installed ## Time the standard budget on numpy/flash.
 	$(ONE_THREAD) $(BIN)/python benchmarks/standard_budget.py
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,jax,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,jax,triton,dev]"
 	touch $@
 
 clean:

@@ -1,12 +1,13 @@
 """How the arrays of a problem cross into a framework and back, bit for bit.
 
-The kit computes with NumPy (ml_dtypes for bfloat16) and an implementation with its own arrays, so every call crosses twice.
-The crossing may not round, may not share memory with the problem, and must show afterwards whether an input was altered,
-in its gaps too. A framework is imported only when an implementation that uses it is called.
+The kit computes with NumPy (ml_dtypes for bfloat16 and float8) and an implementation with its own arrays, so every call
+crosses twice. The crossing may not round, may not share memory with the problem, and must show afterwards whether an input
+was altered, in its gaps too. A framework is imported only when an implementation that uses it is called.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import ml_dtypes
@@ -16,9 +17,17 @@ from numpy.typing import NDArray
 from .contract import ARRAYS, LAYOUTS, ContractError
 from .memory import place
 
-__all__ = ["Arrays", "arrays_for", "layout_back", "layout_to"]
+__all__ = ["Arrays", "NoGradient", "arrays_for", "layout_back", "layout_to"]
 
-BFLOAT16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+FOREIGN = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
+"""Dtypes that NumPy has from ml_dtypes. PyTorch has them by the same names."""
+
+
+Function = Callable[..., Any]
+
+
+class NoGradient(Exception):
+    """The framework cannot differentiate a function. The text says why."""
 
 
 class Arrays(Protocol):
@@ -29,7 +38,7 @@ class Arrays(Protocol):
     ) -> Any:
         """A framework array with the values of `array`, which it never shares memory with.
 
-        array: float32, float16, bfloat16, bool or int32; (B, H, S, D) where `layout` is given.
+        array: a dtype of the contract, bool or int32; (B, H, S, D) where `layout` is given.
         memory: how it lies, one of memory.MEMORIES. layout: "bhsd", "bshd", or None for what is not q, k or v.
         Raises ValueError for an unknown memory or layout, and for "expanded" where the batch entries differ.
         """
@@ -46,9 +55,17 @@ class Arrays(Protocol):
         """Every byte of the memory behind x, gaps included. Two snapshots differ iff something was written."""
         ...
 
+    def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
+        """The gradients of sum(dout · function(*arguments, **options)) in each argument, by the framework's differentiation.
+
+        dout has the shape and dtype of the output. An argument that the output does not depend on has a gradient of zeros.
+        Raises NoGradient where the framework sees no way from the output to any argument.
+        """
+        ...
+
 
 class NumpyArrays:
-    """NumPy arrays, with ml_dtypes for bfloat16."""
+    """NumPy arrays, with ml_dtypes for bfloat16 and float8."""
 
     def to_framework(
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
@@ -60,7 +77,7 @@ class NumpyArrays:
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
         if not isinstance(x, np.ndarray):
             raise _not_an_array(what, x, "numpy.ndarray", "numpy")
-        if x.dtype.kind not in "fbiuV" or (x.dtype.kind == "V" and x.dtype != BFLOAT16):
+        if x.dtype.kind not in "fbiuV" or (x.dtype.kind == "V" and x.dtype not in FOREIGN.values()):
             raise ContractError(f"{what} has dtype {x.dtype}, which is no number the contract knows")
         return np.array(x, copy=True, subok=False)
 
@@ -70,9 +87,12 @@ class NumpyArrays:
             base = base.base
         return bytes(base.tobytes())
 
+    def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
+        raise NoGradient("NumPy does not differentiate; give backward=, a function(dout, q, k, v, **options)")
+
 
 class TorchArrays:
-    """PyTorch tensors. bfloat16 crosses as the 16-bit integers that hold it."""
+    """PyTorch tensors. bfloat16 and float8 cross as the integers that hold their bits."""
 
     def to_framework(
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
@@ -80,8 +100,9 @@ class TorchArrays:
         import torch
 
         placed = place(layout_to(array, layout), memory)
-        if placed.buffer.dtype == BFLOAT16:
-            flat = torch.from_numpy(placed.buffer.view(np.int16)).view(torch.bfloat16)
+        name = placed.buffer.dtype.name
+        if name in FOREIGN:
+            flat = torch.from_numpy(placed.buffer.view(_bits(placed.buffer.dtype))).view(getattr(torch, name))
         else:
             flat = torch.from_numpy(placed.buffer)
         return flat.to(device or "cpu").as_strided(placed.shape, placed.strides, placed.offset)
@@ -94,8 +115,10 @@ class TorchArrays:
         if x.layout != torch.strided or x.is_quantized:
             raise ContractError(f"{what} is a {x.layout} tensor of dtype {x.dtype}; return a dense one")
         dense = x.detach().resolve_conj().resolve_neg().to("cpu").contiguous()
-        if dense.dtype == torch.bfloat16:
-            return np.array(dense.view(torch.int16).numpy(), copy=True).view(BFLOAT16)
+        name = str(dense.dtype).removeprefix("torch.")
+        if name in FOREIGN:
+            bits = torch.int16 if dense.dtype.itemsize == 2 else torch.uint8
+            return np.array(dense.view(bits).numpy(), copy=True).view(FOREIGN[name])
         return np.array(dense.numpy(), copy=True)
 
     def snapshot(self, x: Any) -> bytes:
@@ -105,6 +128,19 @@ class TorchArrays:
         flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
         return bytes(flat.cpu().numpy().tobytes())
 
+    def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
+        import torch
+
+        with torch.enable_grad():
+            leaves = [x.detach().requires_grad_() for x in arguments]
+            out = function(*leaves, **options)
+            if not isinstance(out, torch.Tensor):
+                raise _not_an_array("the output", out, "torch.Tensor", "torch")
+            if not out.requires_grad:
+                raise NoGradient("PyTorch records no way from its output back to q, k and v")
+            found = torch.autograd.grad(out, leaves, dout, allow_unused=True)
+        return [torch.zeros_like(x) if g is None else g for x, g in zip(arguments, found, strict=True)]
+
 
 class JaxArrays:
     """JAX arrays. They have neither strides nor a way to be written to, so `memory` is only checked."""
@@ -113,13 +149,13 @@ class JaxArrays:
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
     ) -> Any:
         import jax
-        import jax.numpy as jnp
 
         values = np.array(place(layout_to(array, layout), memory).view(), order="C")
-        moved = jnp.array(values, copy=True)
+        # jax.numpy.array would compile its copy, once for each shape.
+        moved = jax.device_put(values, jax.devices(device)[0] if device else None, may_alias=False)
         if moved.dtype != values.dtype:
             raise ContractError(f"JAX would turn {values.dtype} into {moved.dtype}; set jax_enable_x64 or give another dtype")
-        return jax.device_put(moved, jax.devices(device)[0]) if device else moved
+        return moved
 
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
         import jax
@@ -132,6 +168,12 @@ class JaxArrays:
 
     def snapshot(self, x: Any) -> bytes:
         return bytes(np.asarray(x).tobytes())
+
+    def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
+        import jax
+
+        _, pull = jax.vjp(lambda *given: function(*given, **options), *arguments)
+        return list(pull(dout))
 
 
 KINDS: dict[str, type[NumpyArrays] | type[TorchArrays] | type[JaxArrays]] = {
@@ -146,6 +188,11 @@ def arrays_for(kind: str) -> Arrays:
     if kind not in KINDS:
         raise ContractError(f"unknown arrays {kind!r}; known: {', '.join(ARRAYS)}")
     return KINDS[kind]()
+
+
+def _bits(dtype: np.dtype[Any]) -> type[np.generic]:
+    """The integers of the same width."""
+    return np.int16 if dtype.itemsize == 2 else np.uint8
 
 
 def layout_to(array: NDArray[Any], layout: str | None) -> NDArray[Any]:

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any, Protocol, TypeVar
 
@@ -20,10 +20,17 @@ __all__ = ["REGISTRY", "ContractError", "Implementation", "ProblemView", "implem
 
 ARRAYS = ("numpy", "torch", "jax")
 LAYOUTS = ("bhsd", "bshd")
-DTYPES = ("float32", "float16", "bfloat16")
-USUAL_DTYPES = {"numpy": ("float32",), "torch": DTYPES, "jax": DTYPES}
-"""What an implementation is tested in when it names no dtypes. Plain NumPy computes in the dtype of its inputs, and half
-precision throughout is an arithmetic that has to be declared."""
+WIDE_DTYPES = ("float32", "float16", "bfloat16")
+"""Dtypes of inputs, and of outputs."""
+FLOAT8_DTYPES = ("float8_e4m3fn", "float8_e5m2")
+"""Dtypes of inputs only. The output of a float8 call is of whichever of WIDE_DTYPES is returned; a bias is bfloat16."""
+DTYPES = WIDE_DTYPES + FLOAT8_DTYPES
+USUAL_DTYPES = {"numpy": ("float32",), "torch": WIDE_DTYPES, "jax": WIDE_DTYPES}
+"""What an implementation is tested in when it names no dtypes: never float8, for which a kernel must have been written. Plain
+NumPy computes in the dtype of its inputs, and half precision throughout is an arithmetic that has to be declared."""
+
+DIFFERENTIATING = ("torch", "jax")
+"""Arrays whose framework differentiates a function by itself."""
 
 CLAIMS = ("deterministic", "batch-invariant", "split-invariant", "padding-invariant", "layout-invariant")
 
@@ -67,6 +74,8 @@ class Implementation:
     conventions: declared choices of spec/conventions.yaml; others are probed.
     claims: promises beyond correctness.
     arithmetic: None, a named model, a mapping of its fields, or a mapping dtype → either.
+    backward: called as backward(dout, q, k, v, **options) → (dq, dk, dv); None for the framework's own differentiation, where
+    the arrays have one; False where there are no gradients. backward_options: options that it is tested on.
     supports: returns None, or the reason why one problem is refused.
     notes: remarks that reports show (an ignored parameter, the mode of a compiler).
     origin: where it was found (a file, a module, an entry point).
@@ -77,16 +86,22 @@ class Implementation:
     operation: str = "attention"
     arrays: str = "numpy"
     layout: str = "bhsd"
-    dtypes: tuple[str, ...] = DTYPES
+    dtypes: tuple[str, ...] = WIDE_DTYPES
     options: frozenset[str] = frozenset()
     conventions: Mapping[str, str] = field(default_factory=dict)
     claims: frozenset[str] = frozenset()
     arithmetic: Any = None
-    backward: Callable[..., Any] | None = None
+    backward: Callable[..., Any] | bool | None = None
+    backward_options: frozenset[str] = frozenset()
     supports: Callable[[ProblemView], str | None] | None = None
     device: str | None = None
     notes: tuple[str, ...] = ()
     origin: str = ""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether gradients can be asked for: by `backward`, or by differentiating through the framework."""
+        return callable(self.backward) or (self.backward is None and self.arrays in DIFFERENTIATING)
 
 
 REGISTRY: dict[str, Implementation] = {}
@@ -107,9 +122,10 @@ def implementation(
     conventions: Mapping[str, str] | None = None,
     claims: Iterable[str] = (),
     arithmetic: Any = None,
-    backward: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | bool | None = None,
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
+    notes: Iterable[str] = (),
 ) -> Callable[[F], F]:
     """Declare the decorated function as an implementation, register it, and return the function unchanged.
 
@@ -132,6 +148,7 @@ def implementation(
             backward=backward,
             supports=supports,
             device=device,
+            notes=notes,
         )
         REGISTRY[made.name] = made
         for record in _RECORDS:
@@ -152,9 +169,10 @@ def implementation_of(
     conventions: Mapping[str, str] | None = None,
     claims: Iterable[str] = (),
     arithmetic: Any = None,
-    backward: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | bool | None = None,
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
+    notes: Iterable[str] = (),
     origin: str = "",
 ) -> Implementation:
     """The Implementation of a function, its options read from the signature. Registers nothing.
@@ -177,7 +195,7 @@ def implementation_of(
     claimed = frozenset((claims,) if isinstance(claims, str) else claims)
     for claim in claimed:
         _one_of(called, "claim", claim, CLAIMS)
-    options, notes = _options(called, function, operation)
+    options, remarks = _options(called, function, operation)
     return Implementation(
         name=called,
         function=function,
@@ -190,9 +208,10 @@ def implementation_of(
         claims=claimed,
         arithmetic=arithmetic,
         backward=backward,
+        backward_options=_backward_options(called, backward, operation, options),
         supports=supports,
         device=device,
-        notes=notes,
+        notes=(*((notes,) if isinstance(notes, str) else notes), *remarks),
         origin=origin or _origin(function),
     )
 
@@ -263,6 +282,29 @@ def _options(called: str, function: Callable[..., Any], operation: str) -> tuple
         if len(options & set(pair)) == 1:
             raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
     return frozenset(options), tuple(notes)
+
+
+def _backward_options(called: str, backward: Any, operation: str, options: frozenset[str]) -> frozenset[str]:
+    """Options on which gradients are asked for: those of the forward that `backward` takes too. It takes all with **options."""
+    if backward is True or not (backward is None or backward is False or callable(backward)):
+        raise ContractError(f"{called}: backward is {backward!r}; give a function(dout, q, k, v, **options), None or False")
+    if not callable(backward):
+        return options
+    named, takes_all = _positional(f"{called}: backward", backward)
+    due = ("dout", *_spec("operations.yaml")[operation]["arguments"])
+    if len(named) < len(due):
+        raise ContractError(f"{called}: backward must take ({', '.join(due)}) as its first parameters")
+    return options if takes_all else options & _options(f"{called}: backward", partial(backward, None), operation)[0]
+
+
+def _positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bool]:
+    """Names of the parameters that are given by position, and whether any keyword is taken."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise ContractError(f"{called}: its signature cannot be read ({error})") from None
+    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return positional, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 def _one_of(called: str, what: str, value: object, known: Iterable[str]) -> None:

@@ -11,21 +11,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check"]
+__all__ = ["FLOAT8", "check"]
 
 DTYPES = ("float32", "float16", "bfloat16")
+FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
 
 
-def check(q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], options: Mapping[str, Any]) -> None:
-    """Raise ValueError unless q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and the options fit together."""
-    _check_arrays(q, k, v)
+def check(
+    q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], options: Mapping[str, Any], dtypes: tuple[str, ...] = DTYPES
+) -> None:
+    """Raise ValueError unless q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and the options fit together.
+
+    dtypes: those that q may have.
+    """
+    _check_arrays(q, k, v, dtypes)
     _check_options((q.shape[0], q.shape[1], q.shape[2], k.shape[2]), q.dtype, options)
+    for name in ("q_descale", "k_descale", "v_descale"):
+        if options.get(name) is not None:
+            shape, due = options[name].shape, (q.shape[0], k.shape[1])
+            _require(shape == due, f"{name} has shape {shape}; it must be {due}")
 
 
-def _check_arrays(q: NDArray[Any], k: NDArray[Any], v: NDArray[Any]) -> None:
+def _check_arrays(q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], dtypes: tuple[str, ...]) -> None:
     for name, array in (("q", q), ("k", k), ("v", v)):
         _require(array.ndim == 4, f"{name} must be (B, H, S, D), not {array.shape}")
-        _require(array.dtype.name in DTYPES, f"{name} has dtype {array.dtype}; it must be one of {', '.join(DTYPES)}")
+        _require(array.dtype.name in dtypes, f"{name} has dtype {array.dtype}; it must be one of {', '.join(dtypes)}")
         _require(array.dtype == q.dtype, f"{name} has dtype {array.dtype} and q has {q.dtype}; they must be the same")
         _require(array.shape[0] == q.shape[0], f"{name} has {array.shape[0]} batch entries and q has {q.shape[0]}")
     _require(k.shape[3] == q.shape[3], f"k has {k.shape[3]} features and q has {q.shape[3]}; they must be equal")
@@ -38,9 +48,9 @@ def _check_arrays(q: NDArray[Any], k: NDArray[Any], v: NDArray[Any]) -> None:
 def _check_options(sizes: tuple[int, int, int, int], dtype: np.dtype[Any], options: Mapping[str, Any]) -> None:
     b, hq, sq, sk = sizes
     given = {name: value for name, value in options.items() if value is not None}
-    for name, wanted in (("mask", np.dtype(bool)), ("bias", dtype)):
+    for name, wanted in (("mask", "bool"), ("bias", "bfloat16" if dtype.name in FLOAT8 else dtype.name)):
         if name in given:
-            _require(given[name].dtype == wanted, f"{name} has dtype {given[name].dtype}; it must be {wanted}")
+            _require(given[name].dtype.name == wanted, f"{name} has dtype {given[name].dtype}; it must be {wanted}")
             _require(_broadcasts(given[name].shape, sizes), f"{name} {given[name].shape} does not broadcast to {sizes}")
     for name, shape in (
         ("alibi_slopes", (hq,)),

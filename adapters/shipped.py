@@ -46,15 +46,31 @@ def _torch(name: str, module: str, about: str) -> Shipped:
     return Shipped(f"torch/{name}", module, about, needs=("torch",), extra="torch")
 
 
+def _triton(name: str, module: str, about: str) -> Shipped:
+    return Shipped(f"triton/{name}", module, about, needs=("triton", "torch"), extra="triton")
+
+
+def _jax(name: str, module: str, about: str) -> Shipped:
+    return Shipped(f"jax/{name}", module, about, needs=("jax",), extra="jax")
+
+
 SHIPPED: dict[str, Shipped] = {
     row.name: row
     for row in (
         Shipped("numpy/naive", "numpy_naive", "Scores, softmax, weights times V, with the whole score matrix in memory."),
         Shipped("numpy/flash", "numpy_flash", "Tiled online softmax, one pass over the keys."),
+        Shipped("numpy/flash-fp8", "numpy_flash_fp8", "The same for float8 inputs with descales; weights are rounded to e4m3."),
         _torch("sdpa-math", "torch_sdpa", "scaled_dot_product_attention, forced to the math backend."),
         _torch("sdpa-flash", "torch_sdpa", "scaled_dot_product_attention, forced to the flash backend."),
         _torch("flex-attention", "torch_flex", "flex_attention with mask_mod and score_mod, not compiled."),
         _torch("multihead", "torch_multihead", "nn.MultiheadAttention with identity projections and its weights."),
+        _jax("dot-product-attention", "jax_dot_product", "jax.nn.dot_product_attention, its XLA implementation."),
+        _jax("naive-jit", "jax_naive", "The textbook line by line in jax.numpy, compiled."),
+        _jax("flash-scan", "jax_scan", "Online softmax over blocks of keys with lax.scan, compiled."),
+        _jax("pallas-gpu-mha", "jax_pallas_gpu", "The Pallas kernel for GPUs that JAX ships, in interpret mode."),
+        _jax("pallas-tpu-flash", "jax_pallas_tpu", "The Pallas kernel for TPUs that JAX ships, in interpret mode."),
+        _triton("flash", "triton_flash", "Flash attention of the kit's own: compiled on a GPU, else interpreted on the CPU."),
+        _triton("split-kv", "triton_flash", "Keys split among programs and merged, for decoding: as above."),
     )
 }
 

@@ -58,6 +58,7 @@ def flex_refuses(problem: ProblemView) -> str | None:
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
     supports=flex_refuses,
+    backward=False,
 )
 def attend(
     q: torch.Tensor,

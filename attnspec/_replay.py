@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -16,9 +17,17 @@ HERE = "ATTNSPEC_REPLAY_HERE"
 """Set in the child process, and by whoever wants a debugger in the same process."""
 
 
-def replay_case(case: str, address: str, laws_files: Sequence[str]) -> int:
-    """0 where the case holds now, 1 where it does not. Raises Mistake for a case that names no law or is not decided."""
+def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> int:
+    """0 where the case holds now, 1 where it does not. Raises Mistake for a case that names no law or is not decided.
+
+    case: as a finding prints it, or the script of a finding, which knows its implementation.
+    """
     from attnspec.conformance.selection import Mistake, choose_laws, find_targets
+
+    if case.endswith(".py") and Path(case).is_file():
+        return subprocess.run([sys.executable, case, *([address] if address else [])], check=False).returncode
+    if address is None:
+        raise Mistake("a case needs the implementation beside it: attnspec replay CASE IMPL")
 
     identifier, mark, _ = case.partition("?")
     if not mark:
@@ -28,19 +37,20 @@ def replay_case(case: str, address: str, laws_files: Sequence[str]) -> int:
     if HERE not in os.environ:
         return _in_a_child(case, address, laws_files)
     from attnspec.conformance.engine.verify import replay
+    from attnspec.reports.diagnosis import diagnosis_lines
     from attnspec.reports.findings import skip_reason
 
     worst = 0
     for target in targets:
         try:
-            result = replay(target.implementation, case, laws[0])
+            result = replay(target.implementation, case, laws[0], explain=True)
         except ValueError as error:
             raise Mistake(f"the case cannot be read: {error}") from None
         name = target.implementation.name
         if result.verdict in ("fail", "error"):
             worst = 1
             click.echo(f"STILL FAILS ({result.verdict}) on {name}: {result.message}")
-            for line in result.details:
+            for line in (*result.details, *diagnosis_lines(result.diagnosis)):
                 click.echo(f"  {line}")
         elif result.verdict == "pass":
             click.echo(f"FIXED: {laws[0].id} holds on {name}" + _ratio(result.worst_ratio))

@@ -34,8 +34,8 @@ def run_laws(given: dict[str, Any]) -> int:
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import read_report
 
-    if given["baseline"]:
-        load_baseline(Path(given["baseline"]))
+    for file in given["baseline"]:
+        load_baseline(Path(file))
     plan = make_plan(
         find_targets(given["implementations"]),
         **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed")},
@@ -69,11 +69,11 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     arguments += [f"--attnspec-impl={address}" for address in given["implementations"]]
     arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
     arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]
-    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed", "baseline"):
+    arguments += [f"--attnspec-baseline={file}" for file in given["baseline"]]
+    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed"):
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
-    if given["first"]:
-        arguments.append("--attnspec-first")
+    arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate") if given[flag]]
     return [*arguments, f"--attnspec-out={out}", str(spec_folder() / "laws")]
 
 

@@ -50,8 +50,9 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Worker processes; 0 runs in this one, where a crash ends the run.")  # fmt: skip
 @click.option("--timeout", type=float, metavar="S", help="Seconds a law, implementation and dtype, instead of the budget's.")
 @click.option("--first", is_flag=True, help="Leave an implementation at its first finding.")
+@click.option("--certificate", is_flag=True, help="Say which known faults each pass would have caught (slow, once).")
 @click.option("--out", metavar="DIR", help="Write results.jsonl and report.json there.")
-@click.option("--baseline", metavar="FILE", help="YAML file of known failures.")
+@click.option("--baseline", multiple=True, metavar="FILE", help="YAML file of known failures (repeatable).")
 def run(**given: Any) -> int:
     """Run laws on implementations.
 
@@ -95,10 +96,11 @@ def explain(law: str, laws_file: Sequence[str]) -> int:
 
 @cli.command()
 @click.argument("case")
-@click.argument("implementation", metavar="IMPL")
+@click.argument("implementation", metavar="[IMPL]", required=False)
 @click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
-def replay(case: str, implementation: str, laws_file: Sequence[str]) -> int:
-    """Run one CASE again, as a finding prints it. Exit code 0 where it is fixed, 1 where it still fails."""
+def replay(case: str, implementation: str | None, laws_file: Sequence[str]) -> int:
+    """Run one CASE again, as a finding prints it, or the script of a finding. Exit code 0 where it is fixed, 1 where it still
+    fails, 3 where a script finds other answers and cannot tell whether they are right."""
     from ._replay import replay_case
 
     return replay_case(case, implementation, laws_file)
@@ -114,6 +116,26 @@ def doctor(implementations: Sequence[str]) -> int:
 
 
 @cli.command()
+@click.argument("pattern", default="*", metavar="[GLOB]")
+@click.option("--budget", default="standard", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
+@click.option("--dtype", multiple=True, metavar="D", help="A dtype (repeatable); float32 and bfloat16 by default.")
+@click.option("--laws", multiple=True, metavar="GLOB", help="Only laws whose id matches (repeatable).")
+@click.option("--examples", type=int, metavar="N", help="Problems a law, instead of the budget's.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Processes.")
+@click.option("--out", metavar="DIR", help="Write faults.json, faults-summary.json and faults.md there.")
+@click.option("--json", is_flag=True, help="Print the matrix as JSON.")
+def faults(**given: Any) -> int:
+    """Try every law on every known mistake whose name matches GLOB, and list those that survive.
+
+    Exit code 0: every mistake is rejected. 1: one survives, or a law rejects the definition. 2: wrong usage, or nothing tried.
+    """
+    from ._faults import try_faults
+
+    return try_faults(given)
+
+
+@cli.command()
 @click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
 @click.option("--dtype", metavar="D", help="Only this dtype.")
 @click.option("--examples", type=click.IntRange(min=1), default=30, show_default=True, metavar="N", help="Problems a law.")
@@ -126,6 +148,34 @@ def measure(implementations: Sequence[str], dtype: str | None, examples: int, se
     from ._measure import measure_implementations
 
     return measure_implementations(implementations, dtype, examples, seed)
+
+
+@cli.command()
+@click.argument("implementation", metavar="IMPL")
+@click.option("--causal", is_flag=True, help="With causality.")
+@click.option("--window", metavar="L,R", help="With a window, as 3,0 or none,2.")
+@click.option("--mask", metavar="PATTERN", help="With a mask, as random, sparse or checkerboard.")
+@click.option("--segments", type=click.IntRange(min=1), metavar="N", help="With so many packed documents.")
+@click.option("--softcap", type=float, metavar="X", help="With a softcap.")
+@click.option("--alibi", is_flag=True, help="With ALiBi slopes.")
+@click.option("--sinks", is_flag=True, help="With sinks.")
+@click.option("--sq", type=click.IntRange(min=1), default=8, show_default=True, metavar="N", help="Queries.")
+@click.option("--sk", type=click.IntRange(min=1), default=12, show_default=True, metavar="N", help="Keys.")
+@click.option("--heads", type=click.IntRange(min=1), default=1, show_default=True, metavar="H", help="Query heads.")
+@click.option("--kv-heads", type=click.IntRange(min=1), metavar="H", help="Key heads; as many as query heads by default.")
+@click.option("--d", type=click.IntRange(min=1), default=16, show_default=True, metavar="N", help="Features of a query.")
+@click.option("--dtype", metavar="D", help="The dtype; the first that is declared by default.")
+@click.option("--head", type=int, metavar="H", help="Only this head.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of the problem.")
+@click.option("--out", metavar="FILE", help="Write a picture, .svg or .png, in the place of the terminal.")
+def xray(implementation: str, **given: Any) -> int:
+    """Draw the mask and the weights of an implementation, read off its outputs, beside what is due.
+
+    Exit code 1 where a mask is not the one that is due.
+    """
+    from ._xray import show_xray
+
+    return show_xray(implementation, given)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,170 +1,189 @@
-"""How close correct kernels come to the bounds, and that none passes them.
+"""How close correct kernels come to their bounds and to the room of the score tests, and that none passes them.
 
-    python benchmarks/validity.py [--quick] [--markdown FILE]
+    python benchmarks/validity.py [--quick] [--seeds N] [--results FILE] [--markdown FILE]
 
-Each run is one correct kernel (simulated rounding by rounding, or PyTorch's own) on one problem: a shape up to 2048 keys, a
-scale of the scores from 0.1 to 50, a family of data, causal or not. A run is a violation where the output or the logsumexp
-leaves its bound. Printed: runs, violations, and the largest and the median ratio of error to bound, for each kernel and dtype.
+Each run is one correct kernel (simulated rounding by rounding, or PyTorch's own) on one problem of validity_problems.py. It is
+judged by level D, and by level R where V has random signs, its logsumexp by its bound, and, on normal data, by the score tests.
+A run is a violation where one of them rejects it. Printed: the largest and the median share of what level D and the bound of a
+logsumexp allow, for each kernel and dtype, and runs, violations and the largest share for each bound and test.
+
+--results keeps every run in a file, one JSON object a line; a run that stands there is not made again, so a study that was
+stopped goes on where it was. The same command gives the same problems.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from validity_problems import BIAS_HEADS, Problem, answer, declared, kernels_for, problems, scored_problems
 
-from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.bounds import judge
-from attnspec.reference.kernels import KERNELS, arithmetic_of, run
-from attnspec.reference.rounding import DTYPES, preimage, unit_in_last_place
+from attnspec.reference.arithmetic import Arithmetic
+from attnspec.reference.bounds import Judgement, judge
+from attnspec.reference.bounds.replicates import mean_gain
+from attnspec.reference.bounds.score import Estimate, Noise, Residual, gain, mixing, noise_of, scale
+from attnspec.reference.bounds.score_keys import key_weights, roughness, value_rows
+from attnspec.reference.bounds.score_logsumexp import logsumexp_offset, logsumexp_scale
+from attnspec.reference.rounding import preimage, unit_in_last_place
 
-ROWS = 24
+DTYPES = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")
 SHAPES = ((16, 16), (65, 64), (257, 40), (1024, 64), (2048, 128))
-"""(Sk, D); queries are ROWS at the end of the sequence, so that causal rows see many keys."""
+"""(Sk, D)."""
 SIGMAS = (0.1, 0.2, 1.0, 4.0, 50.0)
-FAMILIES = ("normal", "positive", "rising", "falling", "ties", "integers", "one dominates", "heavy tails")
-TORCH = ("torch/sdpa-math", "torch/sdpa-flash")
-Inputs = tuple[Any, Any, Any]
+BOTH = (False, True)
+SCORED = (
+    (65, 64, (0.2, 1.0, 4.0), BOTH, 2),
+    (257, 40, (0.2, 1.0, 4.0), BOTH, 2),
+    (512, 64, (1.0,), BOTH, 1),
+    (2048, 128, (1.0,), BOTH[:1], 1),
+)
+"""(Sk, D, deviations of the scores, causalities, seeds) of problems with score tests."""
+BIAS = 12
+TESTS = {"scale": scale, "gain": gain, "mixing": mixing, "key weights": key_weights, "values": value_rows}
+LSE_TESTS = {"scale in logsumexp": logsumexp_scale, "row sum": logsumexp_offset}
+Shares = dict[str, float]
 
 
-def problems(dtype: str, shapes: Any, sigmas: Any) -> Iterator[tuple[Inputs, dict[str, Any], bool]]:
-    """Inputs, options, and whether the signs of V are independent coin flips."""
-    for number, (sk, d) in enumerate(shapes):
-        for family in FAMILIES:
-            for sigma in sigmas if family in ("normal", "heavy tails") else sigmas[2:3]:
-                for causal in (False, True):
-                    seed = zlib_seed(number, family, sigma, causal)
-                    yield made(family, sk, d, sigma, dtype, seed), {"causal": True} if causal else {}, family != "positive"
-
-
-def zlib_seed(*parts: object) -> int:
-    import zlib
-
-    return zlib.crc32(repr(parts).encode())
-
-
-def made(family: str, sk: int, d: int, sigma: float, dtype: str, seed: int) -> Inputs:
-    """q (1, 2, R, D), k (1, 1, Sk, D), v (1, 1, Sk, D), exact in dtype; scores have about the deviation sigma."""
-    r = np.random.default_rng(seed)
-    q, k, v = (r.standard_normal(shape) for shape in ((1, 2, ROWS, d), (1, 1, sk, d), (1, 1, sk, d)))
-    levels = np.arange(sk)[:, None] / max(sk, 1) * 8 / np.sqrt(d)
-    if family == "positive":
-        v = 1 + np.abs(v)
-    elif family in ("rising", "falling"):
-        q, k = np.ones_like(q), 0.1 * k + (levels if family == "rising" else -levels)
-    elif family == "ties":
-        k = k[:, :, r.integers(0, 4, sk)]
-    elif family == "integers":
-        q, k, v = (np.round(2 * x) for x in (q, k, v))
-    elif family == "one dominates":
-        k[:, :, sk // 2] += 24 / np.sqrt(d) * np.sign(q[:, :1, 0])
-    elif family == "heavy tails":
-        v = v / np.maximum(np.abs(r.standard_normal(v.shape)), 1e-2)
-    clip = 6e4 if dtype == "float16" else 1e30
-    return tuple(np.clip(x, -clip, clip).astype(DTYPES[dtype]) for x in (sigma * q, k, v))  # type: ignore[return-value]
-
-
-def simulated(name: str, inputs: Inputs, dtype: str, options: dict[str, Any]) -> tuple[Any, Any]:
-    q, k, _ = inputs
-    seen = np.broadcast_to(True, (1, q.shape[1], q.shape[2], k.shape[2]))
-    if options:
-        seen = np.broadcast_to(np.arange(k.shape[2]) <= np.arange(q.shape[2])[:, None] + k.shape[2] - q.shape[2], seen.shape)
-    with np.errstate(all="ignore"):
-        return run(KERNELS[name], *inputs, dtype, seen, {})
-
-
-def of_torch(name: str, inputs: Inputs, options: dict[str, Any]) -> tuple[Any, Any]:
-    """PyTorch's answer; bottom-right causality is written out as a mask."""
-    import torch
-
-    from attnspec.adapters.arrays import arrays_for
-    from attnspec.adapters.finding import find
-
-    arrays, implementation = arrays_for("torch"), find(name)[0]
-    q, k, v = (arrays.to_framework(x) for x in inputs)
-    asked: dict[str, Any] = {}
-    if options:
-        sq, sk = q.shape[2], k.shape[2]
-        asked["mask"] = torch.ones(sq, sk, dtype=torch.bool).tril(sk - sq)
-    if "return_lse" in implementation.options:
-        out, lse = implementation.function(q, k, v, return_lse=True, **asked)
-        return arrays.from_framework(out).astype(np.float64), arrays.from_framework(lse).astype(np.float64)
-    return arrays.from_framework(implementation.function(q, k, v, **asked)).astype(np.float64), None
-
-
-def declared(name: str, dtype: str) -> Arithmetic:
-    if name in KERNELS:
-        return arithmetic_of(KERNELS[name], dtype)
-    from attnspec.adapters.finding import find
-
-    return arithmetic_for(find(name)[0].arithmetic, dtype)
-
-
-def ratio(got: Any, exact: Any, bound: Any, dtype: str) -> tuple[bool, float]:
-    """Whether the preimage of the rounded output meets exact ± bound everywhere, and the largest share of the room used."""
-    low, high = preimage(got, dtype)
+def within(got: Any, exact: Any, bound: Any) -> float:
+    """The largest share of the room that is used; above 1 where the preimage of a rounded output misses exact ± bound."""
+    low, high = preimage(got, str(got.dtype))
     finite = np.isfinite(exact) & np.isfinite(bound)
     inside = ((low - bound <= exact) & (exact <= high + bound))[finite]
     with np.errstate(all="ignore"):
-        room = bound + unit_in_last_place(np.abs(exact) + bound, dtype) / 2
-        share = np.where(got == exact, 0.0, np.abs(got - exact) / room)[finite]
-    return bool(inside.all()), float(share.max(initial=0.0))
+        value = got.astype(np.float64)
+        room = bound + unit_in_last_place(np.abs(exact) + bound, str(got.dtype)) / 2
+        share = float(np.where(value == exact, 0.0, np.abs(value - exact) / room)[finite].max(initial=0.0))
+    return min(share, 1.0) if inside.all() else max(share, 1.0 + 1e-9)
 
 
-def study(shapes: Any, sigmas: Any) -> dict[tuple[str, str], dict[str, list[float]]]:
-    """Ratios by (kernel, dtype) and by what was compared; violations under the name `violations`."""
-    found: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for dtype in ("float32", "float16", "bfloat16"):
-        for inputs, options, signs in problems(dtype, shapes, sigmas):
-            given = {**options, **({"causal_alignment": "bottom-right"} if options else {})}
-            for name in (*KERNELS, *TORCH):
-                if name in KERNELS and dtype == "float32" and KERNELS[name].stored:
-                    continue
-                if name in KERNELS and KERNELS[name].truncated and inputs[1].shape[2] > 300:
-                    continue  # Simulated block by block, which is slow.
-                out, lse = of_torch(name, inputs, options) if name in TORCH else simulated(name, inputs, dtype, options)
-                answer = judge(*inputs, arithmetic=declared(name, dtype), dtype=dtype, random_signs=signs, **given)
-                into = found[name, dtype]
-                compared = [("out", out, answer.out, answer.out_bound, dtype)]
-                if lse is not None:
-                    compared.append(("lse", lse, answer.lse, answer.lse_bound, "float32"))
-                for what, got, exact, bound, kind in compared:
-                    inside, share = ratio(got, exact, bound, kind)
-                    into[what].append(share)
-                    if not inside:
-                        into["violations"].append(share)
+def used(found: Estimate) -> float:
+    """The largest share of the room that estimates use."""
+    known = np.isfinite(found.room)
+    return float(np.max(np.where(known, np.abs(found.value) / np.where(known, found.room, 1.0), 0.0), initial=0.0))
+
+
+class Exact:
+    """What the reference says of one problem: a judgement and a noise for each arithmetic that asks."""
+
+    def __init__(self, p: Problem) -> None:
+        self.p = p
+        self._judged: dict[tuple[Arithmetic, bool], Judgement] = {}
+        self._noise: dict[Arithmetic, Noise] = {}
+
+    def judged(self, arithmetic: Arithmetic, random_signs: bool) -> Judgement:
+        key = (arithmetic, random_signs)
+        if key not in self._judged:
+            how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": self.p.dtype, "random_signs": random_signs}
+            self._judged[key] = judge(*self.p.inputs, **how, **self.p.options)
+        return self._judged[key]
+
+    def noise(self, arithmetic: Arithmetic) -> Noise:
+        if arithmetic not in self._noise:
+            attended = self.judged(arithmetic, False).attended
+            how: dict[str, Any] = {"attended": attended, "arithmetic": arithmetic, "dtype": self.p.dtype}
+            self._noise[arithmetic] = noise_of(*self.p.inputs, **how, **self.p.options)
+        return self._noise[arithmetic]
+
+
+def shares(name: str, exact: Exact) -> Shares:
+    """What one kernel uses on one problem of each bound and of the room of each test."""
+    p, arithmetic = exact.p, declared(name, exact.p.dtype)
+    out, lse = answer(name, p)
+    judged = exact.judged(arithmetic, False)
+    found = {"D": within(out, judged.out, judged.out_bound)}
+    if p.random_signs:
+        found["R"] = within(out, judged.out, exact.judged(arithmetic, True).out_bound)
+    if lse is not None:
+        found["logsumexp"] = within(lse, judged.lse, judged.lse_bound)
+    if p.scored:
+        noise = exact.noise(arithmetic)
+        residual = Residual.of(noise, out)
+        if p.heads == BIAS_HEADS:
+            return found | {"bias": used(mean_gain(residual))}
+        found |= {test: used(make(residual)) for test, make in TESTS.items()}
+        rough = roughness(residual)
+        found["roughness"] = float(rough.value / (1 + rough.room))
+        if lse is not None:
+            found |= {test: used(make(noise, lse)) for test, make in LSE_TESTS.items()}
     return found
 
 
-def table(found: dict[tuple[str, str], dict[str, list[float]]]) -> str:
-    lines = ["| kernel | dtype | runs | violations | out max / median | logsumexp max / median |", "|---|---|---|---|---|---|"]
-    for (name, dtype), of in found.items():
-        shown = [f"{max(of[w]):.2f} / {np.median(of[w]):.3f}" if of.get(w) else "–" for w in ("out", "lse")]
-        lines.append(f"| {name} | {dtype} | {len(of['out'])} | {len(of.get('violations', []))} | {shown[0]} | {shown[1]} |")
-    runs = sum(len(of["out"]) for of in found.values())
-    violations = sum(len(of.get("violations", [])) for of in found.values())
-    return "\n".join([*lines, "", f"{runs} runs, {violations} violations."])
+def study(asked: Iterable[Problem], done: dict[tuple[str, str], Shares], keep: Any) -> dict[tuple[str, str], list[Shares]]:
+    """Shares by (kernel, dtype). done: runs that need not be made. keep(kernel, problem, shares) is told of each new one."""
+    found: dict[tuple[str, str], list[Shares]] = defaultdict(list)
+    for p in asked:
+        exact = Exact(p)
+        for name in kernels_for(p.dtype):
+            run = done.get((name, p.name))
+            if run is None:
+                run = shares(name, exact)
+                keep(name, p, run)
+            found[name, p.dtype].append(run)
+    return found
+
+
+def by_kernel(found: dict[tuple[str, str], list[Shares]], what: str) -> list[str]:
+    """Largest and median share of one bound, a row a kernel and a column a dtype."""
+    lines = [f"| {what}: largest / median | {' | '.join(DTYPES)} |", "|---|" + "---|" * len(DTYPES)]
+    for name in dict.fromkeys(name for name, _ in found):
+        each = [[run[what] for run in found.get((name, dtype), []) if what in run] for dtype in DTYPES]
+        lines.append(f"| {name} | {' | '.join(f'{max(x):.2f} / {np.median(x):.2f}' if x else '–' for x in each)} |")
+    return lines
+
+
+def by_test(found: dict[tuple[str, str], list[Shares]]) -> list[str]:
+    """Runs, violations, and the largest share in each dtype, a row a bound or test."""
+    lines = [f"| bound or test | runs | violations | {' | '.join(DTYPES)} |", "|---|---|---|" + "---|" * len(DTYPES)]
+    for test in dict.fromkeys(test for runs in found.values() for run in runs for test in run):
+        of = {d: [run[test] for (_, dtype), runs in found.items() if dtype == d for run in runs if test in run] for d in DTYPES}
+        each = [share for shares in of.values() for share in shares]
+        largest = " | ".join(f"{max(of[d]):.2f}" if of[d] else "–" for d in DTYPES)
+        lines.append(f"| {test} | {len(each)} | {sum(share > 1 for share in each)} | {largest} |")
+    return lines
+
+
+def tables(found: dict[tuple[str, str], list[Shares]]) -> str:
+    """What a study found, in Markdown."""
+    runs = [run for each in found.values() for run in each]
+    counted = f"{len(runs)} runs, {sum(max(run.values()) > 1 for run in runs)} violations."
+    return "\n".join([*by_kernel(found, "D"), "", *by_kernel(found, "logsumexp"), "", *by_test(found), "", counted])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the three smaller shapes and three scales")
-    parser.add_argument("--markdown", type=Path, help="also write the table here")
+    parser.add_argument("--quick", action="store_true", help="up to 257 keys, three scales, few problems with score tests")
+    parser.add_argument("--seeds", type=int, default=1, help="problems of each family, shape, scale and causality")
+    parser.add_argument("--results", type=Path, help="file that keeps every run")
+    parser.add_argument("--markdown", type=Path, help="also write the tables here")
     asked = parser.parse_args()
-    start = time.perf_counter()
-    found = study(SHAPES[:3] if asked.quick else SHAPES, SIGMAS[1:4] if asked.quick else SIGMAS)
-    text = table(found)
+    if asked.quick:
+        plan = chain(problems(SHAPES[:3], SIGMAS[1:4], DTYPES, asked.seeds), scored_problems(SCORED[:1], DTYPES, 2))
+    else:
+        plan = chain(problems(SHAPES, SIGMAS, DTYPES, asked.seeds), scored_problems(SCORED, DTYPES, BIAS))
+    start = time.process_time()
+    lines = asked.results.read_text(encoding="utf-8").splitlines() if asked.results and asked.results.exists() else []
+    done = {(each["kernel"], each["problem"]): each["shares"] for each in map(json.loads, lines)}
+    with open(asked.results or "/dev/null", "a", encoding="utf-8") as file:
+
+        def keep(name: str, p: Problem, run: Shares) -> None:
+            file.write(json.dumps({"kernel": name, "problem": p.name, "shares": run}) + "\n")
+            file.flush()
+
+        found = study(plan, done, keep)
+    text = tables(found)
     print(text)
-    print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr)
+    print(f"{time.process_time() - start:.0f} s of processor time, {len(done)} runs from {asked.results}", file=sys.stderr)
     if asked.markdown:
         asked.markdown.write_text(text + "\n", encoding="utf-8")
-    if any(of.get("violations") for of in found.values()):
+    if any(max(run.values()) > 1 for runs in found.values() for run in runs):
         raise SystemExit(1)
 
 

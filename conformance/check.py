@@ -55,11 +55,13 @@ def check(
     dtype: str | None = None,
     seed: int = 0,
     examples: int | None = None,
+    certificate: bool = False,
 ) -> Report:
     """Hold laws against an implementation, in this process.
 
     implementation: a function (q, k, v, *, …options), an Implementation, or a target as on the command line.
     laws: one glob over law ids, or several. dtype: only this one.
+    certificate: whether to find out which known faults each pass would have caught, which costs seconds a law, once.
     Raises ContractError for a function that cannot be called so, SpecError for a broken spec, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
     """
@@ -68,7 +70,7 @@ def check(
     from .engine.conventions import settled
 
     plan = _plan(implementation, laws, budget, dtype, seed, examples)
-    results = [_run(case, plan) for case in plan.cases()]
+    results = [_run(case, plan, certificate) for case in plan.cases()]
     data = build_report(
         [result.as_dict() for result in results],
         plan=describe_plan(plan),
@@ -139,10 +141,11 @@ class LawTest:
         return self.case.name
 
 
-def _run(case: Case, plan: Plan) -> Result:
+def _run(case: Case, plan: Plan, certify: bool = False) -> Result:
     from .engine.verify import verify
 
-    return verify(case.target.implementation, case.law, case.dtype, budget=plan.budget, seed=plan.seed)
+    how: dict[str, Any] = {"budget": plan.budget, "seed": plan.seed, "explain": True, "certify": certify}
+    return verify(case.target.implementation, case.law, case.dtype, **how)
 
 
 def _plan(implementation: Any, laws: Any, budget: str, dtype: str | None, seed: int, examples: int | None) -> Plan:

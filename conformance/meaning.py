@@ -6,6 +6,7 @@ Each problem is answered once and remembered for as long as the problem lives.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -16,7 +17,7 @@ from ..reference.bounds.score import Noise, noise_of
 from ..reference.textbook import Attended, attention
 from .problems.problem import Problem
 
-__all__ = ["Clock", "attended", "flat", "judged", "noise", "options_of", "own_errors"]
+__all__ = ["Clock", "attended", "derived", "flat", "forget", "judged", "judged_gradients", "noise", "options_of", "own_errors"]
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights")
@@ -49,6 +50,15 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> Ju
     return _once(p, (arithmetic, random_signs), lambda: judge(p.q, p.k, p.v, **how, **options_of(p)))
 
 
+def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
+    """The exact gradients for an upstream gradient, with the bound that a declared arithmetic must keep before rounding."""
+    from ..reference.bounds.gradients import judge_gradients
+
+    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype}
+    key = ("gradients", dout.tobytes(), arithmetic)
+    return _once(p, key, lambda: judge_gradients(dout, p.q, p.k, p.v, **how, **options_of(p)))
+
+
 def flat(p: Problem, arithmetic: Arithmetic) -> tuple[Any, Any]:
     """How far output and logsumexp may lie from exact in rows where every sum is exact; inf in all other rows."""
     made = {"attended": attended(p), "arithmetic": arithmetic, "dtype": p.dtype, **options_of(p)}
@@ -65,6 +75,16 @@ def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
 def own_errors(p: Problem) -> tuple[float, float]:
     """How far the reference's own output and logsumexp may lie from exact."""
     return _once(p, "own", lambda: own_error(p.q, p.k, p.v, attended(p), options_of(p)))
+
+
+def derived(p: Problem, key: Any, make: Callable[[], Problem]) -> Problem:
+    """A problem made from p, the same object for the same key, so that what is known of it is known for as long as p lives."""
+    return _once(p, ("derived", key), make)
+
+
+def forget(p: Problem) -> None:
+    """Free what is remembered of a problem that lives on; asked again, it is answered again."""
+    _ANSWERS.pop(p, None)
 
 
 def _once(p: Problem, key: Any, compute: Any) -> Any:

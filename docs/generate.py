@@ -1,7 +1,8 @@
 """Writes what the pages of this folder say about the spec, from the spec: a table that a hand copies grows stale.
 
-`laws.md` and `words.md` are generated whole. In other pages a section between `<!-- generated: name -->` and
-`<!-- end -->` is generated, and the prose around it is written by hand. A test holds the committed pages to this script.
+`laws.md`, `words.md` and `faults.md` are generated whole, the last from what `make faults` measured. In other pages a
+section between `<!-- generated: name -->` and `<!-- end -->` is generated, and the prose around it is written by hand. A
+test holds the committed pages to this script.
 
     python docs/generate.py           write
     python docs/generate.py --check   write nothing; exit code 1 where a page is stale
@@ -10,6 +11,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 import re
 import sys
@@ -19,7 +21,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from attnspec.adapters.contract import CLAIMS
+from attnspec.adapters.contract import CLAIMS, DTYPES
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
@@ -30,6 +32,8 @@ from attnspec.conformance.problems.masks import BIASES, MASKS
 from attnspec.conformance.vocabulary import CONSTANTS, WORDS, Word
 from attnspec.conformance.vocabulary.word import KINDS
 from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic
+from attnspec.reference.faults.catalogue import FAULTS
+from attnspec.reports.kill_table import fault_page
 
 DOCS = Path(__file__).resolve().parent
 SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -38,7 +42,7 @@ NOTICE = "<!-- Written by docs/generate.py from the spec. Do not edit. -->"
 
 def pages() -> dict[str, str]:
     """File name → text, for each page that is generated in whole or in part. Raises KeyError for an unknown section."""
-    made = {"laws.md": laws_page(), "words.md": words_page()}
+    made = {"laws.md": laws_page(), "words.md": words_page(), "faults.md": faults_page()}
     for file in sorted(DOCS.glob("*.md")):
         text = file.read_text(encoding="utf-8")
         if file.name not in made and SECTION.search(text):
@@ -125,6 +129,23 @@ def _usage(laws: list[str]) -> str:
     return f"Used by {links}" + (f" and {len(laws) - 3} more." if len(laws) > 3 else ".")
 
 
+def faults_page() -> str:
+    """The score of the suite itself, as measured."""
+    measured = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "data").glob("faults-*.json"))]
+    faults = {name: {"title": fault.title, "links": list(fault.links)} for name, fault in FAULTS.items()}
+    lines = ["# Known mistakes", "", NOTICE, ""]
+    lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference/faults](../reference/faults)."]
+    lines += ["Each was tried as an implementation on every law that can be asked of it."]
+    lines += ["A cell says how many laws reject it, which one first, on which of its problems, and after how many seconds."]
+    lines += ["`attnspec faults` measures it again, and `make faults` writes what this page is made of.", ""]
+    for name, fault in FAULTS.items():
+        if fault.equivalent:
+            lines.append(f"`{name}` cannot be told from the definition: {fault.equivalent}")
+        elif fault.dtypes:
+            lines.append(f"`{name}` is tried in {', '.join(fault.dtypes)} only: {fault.because}")
+    return "\n".join([*lines, *([""] if lines[-1] else []), *fault_page(measured, faults)]) + "\n"
+
+
 def options_table() -> str:
     """The options of attention."""
     rows = [
@@ -159,7 +180,7 @@ def arithmetic_models() -> str:
     for name, model in NAMED.items():
         own = [(f.name, getattr(model, f.name)) for f in fields(model) if f.name != "name"]
         changed = ", ".join(f"`{field}={_number(value)}`" for field, value in own if value != _default(field))
-        users = [dtype for dtype in ("float32", "float16", "bfloat16") if default_arithmetic(dtype) == name]
+        users = [dtype for dtype in DTYPES if default_arithmetic(dtype) == name]
         rows.append((f"`{name}`", changed or "nothing", ", ".join(users) or "–"))
     return _table(("model", "fields that differ from their default", "assumed for"), rows)
 

@@ -57,6 +57,9 @@ def check(
     q_segments: Any,
     kv_segments: Any,
     kv_lengths: Any,
+    q_descale: Any,
+    k_descale: Any,
+    v_descale: Any,
     dropout_p: float,
     dropout_keep: Any,
     causal_alignment: str,
@@ -81,6 +84,8 @@ def check(
     _has_shape("alibi_slopes", alibi_slopes, (sizes.hq,))
     _has_shape("sinks", sinks, (sizes.hq,))
     _check_keys(sizes, q_segments, kv_segments, kv_lengths)
+    for name, given in (("q_descale", q_descale), ("k_descale", k_descale), ("v_descale", v_descale)):
+        _check_descale(name, given, (sizes.b, sizes.hkv))
     if rows is not None:
         at = np.asarray(rows)
         if at.ndim != 1 or (at.size and (at.dtype.kind not in "iu" or at.min() < 0 or at.max() >= sizes.sq)):
@@ -125,6 +130,14 @@ def _check_keys(sizes: Sizes, q_segments: Any, kv_segments: Any, kv_lengths: Any
         lengths = np.asarray(kv_lengths)
         if ((lengths < 0) | (lengths > sizes.sk)).any():
             raise ValueError(f"kv_lengths is {lengths.tolist()}; each must lie in 0..Sk, here 0..{sizes.sk}")
+
+
+def _check_descale(name: str, given: Any, shape: tuple[int, ...]) -> None:
+    _has_shape(name, given, shape)
+    if given is not None:
+        factors = real(name, given)
+        if not (np.isfinite(factors) & (factors > 0)).all():
+            raise ValueError(f"{name} is {factors.tolist()}; each factor must be positive and finite")
 
 
 def _has_shape(name: str, given: Any, shape: tuple[int, ...], integer: bool = False) -> None:

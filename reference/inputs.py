@@ -6,7 +6,7 @@ After this the pipeline has no special cases for dtypes, broadcasting or sampled
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from .checks import Sizes, check, real
 from .dropout import keep_mask
 
-__all__ = ["Inputs", "read"]
+__all__ = ["Inputs", "descaled", "read"]
 
 Array = NDArray[Any]
 
@@ -27,7 +27,8 @@ class Inputs:
     q: (B, Hq, R, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv), float64. rows: int64 (R,). sq: Sq.
     mask: bool and bias: float64, (B, Hq, R, Sk). alibi_slopes, sinks: float64 (1, Hq, 1, 1).
     q_segments: int (B, 1, R, 1). kv_segments: int (B, 1, 1, Sk). kv_lengths: int64 (B,).
-    dropout_keep: bool (B, Hq, R, Sk). Options that are not given are None, as the caller left them.
+    q_descale, k_descale, v_descale: float64 (B, Hkv, 1, 1). dropout_keep: bool (B, Hq, R, Sk).
+    Options that are not given are None, as the caller left them.
     """
 
     q: Array
@@ -46,6 +47,9 @@ class Inputs:
     q_segments: Array | None
     kv_segments: Array | None
     kv_lengths: Array | None
+    q_descale: Array | None
+    k_descale: Array | None
+    v_descale: Array | None
     dropout_p: float
     dropout_keep: Array | None
     causal_alignment: str
@@ -74,10 +78,27 @@ def read(q: Any, k: Any, v: Any, *, rows: Sequence[int] | None, seed: int, **opt
         "alibi_slopes": _logits("alibi_slopes", options.pop("alibi_slopes"), heads),
         "sinks": _logits("sinks", options.pop("sinks"), heads),
     }
+    for name in ("q_descale", "k_descale", "v_descale"):
+        given[name] = _logits(name, options.pop(name), (sizes.b, sizes.hkv, 1, 1))
     lengths = options.pop("kv_lengths")
     given["kv_lengths"] = None if lengths is None else np.asarray(lengths).astype(np.int64)
     queries = real("q", np.asarray(q)[:, :, picked])
     return Inputs(q=queries, k=real("k", k), v=real("v", v), rows=at, sq=sizes.sq, **given, **options)
+
+
+def descaled(given: Inputs) -> Inputs:
+    """The same call with the descales multiplied into q, k and v, and then none given.
+
+    A product of numbers of at most 24 bits (float32) and a float32 is exact in float64.
+    """
+    if given.q_descale is None and given.k_descale is None and given.v_descale is None:
+        return given
+    q, k, v = given.q, given.k, given.v
+    if given.q_descale is not None:
+        q = q * np.repeat(given.q_descale, q.shape[1] // k.shape[1], axis=1)
+    k = k if given.k_descale is None else k * given.k_descale
+    v = v if given.v_descale is None else v * given.v_descale
+    return replace(given, q=q, k=k, v=v, q_descale=None, k_descale=None, v_descale=None)
 
 
 def _of_rows(given: Any, sizes: Sizes, picked: Any) -> Array | None:

@@ -13,11 +13,23 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Arithmetic, arithmetic_for
+from .arithmetic import FLOAT8, Arithmetic, arithmetic_for
 from .rounding import DTYPES, round_to
 from .textbook import attention
 
-__all__ = ["KERNELS", "Kernel", "arithmetic_of", "as_callable", "declared_of", "low", "run"]
+__all__ = [
+    "FLOAT8_KERNELS",
+    "KERNELS",
+    "Kernel",
+    "arithmetic_of",
+    "as_callable",
+    "declared_of",
+    "low",
+    "product",
+    "returned_in",
+    "run",
+    "scores_in",
+]
 
 NEVER = 1 << 30
 F = np.float32
@@ -32,6 +44,10 @@ class Kernel:
 
     operands: "tf32" where the operands of each product are rounded to 11 significant bits (float32 inputs only).
     truncated: products are summed 16 at a time and each sum is cut to float32 towards zero, as matrix units do.
+    kept: significant bits to which such sums are cut; those of float8 operands keep 14 on NVIDIA's Hopper.
+    weights_scale: added to the exponent of the weights where that is to base two, else multiplied with them.
+    values_first: a descale of the values is multiplied with them, and else with the output.
+    unrounded: weights meet V in float32. returned: dtype of the output where the inputs are float8.
     """
 
     tile: int = NEVER
@@ -44,6 +60,11 @@ class Kernel:
     backwards: bool = False
     operands: str = ""
     truncated: bool = False
+    kept: int = 24
+    weights_scale: float = 1.0
+    values_first: bool = False
+    unrounded: bool = False
+    returned: str = "bfloat16"
     declared: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,6 +86,23 @@ KERNELS = {
     "tf32": Kernel(16, operands="tf32", truncated=True, declared={"u_acc": 2.0**-23, "u_operand": 2.0**-11}),
 }
 
+IN_FLOAT32 = {"u_acc": 2.0**-24, "row_sum_from": "unrounded", "splits": 1}
+SCALED = 2.0**8
+FLOAT8_KERNELS = {
+    "float8 flash": Kernel(
+        16, base_two=True, weights_scale=SCALED, declared={**IN_FLOAT32, "tile": 16, "weights_rounded": "before"}
+    ),
+    "float8 flash, undeclared": Kernel(16, splits=4, weights_scale=SCALED, values_first=True, returned="float16"),
+    "float8 flash, rounded row sum": Kernel(32, rounded_sum=True, weights_scale=SCALED, declared={"row_sum_from": "rounded"}),
+    "float8 matrix unit": Kernel(64, base_two=True, truncated=True, kept=14, weights_scale=SCALED, declared={"splits": 1}),
+    "float8 naive": Kernel(divide_first=True, weights_scale=SCALED, declared={**IN_FLOAT32, "weights_rounded": "after"}),
+    "float8, weights unscaled": Kernel(16, returned="float32", declared={**IN_FLOAT32, "weights_scale": 1.0}),
+    "float8 in float32": Kernel(
+        divide_first=True, unrounded=True, values_first=True, returned="float32", declared={**WHOLE, "name": "fp32"}
+    ),
+}
+"""Kernels for float8 inputs."""
+
 
 def arithmetic_of(kernel: Kernel, dtype: str) -> Arithmetic:
     """What the kernel declares in a dtype."""
@@ -73,7 +111,7 @@ def arithmetic_of(kernel: Kernel, dtype: str) -> Arithmetic:
 
 def declared_of(kernel: Kernel, dtype: str) -> dict[str, Any]:
     """What the kernel declares in a dtype, as `arithmetic_for` takes it."""
-    name = "fp32" if dtype == "float32" else "half-naive" if kernel.stored else "half"
+    name = "fp8" if dtype in FLOAT8 else "fp32" if dtype == "float32" else "half-naive" if kernel.stored else "half"
     fields = {"n_pre": kernel.prescaled} if kernel.declared else {}
     return {"name": name, **fields, **kernel.declared}
 
@@ -83,19 +121,31 @@ def low(x: Any, dtype: str) -> Any:
     return round_to(x, dtype).astype(F)
 
 
-def product(kernel: Kernel, a: Any, b: Any) -> Any:
-    """a @ b in float32, as the kernel's multiplier does it."""
+def returned_in(kernel: Kernel, dtype: str) -> str:
+    """The dtype of the kernel's output for inputs of a dtype."""
+    return kernel.returned if dtype in FLOAT8 else dtype
+
+
+def product(kernel: Kernel, a: Any, b: Any, onto: Any = 0) -> Any:
+    """onto + a @ b in float32, as the kernel's multiplier does it."""
     if kernel.operands == "tf32":
         a, b = _to_tf32(a), _to_tf32(b)
     if not kernel.truncated:
-        return a @ b
-    total = np.zeros((*a.shape[:-1], b.shape[-1]), F)
+        return a @ b + onto
+    total = np.broadcast_to(onto, (*a.shape[:-1], b.shape[-1])).astype(F)
     for start in range(0, a.shape[-1], BLOCK):
         at = slice(start, start + BLOCK)
         exact = total.astype(np.float64) + a[..., at].astype(np.float64) @ b[..., at, :].astype(np.float64)
-        nearest = exact.astype(F)
-        total = np.where(np.abs(nearest) > np.abs(exact), np.nextafter(nearest, F(0)), nearest)
+        total = _cut(exact, kernel.kept)
     return total
+
+
+def _cut(x: Any, bits: int) -> Any:
+    """float64 cut towards zero to so many significant bits, as float32."""
+    fraction, exponent = np.frexp(x)
+    shorter = np.where(np.isfinite(x), np.ldexp(np.trunc(np.ldexp(fraction, bits)), exponent - bits), x)
+    nearest = shorter.astype(F)
+    return np.where(np.abs(nearest) > np.abs(shorter), np.nextafter(nearest, F(0)), nearest)
 
 
 def _to_tf32(x: Any) -> Any:
@@ -108,7 +158,10 @@ def run(kernel: Kernel, q: Any, k: Any, v: Any, dtype: str, seen: Any, options: 
     """(out, lse) as the kernel gives them, in dtype and in float32, both returned in float64."""
     group = q.shape[1] // k.shape[1]
     q, k, v = (x.astype(F) for x in (q, np.repeat(k, group, 1), np.repeat(v, group, 1)))
-    scores = np.where(seen, _scores(kernel, q, k, dtype, options), F(-np.inf))
+    after = _factor(options, "v_descale", group)
+    if kernel.values_first:
+        v, after = v * after, F(1)
+    scores = np.where(seen, scores_in(kernel, q, k, dtype, options), F(-np.inf))
     sinks = options.get("sinks")
     sink = np.full((1, q.shape[1], 1, 1), -np.inf, F) if sinks is None else sinks.astype(F)[None, :, None, None]
     keep = options.get("dropout_keep")
@@ -121,19 +174,28 @@ def run(kernel: Kernel, q: Any, k: Any, v: Any, dtype: str, seen: Any, options: 
         mine = sink if n == 0 else np.full_like(sink, -np.inf)
         parts.append(_part(kernel, scores[..., at], v[:, :, at], share[..., at], mine, dtype))
     out, lse = parts[0] if kernel.splits == 1 else _merged(parts)
-    return round_to(out, dtype), lse[..., 0].astype(np.float64)
+    return round_to(out * after, returned_in(kernel, dtype)), lse[..., 0].astype(np.float64)
 
 
-def _scores(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any]) -> Any:
+def _factor(options: dict[str, Any], name: str, group: int) -> Any:
+    """A descale for each query head, float32 (B, Hq, 1, 1), or 1."""
+    given = options.get(name)
+    return F(1) if given is None else np.repeat(given.astype(F), group, axis=1)[..., None, None]
+
+
+def scores_in(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any]) -> Any:
     def store(x: Any) -> Any:
         return low(x, dtype) if kernel.stored else x.astype(F)
 
     scale = F(1 / np.sqrt(q.shape[-1]) if options.get("scale") is None else options["scale"])
+    for name in ("q_descale", "k_descale"):
+        if options.get(name) is not None:
+            scale = scale * _factor(options, name, q.shape[1] // options[name].shape[1])
     if kernel.prescaled == 1:
         scores = product(kernel, low(q * scale, dtype), k.swapaxes(-1, -2))
     elif kernel.prescaled == 2:
-        root = np.sqrt(scale)
-        scores = store(product(kernel, low(q * root, dtype), low(k * root, dtype).swapaxes(-1, -2)))
+        root = np.sqrt(np.abs(scale))
+        scores = store(product(kernel, low(q * (np.sign(scale) * root), dtype), low(k * root, dtype).swapaxes(-1, -2)))
     else:
         scores = store(store(product(kernel, q, k.swapaxes(-1, -2))) * scale)
     cap = options.get("softcap")
@@ -149,28 +211,30 @@ def _scores(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any])
 
 def _part(kernel: Kernel, scores: Any, v: Any, share: Any, sink: Any, dtype: str) -> tuple[Any, Any]:
     """(out, lse) of some keys, tile by tile with a running maximum; (B, H, R, Dv) and (B, H, R, 1), float32."""
-    low_weights = dtype != "float32"
+    low_weights = dtype != "float32" and not kernel.unrounded
     factor = LOG2E if kernel.base_two else F(1)
     power = np.exp2 if kernel.base_two else np.exp
+    scaled, raised = F(kernel.weights_scale), F(np.log2(kernel.weights_scale) if kernel.base_two else 0)
+    times = F(1) if kernel.base_two else scaled
     top = np.broadcast_to(sink, (*scores.shape[:-1], 1)).astype(F)
-    total = np.where(np.isneginf(top), F(0), F(1))
+    total = np.where(np.isneginf(top), F(0), scaled)
     gathered = np.zeros((*scores.shape[:-1], v.shape[-1]), F)
     starts = range(0, scores.shape[-1], kernel.tile)
     for start in reversed(starts) if kernel.backwards else starts:
         at = slice(start, start + kernel.tile)
         new = np.maximum(top, scores[..., at].max(-1, keepdims=True, initial=-np.inf))
         base = np.where(np.isneginf(new), F(0), new)
-        weights = power(scores[..., at] * factor - base * factor)
+        weights = power(scores[..., at] * factor - (base * factor - raised)) * times
         rescale = power(top * factor - base * factor)
         met = low(weights, dtype) if low_weights and not kernel.divide_first else weights
         total = total * rescale + (met if kernel.rounded_sum else weights).sum(-1, keepdims=True, dtype=F)
-        gathered, top = gathered * rescale + product(kernel, met * share[..., at], v[:, :, at]), new
+        gathered, top = product(kernel, met * share[..., at], v[:, :, at], gathered * rescale), new
     base = np.where(np.isneginf(top), F(0), top)
     safe = np.where(total == 0, F(1), total)
-    lse = np.where(total == 0, F(-np.inf), base + np.log(safe))
+    lse = np.where(total == 0, F(-np.inf), base + (np.log(safe) - np.log(scaled)))
     if kernel.divide_first:
-        weights = power(scores * factor - base * factor) / safe * share
-        return product(kernel, low(weights, dtype) if low_weights else weights, v), lse
+        weights = power(scores * factor - (base * factor - raised)) * times / safe * share
+        return product(kernel, low(weights * scaled, dtype) if low_weights else weights * scaled, v) / scaled, lse
     return gathered / safe, lse
 
 
@@ -188,8 +252,8 @@ def _merged(parts: list[tuple[Any, Any]]) -> tuple[Any, Any]:
 def as_callable(kernel: Kernel) -> Callable[..., Any]:
     """A kernel as a plain function on NumPy arrays: attention top-left, zeros in empty rows, with every option but dropout.
 
-    It returns out in the dtype of q, and (out, lse) with return_lse, lse in float32. Raises ValueError for arrays that do not
-    fit together, as the reference does, and for mixed dtypes.
+    It returns out in the dtype of q (for float8 in that which the kernel returns), and (out, lse) with return_lse, lse in
+    float32. Raises ValueError for arrays that do not fit together, as the reference does, and for mixed dtypes.
     """
 
     def attend(
@@ -208,6 +272,9 @@ def as_callable(kernel: Kernel) -> Callable[..., Any]:
         q_segments: Any = None,
         kv_segments: Any = None,
         kv_lengths: Any = None,
+        q_descale: Any = None,
+        k_descale: Any = None,
+        v_descale: Any = None,
         return_lse: bool = False,
     ) -> Any:
         if not q.dtype == k.dtype == v.dtype:
@@ -215,11 +282,12 @@ def as_callable(kernel: Kernel) -> Callable[..., Any]:
         seeing = {"causal": causal, "window": window, "mask": mask, "kv_lengths": kv_lengths}
         seeing |= {"q_segments": q_segments, "kv_segments": kv_segments}
         scoring = {"scale": scale, "bias": bias, "alibi_slopes": alibi_slopes, "softcap": softcap, "sinks": sinks}
+        scoring |= {"q_descale": q_descale, "k_descale": k_descale, "v_descale": v_descale}
         seen = attention(q, k, v, **seeing, **scoring).visible
-        keys, values = (np.where(np.isfinite(x.astype(F)), x, 0).astype(x.dtype) for x in (k, v))
+        keys, values = (np.where(np.isfinite(x.astype(F)), x.astype(F), F(0)).astype(x.dtype) for x in (k, v))
         with np.errstate(all="ignore"):
             out, lse = run(kernel, q, keys, values, q.dtype.name, seen, {n: x for n, x in scoring.items() if x is not None})
-        out = out.astype(DTYPES[q.dtype.name])
+        out = out.astype(DTYPES[returned_in(kernel, q.dtype.name)])
         return (out, lse.astype(F)) if return_lse else out
 
     return attend

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import masks, scores, softmax
+from .inputs import descaled
 
 __all__ = ["STEPS", "Steps"]
 
@@ -24,11 +25,13 @@ class Steps:
     """Each field but `order` is a pure function; the default of each has the docstring that states its arguments.
 
     inputs: Inputs → Inputs, what of the call is heeded at all.
+    descale: Inputs → Inputs, with the descales multiplied into q, k and v.
     order: names of the stages that turn q·k into scores; each of scale, softcap, bias, alibi and hide may stand
     anywhere, twice, or nowhere. A stage whose option is not given does nothing.
     """
 
     inputs: Step = lambda given: given
+    descale: Step = descaled
     kv_head: Step = scores.kv_head
     offset: Step = masks.offset
     # visible

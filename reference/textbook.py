@@ -56,6 +56,9 @@ def attention(
     q_segments: Any = None,
     kv_segments: Any = None,
     kv_lengths: Any = None,
+    q_descale: Any = None,
+    k_descale: Any = None,
+    v_descale: Any = None,
     dropout_p: float = 0.0,
     seed: int = 0,
     dropout_keep: Any = None,
@@ -69,6 +72,7 @@ def attention(
     q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv), in any real dtype, converted exactly.
     dropout_keep: bool, broadcastable to (B, Hq, Sq, Sk), True where a weight stays; drawn by `dropout.keep_mask` from seed
     where it is not given and dropout_p > 0. rows: answer for these query rows only, at a cost linear in their number.
+    q_descale, k_descale, v_descale: (B, Hkv), multiply q, k and v, q with one factor for all heads of a group.
     A row that sees no key gives what `empty_rows` says (the mean of no keys at all is 0), unless it has a sink: then
     its output is 0 and its logsumexp the sink. A bias of −inf hides its key. Hidden keys may hold NaN and infinities.
 
@@ -79,11 +83,12 @@ def attention(
         q, k, v,
         scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes, softcap=softcap,
         sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths,
+        q_descale=q_descale, k_descale=k_descale, v_descale=v_descale,
         dropout_p=dropout_p, seed=seed, dropout_keep=dropout_keep,
         causal_alignment=causal_alignment, empty_rows=empty_rows, rows=rows,
     )  # fmt: skip
     with np.errstate(all="ignore"):
-        return _attend(steps.inputs(given), steps)
+        return _attend(steps.descale(steps.inputs(given)), steps)
 
 
 def _attend(given: Inputs, steps: Steps) -> Attended:

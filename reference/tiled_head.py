@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TILED_STEPS", "Head", "TiledSteps", "attend_head"]
+__all__ = ["TILED_STEPS", "Head", "TiledSteps", "attend_head", "columns_of", "padded", "scores_of", "seen_in"]
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]
@@ -126,14 +126,14 @@ def _attend_split(head: Head, start: int, stop: int, tile: int, steps: TiledStep
     accumulator, row_sum, top = np.zeros((rows, head.v.shape[1])), np.zeros((rows, 1)), np.full((rows, 1), -np.inf)
     for begin in steps.visited(start, stop, tile, head):
         columns = np.arange(begin, begin + tile)
-        seen = _seen(head, columns) & steps.tail(columns, min(stop, head.length))
-        scores = np.where(seen, _scores(head, columns), -np.inf)
+        seen = seen_in(head, columns) & steps.tail(columns, min(stop, head.length))
+        scores = np.where(seen, scores_of(head, columns), -np.inf)
         new = steps.running_max(top, scores.max(axis=1, keepdims=True))
         base = np.where(np.isneginf(new), 0.0, new)
         weighed = steps.odds(scores, new)
         row_sum = row_sum * steps.rescale_row_sum(top, base) + weighed.sum(axis=1, keepdims=True)
-        kept = weighed if head.keep is None else weighed * _columns(head.keep, columns)
-        accumulator = accumulator * steps.rescale_accumulator(top, base) + _times_v(kept, _padded(head.v, columns), seen)
+        kept = weighed if head.keep is None else weighed * columns_of(head.keep, columns)
+        accumulator = accumulator * steps.rescale_accumulator(top, base) + _times_v(kept, padded(head.v, columns), seen)
         top = new
     reached = row_sum != 0
     out = np.divide(accumulator, row_sum, out=np.zeros_like(accumulator), where=reached)
@@ -141,31 +141,31 @@ def _attend_split(head: Head, start: int, stop: int, tile: int, steps: TiledStep
     return out, lse[:, 0]
 
 
-def _seen(head: Head, columns: Array) -> Array:
+def seen_in(head: Head, columns: Array) -> Array:
     """Which keys of a tile each row sees, (R, tile), but for the tail."""
     seen = np.logical_not((columns < head.first[:, None]) | (columns >= head.end[:, None]))
     if head.mask is not None:
-        seen[~_columns(head.mask, columns)] = False
+        seen[~columns_of(head.mask, columns)] = False
     if head.bias is not None:
-        seen[np.isneginf(_columns(head.bias, columns))] = False
+        seen[np.isneginf(columns_of(head.bias, columns))] = False
     if head.q_segments is not None and head.kv_segments is not None:
-        key = _columns(head.kv_segments[None], columns)
+        key = columns_of(head.kv_segments[None], columns)
         seen[head.q_segments[:, None] != key] = False
     return seen
 
 
-def _scores(head: Head, columns: Array) -> Array:
+def scores_of(head: Head, columns: Array) -> Array:
     """scale, then softcap, then bias and ALiBi, for one tile, (R, tile)."""
-    logits = np.einsum("rd,td->rt", head.q * head.scale, _padded(head.k, columns))
+    logits = np.einsum("rd,td->rt", head.q * head.scale, padded(head.k, columns))
     if head.softcap is not None:
         logits = np.tanh(logits / head.softcap) * head.softcap
     if head.bias is not None:
-        logits = logits + _columns(head.bias, columns)
+        logits = logits + columns_of(head.bias, columns)
     distance = np.maximum(head.positions[:, None] - columns, columns - head.positions[:, None])
     return logits - head.slope * distance if head.slope else logits
 
 
-def _padded(array: Array, columns: Array) -> Array:
+def padded(array: Array, columns: Array) -> Array:
     """Rows of K or V for a tile; zeros past the end, as a kernel's masked load gives."""
     loaded = np.zeros((len(columns), array.shape[1]))
     inside = columns[columns < len(array)]
@@ -173,7 +173,7 @@ def _padded(array: Array, columns: Array) -> Array:
     return loaded
 
 
-def _columns(table: Array, columns: Array) -> Array:
+def columns_of(table: Array, columns: Array) -> Array:
     """Columns of a (R, Sk) table for a tile; past the end the last one again."""
     return table[:, np.minimum(columns, table.shape[1] - 1)]
 

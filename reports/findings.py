@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .diagnosis import diagnosis_lines, leading
+
 __all__ = ["NOT_RUN", "finding_line", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
 
 EVIDENCE = 12
@@ -57,10 +59,15 @@ def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, o
     if row.get("case"):
         lines.append(f"  case      {row['case']}")
     lines += [f"            {line}" for line in row.get("details", [])[:EVIDENCE]]
+    if row.get("simplest"):
+        lines.append(f"  simplest  {'; '.join(row['simplest'])}")
+    lines += [f"  {line}" for line in diagnosis_lines(row.get("diagnosis") or {})]
     if row.get("known"):
         lines.append(f"  known     {row['known']}")
     if row.get("case"):
         lines.append(f"  replay    {replay_command(row['case'], law, address)}")
+    if row.get("script"):
+        lines.append(f"  script    {row['script']}, beside report.json: the failure without the kit")
     laws = list(dict.fromkeys(other["law"] for other in others if other["law"] != row["law"]))
     if laws:
         more = f" and {len(laws) - ALSO} more" if len(laws) > ALSO else ""
@@ -71,7 +78,8 @@ def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, o
 def finding_line(row: Mapping[str, Any]) -> str:
     """One line about one result."""
     level = "" if row["level"] == "must" else f" ({row['level']})"
-    return f"  {row['law']}{level}: {row['message'] or row['verdict']}"
+    looks = f" ({leading(row)})" if leading(row) else ""
+    return f"  {row['law']}{level}: {row['message'] or row['verdict']}{looks}"
 
 
 def replay_command(case: str, law: Mapping[str, Any], address: str) -> str:

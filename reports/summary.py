@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from .certificates import certificate_lines
 from .findings import finding_line, finding_text, findings, given_up
 from .model import headline, outcome
 from .table import LEGEND, chapter_table
@@ -115,6 +116,7 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
         ("notes", notes),
         ("conventions", convention_lines(report)),
         ("profiles", profile_lines(report)),
+        ("certificates", certificate_lines(report)),
         ("baseline", [f"  {problem}" for problem in report["baseline_problems"]]),
     ):
         if lines:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ResultStream", "read_report", "read_results", "write_report"]
+__all__ = ["ResultStream", "as_json", "read_report", "read_results", "write_report"]
 
 RESULTS, REPORT = "results.jsonl", "report.json"
 
@@ -23,7 +23,7 @@ class ResultStream:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one result, at once."""
-        self._file.write(_json(row) + "\n")
+        self._file.write(as_json(row) + "\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -36,7 +36,7 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / REPORT
     draft = target.with_suffix(".tmp")
-    draft.write_text(_json(report, indent=1) + "\n", encoding="utf-8")
+    draft.write_text(as_json(report, indent=1) + "\n", encoding="utf-8")
     os.replace(draft, target)
     return target
 
@@ -57,7 +57,7 @@ def read_results(place: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _json(data: Any, indent: int | None = None) -> str:
+def as_json(data: Any, indent: int | None = None) -> str:
     """JSON that every reader takes: a ratio that is infinite or NaN becomes a string, which the schema allows."""
     return json.dumps(_plain(data), indent=indent, ensure_ascii=False, allow_nan=False)
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...adapters.contract import Implementation
+from ...reference.rounding import DTYPES
 from ..language.loading import conventions as known_conventions
 from ..problems.problem import Problem
 from .subject import Broken, NotClaimed, Raised, Subject
@@ -50,10 +51,10 @@ def _causal_alignment(implementation: Implementation) -> str | None:
 
 
 def _empty_rows(implementation: Implementation) -> str | None:
-    """Row 0 sees nothing: what does it give?"""
-    for options in _hiding():
+    """Row 0 sees nothing: what does it give? An option that row 1 shows to be ignored says nothing about row 0."""
+    for options, hidden in _hiding():
         out = _probe(implementation, **options)
-        if out is not None:
+        if out is not None and not np.any(out[0, 0, 1, hidden] != 0):
             row = out[0, 0, 0]
             mean = np.array([1 / SK] * SK + [0.0] * (D - SK))
             if np.all(row == 0):
@@ -64,12 +65,14 @@ def _empty_rows(implementation: Implementation) -> str | None:
     return None
 
 
-def _hiding() -> Iterator[dict[str, Any]]:
+def _hiding() -> Iterator[tuple[dict[str, Any], list[int]]]:
+    """Options that hide every key from row 0, and the keys that they hide from row 1."""
     mask = np.ones((SQ, SK), dtype=bool)
-    mask[0] = False
-    yield {"mask": mask}
-    yield {"kv_lengths": np.zeros(1, dtype=np.int32)}
-    yield {"q_segments": np.array([[1, 0]], dtype=np.int32), "kv_segments": np.zeros((1, SK), dtype=np.int32)}
+    mask[0], mask[1, 3] = False, False
+    yield {"mask": mask}, [3]
+    segments = np.array([[0, 0, 0, 2, 0]], dtype=np.int32)
+    yield {"q_segments": np.array([[1, 0]], dtype=np.int32), "kv_segments": segments}, [3]
+    yield {"kv_lengths": np.zeros(1, dtype=np.int32)}, []
 
 
 PROBES: dict[str, Callable[[Implementation], str | None]] = {
@@ -83,17 +86,9 @@ def _probe(implementation: Implementation, **options: Any) -> Any:
     dtype = implementation.dtypes[0]
     zeros = np.zeros((1, 1, SQ, D), dtype=np.float32)
     v = np.eye(SK, D, dtype=np.float32)[None, None]
-    q, k, v = (x.astype(_numpy_dtype(dtype)) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v))
+    q, k, v = (x.astype(DTYPES[dtype]) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v))
     p = Problem(q, k, v, dtype, options, {})
     try:
         return Subject(implementation, dtype, {}).out_only(p).astype(np.float64)
     except (NotClaimed, Broken, Raised):
         return None
-
-
-def _numpy_dtype(name: str) -> Any:
-    if name == "bfloat16":
-        import ml_dtypes
-
-        return ml_dtypes.bfloat16
-    return np.dtype(name)

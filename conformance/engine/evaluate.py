@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..bounded import Bounded, bounded
@@ -26,29 +27,55 @@ OPERATORS: dict[str, Callable[[Any, Any], Bounded]] = {
 }
 
 
-def decide_law(law: Law, p: Problem, subject: Subject) -> Decision:
-    """Whether the law holds for one problem. Raises Undecided, and what the subject raises."""
+Known = dict[Expression, Any]
+"""What the expressions that run no implementation are for one problem."""
+
+
+def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = None, *, sentences: bool = True) -> Decision:
+    """Whether the law holds for one problem. Raises Undecided, and what the subject raises.
+
+    known: filled here, and of use to the next subject that is tried on the same p: what a transform made is then made once,
+    and so is what the reference says of it. sentences: whether to say what is broken.
+    """
     subject.intervals = law.relation.relation != "=="
-    where = None if law.condition is None else evaluate(law.condition, p, subject)
-    left = evaluate(law.relation.left, p, subject)
-    right = evaluate(law.relation.right, p, subject)
-    return decide(left, law.relation.relation, right, where)
+    known = {} if known is None else known
+    where = None if law.condition is None else evaluate(law.condition, p, subject, known)
+    left = evaluate(law.relation.left, p, subject, known)
+    right = evaluate(law.relation.right, p, subject, known)
+    return decide(left, law.relation.relation, right, where, sentences=sentences)
 
 
-def evaluate(node: Expression, p: Problem, subject: Subject) -> Any:
-    """The value of an expression that `checking` has accepted."""
+def evaluate(node: Expression, p: Problem, subject: Subject, known: Known | None = None) -> Any:
+    """The value of an expression that `checking` has accepted. known: as in `decide_law`."""
+    known = {} if known is None else known
+    if node in known:
+        return known[node]
+    value = _evaluate(node, p, subject, known)
+    if not _observes(node):
+        known[node] = value
+    return value
+
+
+@cache
+def _observes(node: Expression) -> bool:
+    """Whether an expression runs the implementation."""
+    return any(WORDS[word].observes for word in node.words())
+
+
+def _evaluate(node: Expression, p: Problem, subject: Subject, known: Known) -> Any:
     if isinstance(node, Number):
         return bounded(node.value)
     if isinstance(node, Name):
         return p if node.name == "p" else CONSTANTS[node.name]
     if isinstance(node, Negation):
-        return -evaluate(node.operand, p, subject)
+        return -evaluate(node.operand, p, subject, known)
     if isinstance(node, Binary):
-        return OPERATORS[node.operator](evaluate(node.left, p, subject), evaluate(node.right, p, subject))
+        left, right = (evaluate(side, p, subject, known) for side in (node.left, node.right))
+        return OPERATORS[node.operator](left, right)
     assert isinstance(node, Call)
-    known = WORDS[node.word]
-    arguments = [evaluate(argument, p, subject) for argument in node.arguments]
-    keywords = {name: evaluate(argument, p, subject) for name, argument in node.keywords}
-    if known.observes:
+    word = WORDS[node.word]
+    arguments = [evaluate(argument, p, subject, known) for argument in node.arguments]
+    keywords = {name: evaluate(argument, p, subject, known) for name, argument in node.keywords}
+    if word.observes:
         arguments.insert(0, subject)
-    return known.function(*arguments, **keywords)
+    return word.function(*arguments, **keywords)

@@ -36,8 +36,11 @@ class Decision:
     estimate: tuple[float, str] | None = None
 
 
-def decide(left: Any, relation: str, right: Any, where: Any = None) -> Decision:
-    """Compare two values, or only the entries that `where` selects. Raises Undecided where it selects none."""
+def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences: bool = True) -> Decision:
+    """Compare two values, or only the entries that `where` selects. Raises Undecided where it selects none.
+
+    sentences: whether to say what is broken.
+    """
     a, b, selected = _together(bounded(left), bounded(right), where)
     if not selected.any():
         raise Undecided("no entry meets the condition of the law" if where is not None else "there is nothing to compare")
@@ -52,7 +55,7 @@ def decide(left: Any, relation: str, right: Any, where: Any = None) -> Decision:
         finite = selected & np.isfinite(ratio)
         worst = float(np.max(ratio[finite])) if finite.any() else None
     reading = _reading(left, a) or _reading(right, b)
-    broken = _sentences(a, b, bad, ratio, reading) if bad.any() else []
+    broken = _sentences(a, b, bad, ratio, reading) if sentences and bad.any() else []
     estimate = (float(np.max(a.bound + b.bound)), reading(np.argwhere(selected))[0]) if reading and selected.size == 1 else None
     return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, broken, estimate)
 

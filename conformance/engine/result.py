@@ -23,7 +23,12 @@ class Result:
     case: the smallest case that failed or raised, None otherwise.
     message: a sentence with values in it.
     details: evidence for a reader (where the two sides differ, the traceback).
+    simplest: the simplest values of the case on which the law still fails, in words. script: the file, in the folder of the
+    report, that shows the failure without the kit; empty where there is none.
     estimate: the sharpest estimate of the run, in words, where the law is about an estimate.
+    diagnosis: what a failure looks like, as `diagnosis.diagnose` gives it; empty where it was not asked for.
+    certificate: of a pass, which known faults would have been rejected on the same problems, as `kills.certificate` gives it;
+    None where that was not computed.
     seconds: time in the implementation, in the reference with its bounds, and in the kit.
     """
 
@@ -43,7 +48,11 @@ class Result:
     case: str | None = None
     message: str = ""
     details: list[str] = field(default_factory=list)
+    simplest: list[str] = field(default_factory=list)
+    script: str = ""
     estimate: str = ""
+    diagnosis: dict[str, Any] = field(default_factory=dict)
+    certificate: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
 
     def as_dict(self) -> dict[str, Any]:

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ...adapters.arrays import arrays_for, layout_back
+from ...adapters.arrays import NoGradient, arrays_for, layout_back
 from ...adapters.contract import ContractError, Implementation
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded
-from ..meaning import judged
+from ..meaning import derived, judged, judged_gradients
 from ..problems.problem import Problem
-from ..vocabulary.word import Pair
+from ..vocabulary.word import GRADIENTS, Gradients, Pair
 
 __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
 
@@ -53,6 +53,13 @@ class _Answer:
     weights: Any
     altered: tuple[str, ...]
 
+    def same(self, other: _Answer) -> bool:
+        """Whether dtypes and bits are the same."""
+        pairs = ((self.out, other.out), (self.lse, other.lse), (self.weights, other.weights))
+        return self.altered == other.altered and all(
+            a is b or (a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()) for a, b in pairs
+        )
+
 
 class Subject:
     """One implementation in one dtype, judged under settled conventions."""
@@ -65,13 +72,31 @@ class Subject:
         self.arrays = arrays_for(implementation.arrays)
         self.seconds = 0.0
         self.altered: set[str] = set()
+        self.asked: list[frozenset[str]] = []
+        """The options of each call since `forget`: return_lse and return_weights too, and GRADIENTS for a backward pass."""
         self.intervals = True
         """Whether results carry their intervals. Sameness (==) looks at values alone, so their bounds need no deriving."""
-        self._remembered: dict[Any, tuple[Problem, _Answer]] = {}
+        self.deliveries: dict[int, Any] | None = None
+        """Where arrays are kept for subjects that share them, until a call alters them. Without it each call gets its own."""
+        self._remembered: dict[Any, tuple[Problem, Any]] = {}
 
     def forget(self) -> None:
         """Drop what was remembered of earlier calls; the next problem starts afresh."""
         self._remembered.clear()
+        self.asked.clear()
+
+    def agrees(self, other: Subject) -> bool:
+        """Whether it answers all that the other one was asked since `forget` as that did, to the last bit.
+
+        It makes the calls in the same order and remembers them. False where the other made a call that is not remembered.
+        Raises what a call raises.
+        """
+        if len(other.asked) != len(other._remembered):
+            return False
+        for key, (p, theirs) in other._remembered.items():
+            if not isinstance(theirs, _Answer) or not theirs.same(self._call(p, *key[1:])):
+                return False
+        return True
 
     # Observations
 
@@ -87,10 +112,29 @@ class Subject:
 
     def returned_weights(self, p: Problem) -> Bounded:
         """The weights that the implementation returns, with the interval of weights read through an identity V."""
-        given = self._call(p, weights=True).weights
+        return self._bounded_weights(p, self._call(p, weights=True).weights)
+
+    def _bounded_weights(self, p: Problem, given: Any) -> Bounded:
         identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
-        allowed = judged(replace(p, v=identity), self.arithmetic).out_bound
+        read = derived(p, "identity", lambda: replace(p, v=identity).but(v_descale=None))
+        allowed = judged(read, self.arithmetic).out_bound
         return _around(given, allowed)
+
+    def gradients(self, p: Problem, dout: Any) -> Gradients:
+        """dq, dk and dv for an upstream gradient dout, (B, Hq, Sq, Dv) in the dtype of p, with their intervals."""
+        key = ("gradients", id(p), dout.tobytes())
+        if key not in self._remembered:
+            self._check_claim(p, False, False)
+            missing = [name for name in p.options if name not in self.implementation.backward_options]
+            if missing:
+                raise NotClaimed(f"{missing[0]} is not an option of the backward pass of {self.implementation.name}")
+            self._remembered[key] = (p, self._answer_gradients(p, dout))
+        found = self._remembered[key][1]
+        if not self.intervals:
+            return Gradients(*(bounded(x.astype(np.float64)) for x in found))
+        allowed = judged_gradients(p, dout, self.arithmetic)
+        bounds = (allowed.dq_bound, allowed.dk_bound, allowed.dv_bound)
+        return Gradients(*(_around(x, bound) for x, bound in zip(found, bounds, strict=True)))
 
     def refuses(self, p: Problem) -> bool:
         """Whether the implementation raises for p, which is ill-formed on purpose."""
@@ -126,7 +170,7 @@ class Subject:
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
             return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
-        undropped = judged(p.but(dropout_p=None, seed=None), self.arithmetic)
+        undropped = judged(derived(p, "undropped", lambda: p.but(dropout_p=None, seed=None)), self.arithmetic)
         rescaling = 4 * self.arithmetic.u_acc * np.abs(undropped.out)
         return _around(out, (undropped.out_bound + rescaling) / kept)
 
@@ -147,7 +191,8 @@ class Subject:
         if key not in self._remembered:
             self._check_claim(p, lse, weights)
             self._remembered[key] = (p, self._answer(p, lse, weights))
-        return self._remembered[key][1]
+        answer: _Answer = self._remembered[key][1]
+        return answer
 
     def _check_claim(self, p: Problem, lse: bool, weights: bool) -> None:
         asked = [*p.options, *(["return_lse"] if lse else []), *(["return_weights"] if weights else [])]
@@ -160,13 +205,12 @@ class Subject:
             raise NotClaimed(reason)
 
     def _answer(self, p: Problem, lse: bool = False, weights: bool = False, checked: bool = True) -> _Answer:
-        arguments, options = self._delivered(p)
+        arguments, options, watched, before = self._watched(p)
         if lse:
             options["return_lse"] = True
         if weights:
             options["return_weights"] = True
-        watched = {**dict(zip("qkv", arguments, strict=True)), **{n: x for n, x in options.items() if n in _ARRAY_OPTIONS}}
-        before = {name: self.arrays.snapshot(x) for name, x in watched.items()}
+        self.asked.append(frozenset(options))
         start = time.perf_counter()
         try:
             result = self.implementation.function(*arguments, **options)
@@ -179,7 +223,20 @@ class Subject:
         parts = self._parts(result, lse, weights)
         altered = tuple(name for name, x in watched.items() if self.arrays.snapshot(x) != before[name])
         self.altered.update(altered)
+        if altered and self.deliveries is not None:
+            self.deliveries.pop(id(p), None)
         return self._read(p, parts, altered, checked)
+
+    def _watched(self, p: Problem) -> tuple[list[Any], dict[str, Any], dict[str, Any], dict[str, bytes]]:
+        """Arguments and options as delivered, the arrays among them by name, and every byte of these."""
+        kept = None if self.deliveries is None else self.deliveries.get(id(p))
+        if kept is None:
+            arguments, options = self._delivered(p)
+            watched = {**dict(zip("qkv", arguments, strict=True)), **{n: x for n, x in options.items() if n in _ARRAY_OPTIONS}}
+            kept = arguments, options, watched, {name: self.arrays.snapshot(x) for name, x in watched.items()}, p
+            if self.deliveries is not None:
+                self.deliveries[id(p)] = kept
+        return kept[0], dict(kept[1]), kept[2], kept[3]
 
     def _delivered(self, p: Problem) -> tuple[list[Any], dict[str, Any]]:
         made, device = self.implementation, self.implementation.device
@@ -192,6 +249,47 @@ class Subject:
             for name, value in p.options.items()
         }
         return arguments, options
+
+    def _answer_gradients(self, p: Problem, dout: Any) -> tuple[Any, Any, Any]:
+        """dq, dk and dv in NumPy and the order (B, H, S, D), by `backward` or by the framework's own differentiation."""
+        made = self.implementation
+        arguments, options = self._delivered(p)
+        self.asked.append(frozenset({*options, GRADIENTS}))
+        upstream = self.arrays.to_framework(dout, layout=made.layout, device=made.device)
+        start = time.perf_counter()
+        try:
+            if callable(made.backward):
+                result = made.backward(upstream, *arguments, **options)
+            else:
+                result = self.arrays.gradients(made.function, arguments, options, upstream)
+        except NoGradient as reason:
+            raise NotClaimed(f"{made.name} has no gradients: {reason}") from None
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            raise Raised(error) from error
+        finally:
+            self.seconds += time.perf_counter() - start
+        if not isinstance(result, tuple | list) or len(result) < 3:
+            got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
+            raise Broken(f"asked for (dq, dk, dv), the backward pass returned {got}")
+        dq, dk, dv = (
+            self._read_gradient(name, part, x.shape)
+            for name, part, x in zip(("dq", "dk", "dv"), result, (p.q, p.k, p.v), strict=False)
+        )
+        return dq, dk, dv
+
+    def _read_gradient(self, name: str, part: Any, due: tuple[int, ...]) -> Any:
+        try:
+            array = self.arrays.from_framework(part, name)
+        except ContractError as error:
+            raise Broken(str(error)) from None
+        array = layout_back(array, self.implementation.layout) if array.ndim == 4 else array
+        if array.shape != due:
+            raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due} is due")
+        if str(array.dtype) not in _FLOATING:
+            raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
+        return array
 
     def _parts(self, result: Any, lse: bool, weights: bool) -> dict[str, Any]:
         names = ["out", *(["lse"] if lse else []), *(["weights"] if weights else [])]
@@ -218,13 +316,27 @@ class Subject:
                 array = layout_back(array, self.implementation.layout)
             if checked and array.shape != due[name]:
                 raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due[name]} is due")
-            if checked and str(array.dtype) not in ("float64", "float32", "float16", "bfloat16"):
+            if checked and str(array.dtype) not in _FLOATING:
                 raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
             read[name] = array
         return _Answer(read["out"], read["lse"], read["weights"], altered)
 
 
-_ARRAY_OPTIONS = ("mask", "bias", "alibi_slopes", "sinks", "q_segments", "kv_segments", "kv_lengths")
+_FLOATING = ("float64", "float32", "float16", "bfloat16")
+"""Dtypes in which results may come."""
+
+_ARRAY_OPTIONS = (
+    "mask",
+    "bias",
+    "alibi_slopes",
+    "sinks",
+    "q_segments",
+    "kv_segments",
+    "kv_lengths",
+    "q_descale",
+    "k_descale",
+    "v_descale",
+)
 
 
 def _memory(memory: str, array: Any) -> str:
@@ -236,9 +348,12 @@ def _memory(memory: str, array: Any) -> str:
 def _around(array: Any, allowed: Any) -> Bounded:
     """The reals that round to an output, widened by what is allowed before rounding."""
     value = array.astype(np.float64)
-    low, high = preimage(value, str(array.dtype))
+    low, high = preimage(array, str(array.dtype))
     with np.errstate(invalid="ignore", over="ignore"):
-        low, high = low - allowed, high + allowed
+        low -= allowed
+        high += allowed
+    if np.isfinite(low).all() and np.isfinite(high).all():
+        return Bounded(value, low, high)
     # Where the arithmetic promises nothing (scores that may overflow), NaN too is a possible answer.
     kept = np.isfinite(value) | np.isposinf(allowed)
     low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)

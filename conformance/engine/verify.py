@@ -7,18 +7,21 @@ nothing, does not count as tried; a law that decided no problem did not pass.
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...adapters.contract import Implementation
 from ..language.law import Law
 from ..meaning import Clock
 from ..problems.build import build
+from ..problems.descriptors import StructureError
+from ..problems.problem import Problem
 from ..problems.sizes import Pool, pool_for
 from ..problems.structure import Structure
-from ..vocabulary.word import WORDS, Undecided
+from ..vocabulary.word import GRADIENTS, WORDS, Undecided
 from .budget import Budget, budget_named
 from .conventions import settled
 from .evaluate import decide_law
@@ -46,10 +49,18 @@ def verify(
     seed: int = 0,
     examples: int | None = None,
     record: Callable[[str], None] = lambda case: None,
+    held: Callable[[Structure, Problem], None] = lambda structure, p: None,
+    first: Sequence[str] = (),
+    explain: bool = False,
+    certify: bool = False,
 ) -> Result:
     """Try one law on one implementation in one dtype.
 
     examples: problems to decide, in the place of the budget's. record: called with each case before it runs.
+    held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
+    where one of them fails, nothing more is. One that cannot be read any more is passed over.
+    explain: whether a failure is diagnosed, which takes a second or two. certify: whether the certificate of a pass is computed
+    where none is stored, which takes seconds.
     Never raises for what the implementation does; that is what the Result says.
     """
     budget = budget_named(budget) if isinstance(budget, str) else budget
@@ -62,20 +73,30 @@ def verify(
     if reason is not None:
         return Tally().result(implementation, law, dtype, refused=reason)
     subject = Subject(implementation, dtype, conventions)
-    trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2)
+    trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
     pool = pool_for(budget.name, implementation.arrays == "jax", seed)
-    _search(trial, pool, examples or budget.examples, seed)
+    if not any(trial.decide(structure) == "fail" for structure in _readable(first)):
+        _search(trial, pool, examples or budget.examples, seed)
     result = trial.tally.result(implementation, law, dtype)
+    if explain:
+        trial.explain(result)
     spent = time.perf_counter() - start
     own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
     result.seconds = {**own, "kit": max(0.0, spent - sum(own.values()))}
     if subject.altered:
         result.details.append(f"calls changed their inputs {', '.join(sorted(subject.altered))}")
+    if result.verdict == "pass":
+        from ..kills.certificate import certificate
+
+        result.certificate = certificate(law, trial.holding, subject, compute=certify)
     return result
 
 
-def replay(implementation: Implementation, case: str, law: Law) -> Result:
-    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read."""
+def replay(implementation: Implementation, case: str, law: Law, *, explain: bool = False) -> Result:
+    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read.
+
+    explain: whether a failure is diagnosed.
+    """
     structure = Structure.parse(case.partition("?")[2])
     reason = not_claimed(implementation, law, structure.dtype)
     if reason is not None:
@@ -84,7 +105,16 @@ def replay(implementation: Implementation, case: str, law: Law) -> Result:
     subject = Subject(implementation, structure.dtype, conventions)
     trial = _Trial(law, subject, lambda case: None, Tally(), float("inf"))
     trial.decide(structure)
-    return trial.tally.result(implementation, law, structure.dtype)
+    result = trial.tally.result(implementation, law, structure.dtype)
+    if explain:
+        trial.explain(result)
+    return result
+
+
+def _readable(cases: Sequence[str]) -> Iterator[Structure]:
+    for case in cases:
+        with contextlib.suppress(StructureError):
+            yield Structure.parse(case.partition("?")[2])
 
 
 def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:
@@ -99,7 +129,9 @@ def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | N
         if claim not in implementation.claims:
             return f"{name} does not claim to be {claim}"
     for word in law.words():
-        if WORDS[word].asks not in (None, *implementation.options):
+        if WORDS[word].asks == GRADIENTS and not implementation.differentiable:
+            return f"{name} has no backward pass"
+        if WORDS[word].asks not in (None, GRADIENTS, *implementation.options):
             return f"{WORDS[word].asks} is not an option of {name}"
     for option in law.sets():
         if option in _options(law) and option not in implementation.options:
@@ -127,8 +159,19 @@ def _other_convention(law: Law, conventions: dict[str, str]) -> str | None:
 class _Trial:
     """Decides structures one at a time and keeps the count."""
 
-    def __init__(self, law: Law, subject: Subject, record: Callable[[str], None], tally: Tally, deadline: float) -> None:
+    def __init__(
+        self,
+        law: Law,
+        subject: Subject,
+        record: Callable[[str], None],
+        tally: Tally,
+        deadline: float,
+        held: Callable[[Structure, Problem], None] = lambda structure, p: None,
+    ) -> None:
         self.law, self.subject, self.record, self.tally, self.deadline = law, subject, record, tally, deadline
+        self.held = held
+        self.failed: list[Structure] = []
+        self.holding: list[Structure] = []
 
     def decide(self, structure: Structure) -> str:
         """One of pass, fail, undecided, unclaimed."""
@@ -154,9 +197,26 @@ class _Trial:
         self.tally.estimated(decision.estimate)
         if decision.holds:
             self.tally.passed(case, decision)
+            self.holding.append(structure)
+            self.held(structure, p)
             return "pass"
+        self.failed.append(structure)
         self.tally.found(Finding("fail", case, structure, decision.broken[1], decision.broken, decision.ratio))
         return "fail"
+
+    def explain(self, result: Result) -> None:
+        """Diagnose the failures so far, if the verdict is about values."""
+        finding = self.tally.finding
+        if result.verdict == "fail" and finding is not None and self.failed:
+            from ..diagnosis.diagnose import diagnose
+
+            failed = [finding.structure, *(s for s in self.failed if s != finding.structure)]
+            made = self.subject.implementation
+            try:
+                result.diagnosis = diagnose(made, self.law, self.subject.dtype, failed, self.record)
+            except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
+                result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
+            gc.collect()  # Exceptions hold frames in cycles, and frames hold arrays that the collector does not count.
 
     @property
     def over(self) -> bool:
@@ -173,7 +233,8 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
     from ..problems.strategies import structures
 
     law, subject = trial.law, trial.subject
-    options = subject.implementation.options
+    made = subject.implementation
+    options = made.backward_options if any(WORDS[word].asks == GRADIENTS for word in law.words()) else made.options
     strategy = structures(subject.dtype, law.given, options, pool)
 
     @hypothesis.settings(

@@ -17,12 +17,16 @@ from ..engine.conventions import settled
 from ..engine.subject import Subject
 from ..problems.problem import Problem
 
-__all__ = ["FEATURES", "logsumexps", "outputs", "problem", "subject_of"]
+__all__ = ["FEATURES", "TooCoarse", "held", "logsumexps", "outputs", "problem", "subject_of"]
 
 FEATURES = 16
 """Features of a query: the default scale is 1/4, a power of 4, so that no kernel rounds where it applies its root."""
 
 SCALE = 0.25
+
+
+class TooCoarse(ValueError):
+    """A measurement asks for numbers that the dtype does not hold. The text says so."""
 
 
 def subject_of(implementation: Implementation, dtype: str) -> Subject:
@@ -33,7 +37,7 @@ def subject_of(implementation: Implementation, dtype: str) -> Subject:
 def problem(dtype: str, rows: Any, keys: Any, values: Any) -> Problem:
     """One head in which the score of query i and key j is −rows_i · keys_j, and the values are those given.
 
-    rows: (Sq,), keys: (Sk,), values: (Sk, 16). Raises ValueError where the dtype cannot hold one of them exactly.
+    rows: (Sq,), keys: (Sk,), values: (Sk, 16). Raises TooCoarse where the dtype cannot hold one of them exactly.
     """
     q, k = np.zeros((1, 1, len(rows), FEATURES)), np.zeros((1, 1, len(keys), FEATURES))
     q[0, 0, :, 0], k[0, 0, :, 0] = np.asarray(rows) / SCALE, -np.asarray(keys, dtype=np.float64)
@@ -41,9 +45,14 @@ def problem(dtype: str, rows: Any, keys: Any, values: Any) -> Problem:
     return Problem(_exact(q, dtype), _exact(k, dtype), _exact(v, dtype), dtype)
 
 
+def held(rows: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+    """Those of some rows that `problem` can ask for in a dtype."""
+    return rows[round_to(rows / SCALE, dtype) == rows / SCALE]
+
+
 def _exact(x: NDArray[np.float64], dtype: str) -> NDArray[Any]:
     if not np.array_equal(round_to(x, dtype), x):
-        raise ValueError(f"a measurement asks for numbers that {dtype} does not hold")
+        raise TooCoarse(f"{dtype} does not hold the numbers that it asks for")
     return x.astype(DTYPES[dtype])
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ...reference.rounding import unit_in_last_place
 from ..engine.subject import Subject
-from .asking import FEATURES, logsumexps, problem
+from .asking import FEATURES, held, logsumexps, problem
 
 __all__ = ["ExpError", "exp_error"]
 
@@ -43,7 +43,7 @@ def exp_error(subject: Subject) -> ExpError:
 
     Raises NotClaimed where it does not return the logsumexp, and Raised and Broken as `Subject.attend` does.
     """
-    x = ARGUMENTS
+    x = held(ARGUMENTS, subject.dtype)
     values = np.zeros((KEYS, FEATURES))
     alone = logsumexps(subject, problem(subject.dtype, x, np.zeros(KEYS), values))
     levels = np.repeat([0.0, 1.0], KEYS)

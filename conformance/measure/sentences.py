@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 
 from ...adapters.contract import Implementation
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
-from .asking import subject_of
+from .asking import TooCoarse, subject_of
 from .exp import exp_error
 from .rounding import rounding
 from .tile import tile_size
-from .width import MOST, accumulator_bits
+from .width import accumulator_bits, gradient_bits, most
 
 __all__ = ["readings"]
 
@@ -21,17 +21,24 @@ def readings(implementation: Implementation, dtype: str) -> Iterator[tuple[str, 
     for name, tell in MEASUREMENTS.items():
         try:
             yield name, tell(subject)
-        except NotClaimed as refusal:
+        except (NotClaimed, TooCoarse) as refusal:
             yield name, f"not measured: {refusal}"
         except (Raised, Broken) as failure:
             yield name, f"not measured, the implementation failed: {failure}"
 
 
 def _accumulator(subject: Subject) -> str:
-    bits = accumulator_bits(subject)
+    bits, last = accumulator_bits(subject), most(subject.dtype)
     return (
-        f"sums of weights times V keep {bits} bits" if bits <= MOST else f"sums of weights times V keep more than {MOST} bits"
+        f"sums of weights times V keep {bits} bits" if bits <= last else f"sums of weights times V keep more than {last} bits"
     )
+
+
+def _gradients(subject: Subject) -> str:
+    if not subject.implementation.differentiable:
+        raise NotClaimed(f"{subject.implementation.name} has no backward pass")
+    bits, last = gradient_bits(subject), most(subject.dtype)
+    return f"gradients in V are summed in {bits if bits <= last else f'more than {last}'} bits"
 
 
 def _exponential(subject: Subject) -> str:
@@ -60,6 +67,7 @@ def _tile(subject: Subject) -> str:
 
 MEASUREMENTS: dict[str, Callable[[Subject], str]] = {
     "accumulator": _accumulator,
+    "gradients": _gradients,
     "exp": _exponential,
     "weights": _weights,
     "tile": _tile,

@@ -16,6 +16,8 @@ CANDIDATES = {
     "float32": ("fp32", "tf32"),
     "float16": ("fp32", "half", "tensorcore", "half-fastexp", "half-naive"),
     "bfloat16": ("fp32", "half", "tensorcore", "half-fastexp", "half-naive"),
+    "float8_e4m3fn": ("fp8",),
+    "float8_e5m2": ("fp8",),
 }
 """Named models for each input dtype, tighter ones first. fp32 in half precision: everything but the output is float32."""
 

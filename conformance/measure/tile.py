@@ -42,7 +42,7 @@ GAPS = {"float32": (20.0, 2.5), "float16": (3.0, 0.375), "bfloat16": (3.0, 0.375
 def tile_size(subject: Subject) -> int | None:
     """Keys in the first tile, or in the last for a kernel that goes from right to left; None where no tile shows.
 
-    Raises NotClaimed, Raised and Broken as `Subject.out` does.
+    Raises NotClaimed, Raised and Broken as `Subject.out` does, and TooCoarse in float8.
     """
     for backwards in (False, True):
         size = _edge(partial(_reading, subject, backwards))
@@ -69,7 +69,7 @@ def _edge(reading: Callable[[int], Any]) -> int | None:
 
 def _reading(subject: Subject, backwards: bool, place: int) -> Any:
     """The weight of the key at the end, (16,), with the largest score at a place counted from that end."""
-    gap, more = GAPS[subject.dtype]
+    gap, more = GAPS.get(subject.dtype, GAPS["bfloat16"])
     keys, values = np.full(KEYS, FAR), np.zeros((KEYS, FEATURES))
     keys[[0, 1, place]] = gap + more, gap, 0.0
     values[0] = 2.0**14

@@ -27,7 +27,8 @@ LONG_ONLY: dict[str, tuple[str, dict[str, Any]]] = {
     "seed": ("seed of every problem", {"type": int, "default": 0}),
     "timeout": ("seconds for each law on each implementation and dtype, instead of the budget's", {"type": float}),
     "out": ("folder for results.jsonl and report.json", {"default": None}),
-    "baseline": ("YAML file of known failures", {"default": None}),
+    "baseline": ("YAML file of known failures (repeatable)", {"action": "append", "default": []}),
+    "certificate": ("which known faults each pass would have caught", {"action": "store_true", "default": False}),
     "first": ("leave an implementation at its first finding", {"action": "store_true", "default": False}),
 }
 

@@ -15,8 +15,10 @@ from ...reports.write import ResultStream, write_report
 from ..describe import describe_law, describe_plan
 from ..selection import Plan
 from .crash import result_of_wreck
-from .items import PROPERTY
+from .items import PROPERTY, SCRIPT
 from .recorder import FlightRecorder
+from .scripts import write_script
+from .stored import StoredFailures
 
 __all__ = ["Controller"]
 
@@ -31,7 +33,10 @@ class Controller:
         recorder: FlightRecorder,
         baseline: list[dict[str, Any]],
         given: dict[str, Any],
+        stored: StoredFailures,
     ) -> None:
+        self.stored = stored
+        self.addresses = {target.implementation.name: target.address for target in plan.targets}
         self.config, self.plan, self.recorder, self.baseline, self.given = config, plan, recorder, baseline, given
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.problems: list[str] = []
@@ -44,6 +49,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["attnspec_flight"] = str(self.recorder.folder)
+        node.workerinput["attnspec_stored"] = str(self.stored.file)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -77,9 +83,10 @@ class Controller:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when in ("setup", "teardown"):
             return
+        packed = next((str(value) for name, value in report.user_properties if name == SCRIPT), "")
         for name, value in report.user_properties:
             if name == PROPERTY:
-                row = json.loads(str(value))
+                row = write_script(json.loads(str(value)), packed, self.folder, self.addresses)
                 self.rows[row["law"], row["implementation"], row["dtype"]] = row
                 if self.stream is not None:
                     self.stream.add(row)
@@ -95,6 +102,7 @@ class Controller:
             baseline=self.baseline,
         )
         self.problems = self.report["baseline_problems"]
+        self.stored.update(rows, self.addresses)
         if self.folder is not None:
             write_report(self.report, self.folder)
         if self.problems and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):

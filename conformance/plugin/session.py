@@ -19,6 +19,7 @@ from ..language import SpecError
 from ..selection import Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
 from .recorder import LOSSES, FlightRecorder
+from .stored import FOLDER, StoredFailures
 
 __all__ = ["LawSession"]
 
@@ -34,6 +35,7 @@ class LawSession:
         }
         self.laws_files = [Path(file) for file in given["laws_file"]]
         self.first: bool = given["first"]
+        self.certify: bool = config.getoption("attnspec_certificate")
         try:
             self.plan = _plan(given)
             self.baseline = _baseline(config.getoption("attnspec_baseline"))
@@ -47,12 +49,13 @@ class LawSession:
             worker["workerid"] if worker else None,
             owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
         )
+        self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else Path.cwd() / FOLDER / "failures.json")
         if worker is None:
             _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller
 
             config.pluginmanager.register(
-                Controller(config, self.plan, self.recorder, self.baseline, given), "attnspec-controller"
+                Controller(config, self.plan, self.recorder, self.baseline, given, self.stored), "attnspec-controller"
             )
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -108,13 +111,11 @@ def _plan(given: dict[str, Any]) -> Plan:
     )
 
 
-def _baseline(file: str | None) -> list[dict[str, Any]]:
-    if file is None:
-        return []
+def _baseline(files: list[str]) -> list[dict[str, Any]]:
     from ...reports.baseline import BaselineError, load_baseline
 
     try:
-        return load_baseline(Path(file))
+        return [entry for file in files for entry in load_baseline(Path(file))]
     except BaselineError as error:
         raise Mistake(str(error)) from None
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from .descriptors import Value
 from .distributions import RANDOM_SIGNS, draw_values
-from .masks import draw_bias, draw_mask
+from .masks import bias_dtype, draw_bias, draw_mask
 from .problem import Problem
 from .streams import stream
 from .structure import Structure
-from .vectors import draw_lengths, draw_segments, draw_sinks, draw_slopes
+from .vectors import draw_descales, draw_lengths, draw_segments, draw_sinks, draw_slopes
 
 __all__ = ["build"]
 
@@ -27,9 +27,10 @@ __all__ = ["build"]
 def build(structure: Structure, conventions: Mapping[str, str] | None = None) -> Problem:
     """The problem of a structure, judged under the given conventions.
 
-    q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and bias in the structure's dtype; mask bool; alibi_slopes and
-    sinks float32 (Hq,); q_segments (B, Sq), kv_segments (B, Sk) and kv_lengths (B,) int32. With memory="expanded" the
-    entries of the batch are equal, in the options too.
+    q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and bias in the structure's dtype (a bias in bfloat16 where that is
+    float8); mask bool; alibi_slopes and sinks float32 (Hq,); q_descale, k_descale and v_descale float32 (B, Hkv); q_segments
+    (B, Sq), kv_segments (B, Sk) and kv_lengths (B,) int32. With memory="expanded" the entries of the batch are equal, in the
+    options too.
     """
     expanded = structure.memory == "expanded"
     one = replace(structure, b=1) if expanded else structure
@@ -61,12 +62,15 @@ def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
     if name in ("mask", "bias"):
         pattern, _, code = str(value).partition(":")
         rng = stream(s.seed, name)
-        made = draw_mask(pattern, code, scores, rng) if name == "mask" else draw_bias(pattern, code, scores, s.dtype, rng)
-        return {name: made}
+        if name == "mask":
+            return {name: draw_mask(pattern, code, scores, rng)}
+        return {name: draw_bias(pattern, code, scores, bias_dtype(s.dtype), rng)}
     if name == "alibi_slopes":
         return {name: draw_slopes(str(value), s.hq, stream(s.seed, name))}
     if name == "sinks":
         return {name: draw_sinks(str(value), s.hq, stream(s.seed, name))}
+    if name in ("q_descale", "k_descale", "v_descale"):
+        return {name: draw_descales(str(value), s.b, s.hkv, stream(s.seed, name))}
     if name == "kv_lengths":
         return {name: draw_lengths(str(value), s.b, s.sk, stream(s.seed, name))}
     return {name: value}
@@ -74,7 +78,7 @@ def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
 
 def _expand(name: str, value: Any, s: Structure) -> Any:
     """An option of one batch entry for all B of them; what has no batch axis, or broadcasts over it, stays."""
-    if name in ("q_segments", "kv_segments", "kv_lengths"):
+    if name in ("q_segments", "kv_segments", "kv_lengths", "q_descale", "k_descale", "v_descale"):
         return _repeat(value, s.b)
     if name in ("mask", "bias"):
         code = str(s.described[name]).partition(":")[2]

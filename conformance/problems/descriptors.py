@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from .masks import BIASES, MASKS, is_shape_code
-from .vectors import LENGTHS, SINKS, SLOPES
+from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["OPTIONS", "StructureError", "Value", "nearest", "read_option", "write_value"]
 
@@ -133,6 +133,9 @@ OPTIONS: dict[str, Reader] = {
     "sinks": _pattern(SINKS),
     "segments": lambda given: whole(given, 1),
     "kv_lengths": _pattern(LENGTHS),
+    "q_descale": _pattern(DESCALES),
+    "k_descale": _pattern(DESCALES),
+    "v_descale": _pattern(DESCALES),
     "dropout_p": _number(lambda x: 0 <= x < 1, "a probability below 1", default=0.0),
     "dropout_seed": lambda given: whole(given, 0),
     "return_lse": _flag,

@@ -16,11 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.arithmetic import SMALLEST_SUBNORMAL
+from ...reference.arithmetic import FLOAT8, SMALLEST_SUBNORMAL
+from ...reference.rounding import DTYPES
 from .streams import stream
 
 __all__ = ["DISTRIBUTIONS", "RANDOM_SIGNS", "Sizes", "draw_values", "rounded"]
@@ -31,7 +31,7 @@ Arrays = tuple[Array, Array, Array]
 TILE = 16
 """Keys in the smallest tile between two rescalings of an online softmax."""
 
-MANTISSA = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7}
+MANTISSA = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7, "float8_e4m3fn": 3, "float8_e5m2": 2}
 """Stored bits of the significand; a subnormal is an integer below 2^MANTISSA times the smallest one."""
 
 
@@ -72,8 +72,11 @@ def draw_values(name: str, sizes: Sizes) -> tuple[NDArray[Any], NDArray[Any], ND
 
 
 def rounded(x: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """x in a dtype by name, bfloat16 included."""
-    return np.ascontiguousarray(x.astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else np.dtype(dtype)))
+    """x in a dtype by name. Raises ValueError where a finite number would overflow in a float8 dtype."""
+    made = np.ascontiguousarray(x.astype(DTYPES[dtype]))
+    if dtype in FLOAT8 and not np.isfinite(made).all():
+        raise ValueError(f"{dtype} does not hold {np.max(np.abs(x)):g}; draw smaller numbers")
+    return made
 
 
 def integers(s: Sizes) -> Arrays:
@@ -151,14 +154,14 @@ def logits50(s: Sizes) -> Arrays:
 
 
 def logits6e4(s: Sizes) -> Arrays:
-    """Every score lies within 10 % of ±6e4: differences are huge, yet no product overflows float32 or entry float16."""
-    # q and k share the magnitude: 6e4 with uneven features, in one of them alone, would not fit in float16.
+    """Every score lies within 10 % of ±6e4 before entries are rounded: differences are huge, yet nothing overflows."""
+    # q and k share the magnitude: 6e4 with uneven features, in one of them alone, would not fit in float16. e4m3 ends at 448.
     root = 6e4**0.5
     return _along_ray(s, _signed(s, 0.95 * root, 1.0 * root), rows=_row_signs(s, root, 1.05 * root), noise=0.0)
 
 
 def subnormals(s: Sizes) -> Arrays:
-    """Every entry is a subnormal of the dtype, or up to 16 times one. Scores are 0 to within rounding."""
+    """Every entry is a subnormal of the dtype, or up to 16 times one. Scores are 0 to within rounding, in float8 just small."""
     tiny = {}
     for name, shape in s.shapes.items():
         rng = s.stream(name)

@@ -20,7 +20,7 @@ at an odd offset in a larger buffer; or with stride 0 over the batch (all entrie
 class Problem:
     """Inputs of `attention` in the order (B, H, S, D).
 
-    q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv): NumPy arrays in `dtype` (ml_dtypes for bfloat16).
+    q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv): NumPy arrays in `dtype` (ml_dtypes for bfloat16 and float8).
     options: only the options that are given, named and typed as in spec/operations.yaml.
     conventions: the choices under which the implementation is judged.
     memory: one of MEMORIES.
@@ -71,6 +71,12 @@ class Problem:
     @property
     def dv(self) -> int:
         return int(self.v.shape[3])
+
+    def descaled_values(self) -> NDArray[np.float64]:
+        """V times v_descale, where that is given, float64 (B, Hkv, Sk, Dv)."""
+        factors = self.options.get("v_descale")
+        v = self.v.astype(np.float64)
+        return v if factors is None else v * np.asarray(factors, dtype=np.float64)[..., None, None]
 
     def but(self, **options: Any) -> Problem:
         """The same problem with options replaced; None takes an option away."""

@@ -3,12 +3,13 @@
 Lengths are drawn first and heads, batch and width afterwards from what the cap leaves, so that large lengths go with few
 heads and narrow features. Each size comes from a tuple that ascends, so a shrinker makes each one smaller on its own.
 B equals a head count only where a law says so, because a swap of the two axes is invisible then.
+A backend that compiles meets one shape for each of its pool under a law: of the sizes that a law lists, the nearest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from .sizes import Pool, Shape
 __all__ = ["choice", "draw_shape"]
 
 ANY = SizeWish()
+SIZES = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
 COSTLY = ("b", "hq", "sq", "sk")
 """Sizes whose product is the number of scores."""
 
@@ -28,6 +30,8 @@ RATIOS = (1, 2, 3, 7)
 
 Wishes = Mapping[str, SizeWish]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
+Pick = Callable[[str, tuple[Any, ...]], Any]
+"""Takes one of several sizes, of the given name, or of several pairs of heads."""
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -44,7 +48,28 @@ def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
 
     Raises StructureError where the wishes for hq and hkv have no common pair.
     """
-    base = draw(choice(*pool.shapes)) if pool.shapes else None
+    if pool.shapes:
+        shape: Shape = draw(choice(*_whole_shapes(tuple(sorted(wishes.items())), pool)))
+        return shape
+    return _picked(lambda name, among: draw(choice(*among)), wishes, pool, None)
+
+
+@lru_cache(maxsize=4096)
+def _whole_shapes(wishes: tuple[tuple[str, SizeWish], ...], pool: Pool) -> tuple[Shape, ...]:
+    """The shapes of a pool, each with the sizes that a law gives in the place of its own."""
+    return tuple(dict.fromkeys(_picked(partial(_nearest, base), dict(wishes), pool, base) for base in pool.shapes or ()))
+
+
+def _nearest(base: Shape, name: str, among: tuple[Any, ...]) -> Any:
+    """The size, or the pair of heads, that is nearest to that of a whole shape."""
+    own = dict(zip(SIZES, base, strict=True))
+    if name == "heads":
+        return min(among, key=lambda pair: (abs(pair[0] - own["hq"]) + abs(pair[1] - own["hkv"]), pair))
+    return min(among, key=lambda size: (abs(size - own[name]), size))
+
+
+def _picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> Shape:
+    """A shape, size by size. base: the whole shape that it starts from, or None."""
     heads = ((base[1], base[2]),) if base else pool.heads
     made: dict[str, int] = {}
 
@@ -52,7 +77,7 @@ def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
         wish = wishes.get(name, ANY)
         if not wish.like:
             among = wish.among or _fitting(usual, wish.least, _largest(name, made, wishes, cap), avoid)
-            made[name] = draw(choice(*among))
+            made[name] = pick(name, among)
 
     ask("sk", (base[4],) if base else pool.lengths, pool.cap)
     # About one problem in five has as many queries as keys, as self-attention does.
@@ -61,7 +86,7 @@ def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
     pairs = _pairs(wishes.get("hq", ANY), wishes.get("hkv", ANY), heads)
     limit = _largest("hq", made, wishes, pool.cap)
     limit = max(limit, min(q for q, _ in pairs))
-    made["hq"], made["hkv"] = draw(choice(*(pair for pair in pairs if pair[0] <= limit)))
+    made["hq"], made["hkv"] = pick("heads", tuple(pair for pair in pairs if pair[0] <= limit))
     ask("b", (base[0],) if base else pool.batches, pool.cap, avoid=(made["hq"], made["hkv"]))
     ask("d", (base[5],) if base else pool.widths, pool.work)
     d = made.get("d", 1)

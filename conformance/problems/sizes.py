@@ -52,9 +52,9 @@ WIDTHS = (1, 8, 8, 16, 16, 40, 64, 64, 80, 96, 128)
 
 BUDGETS = {
     "quick": {"tiles": 3, "primes": 2, "cap": 30_000, "work": 2_000_000, "shapes": 4},
-    "standard": {"tiles": 4, "primes": 4, "cap": 40_000, "work": 2_000_000, "shapes": 7},
-    "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 12},
-    "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 16},
+    "standard": {"tiles": 4, "primes": 4, "cap": 40_000, "work": 2_000_000, "shapes": 8},
+    "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 13},
+    "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 17},
 }
 """What each budget may spend: tile sizes and primes among the lengths, cost of one problem, whole shapes where compiling."""
 
@@ -80,7 +80,10 @@ def pool_for(budget: str, compiled: bool, seed: int) -> Pool:
 
 
 def _shapes(count: int, primes: list[int], rng: np.random.Generator) -> tuple[Shape, ...]:
-    """Whole shapes: the first four hold Sq < Sk, Sq > Sk, Sq = Sk, grouped heads, Dv ≠ D and a length past a tile edge."""
+    """Whole shapes: the first four hold Sq < Sk, Sq > Sk, Sq = Sk, grouped heads, Dv ≠ D and a length past a tile edge.
+
+    The eighth is for kernels that take only whole blocks: two of 128 keys.
+    """
     t, s = (int(x) for x in rng.choice(TILES[:3], 2, replace=False))
     p, r = primes[0], primes[1]
     made: list[Shape] = [
@@ -91,6 +94,7 @@ def _shapes(count: int, primes: list[int], rng: np.random.Generator) -> tuple[Sh
         (2, 12, 4, 1, 2 * t + 1, 64, 64),
         (1, 3, 3, s + 1, s + 1, 80, 80),
         (5, 2, 1, 3, s - 1, 40, 16),
+        (1, 2, 2, 32, 256, 16, 16),
         (1, 7, 1, 129, p, 16, 16),
         (2, 6, 6, r, 127, 96, 96),
         (1, 1, 1, 257, 257, 128, 128),

@@ -21,7 +21,7 @@ from .problem import MEMORIES
 from .shapes import choice, draw_shape
 from .sizes import Pool
 from .structure import Structure
-from .vectors import LENGTHS, SINKS, SLOPES
+from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["structures"]
 
@@ -46,6 +46,9 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
     "sinks": SINKS,
     "segments": (2, 3, 5),
     "kv_lengths": (*LENGTHS, "random", "random"),
+    "q_descale": DESCALES,
+    "k_descale": DESCALES,
+    "v_descale": DESCALES,
     "dropout_p": (0.5, 0.25, 0.1),
     "return_lse": (True,),
     "return_weights": (True,),

@@ -25,6 +25,9 @@ TAGS = {
     "kv_lengths": 15,
     "alibi_slopes": 16,
     "sinks": 17,
+    "q_descale": 18,
+    "k_descale": 19,
+    "v_descale": 20,
 }
 """Fixed for good: a number that changes here changes the data of every printed case."""
 

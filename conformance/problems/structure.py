@@ -24,7 +24,7 @@ SIZES = {"b": 1, "hq": 1, "hkv": 1, "sq": 0, "sk": 0, "d": 1, "dv": 1}
 class Structure:
     """One case of `attention`. Raises StructureError where its parts do not fit.
 
-    dtype: float64, float32, float16 or bfloat16.
+    dtype: one of distributions.MANTISSA.
     b, hq, hkv, sq, sk, d, dv: sizes; dv is d unless given.
     options: described options as pairs, in the order of descriptors.OPTIONS; a mapping is accepted and put in order.
     values: a name of distributions.DISTRIBUTIONS. memory: one of problem.MEMORIES.

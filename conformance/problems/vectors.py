@@ -1,7 +1,7 @@
-"""Segments, lengths, slopes and sinks by pattern: the options that are one number a position, a batch entry or a head.
+"""Segments, lengths, slopes, sinks and descales by pattern: options that are one number a position, a batch entry or a head.
 
 Slopes and sinks are float32 but hold only bfloat16 values. An implementation that takes them in its own dtype then loses
-nothing, and the bound need not pay for a rounding that is not its mistake.
+nothing, and the bound need not pay for a rounding that is not its mistake. Descales are float32 by contract.
 """
 
 from __future__ import annotations
@@ -12,7 +12,17 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LENGTHS", "SINKS", "SLOPES", "draw_lengths", "draw_segments", "draw_sinks", "draw_slopes"]
+__all__ = [
+    "DESCALES",
+    "LENGTHS",
+    "SINKS",
+    "SLOPES",
+    "draw_descales",
+    "draw_lengths",
+    "draw_segments",
+    "draw_sinks",
+    "draw_slopes",
+]
 
 LENGTHS = ("full", "random", "one", "zero-some")
 """Patterns of kv_lengths: all Sk; between 1 and Sk; 1; random, but 0 in at least one batch entry."""
@@ -22,6 +32,10 @@ SLOPES = ("geometric", "random")
 
 SINKS = ("normal", "large", "low")
 """Patterns of sinks: σ = 1; about 8, which takes most of the weight; about −30, which takes almost none."""
+
+
+DESCALES = ("powers", "random")
+"""Patterns of q_descale, k_descale and v_descale, between 1/2 and 2: powers of two; any numbers."""
 
 
 def draw_segments(
@@ -76,6 +90,15 @@ def draw_sinks(pattern: str, hq: int, rng: np.random.Generator) -> NDArray[np.fl
     if pattern not in centre:
         raise ValueError(f"unknown pattern {pattern!r} of sinks; known: {', '.join(SINKS)}")
     return _in_bfloat16(centre[pattern] + rng.standard_normal(hq))
+
+
+def draw_descales(pattern: str, b: int, hkv: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A descale (B, Hkv), float32, positive. Raises ValueError for an unknown pattern."""
+    if pattern == "powers":
+        return np.asarray(2.0 ** rng.integers(-1, 2, (b, hkv)), dtype=np.float32)
+    if pattern == "random":
+        return rng.uniform(0.5, 2.0, (b, hkv)).astype(np.float32)
+    raise ValueError(f"unknown pattern {pattern!r} of a descale; known: {', '.join(DESCALES)}")
 
 
 def _in_bfloat16(x: NDArray[Any]) -> NDArray[np.float32]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import combiners, heads, keys, meanings, observations, probes, queries, scores, transforms
+from . import combiners, descales, gradients, heads, keys, meanings, observations, probes, queries, scores, transforms
 from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
 
 __all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_names", "word"]
 
-GROUPS = (transforms, queries, keys, heads, probes, observations, scores, meanings, combiners)
+GROUPS = (transforms, queries, keys, heads, probes, observations, gradients, scores, meanings, descales, combiners)
 
 
 @cache

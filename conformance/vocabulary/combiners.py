@@ -100,6 +100,12 @@ def positive(x: Value) -> Value:
 
 
 @word("combiners")
+def finite(x: Value) -> Value:
+    """1 where x is finite, 0 where it is NaN or infinite."""
+    return bounded(np.isfinite(bounded(x).value))
+
+
+@word("combiners")
 def even_keys(x: Value) -> Value:
     """Values with every key at an odd position set to 0, (B, Hkv, Sk, Dv)."""
     return bounded(x).each(lambda a: a * (np.arange(a.shape[2]) % 2 == 0)[:, None])

@@ -8,10 +8,11 @@ import numpy as np
 
 from ..bounded import Bounded, bounded
 from ..problems.problem import Problem
+from .transforms import PER_KEY_HEAD
 from .word import Problems, Value, Values, word
 
 PER_HEAD = ("alibi_slopes", "sinks")
-PER_BATCH = ("q_segments", "kv_segments", "kv_lengths")
+PER_BATCH = ("q_segments", "kv_segments", "kv_lengths", *PER_KEY_HEAD)
 BROADCAST = ("mask", "bias")
 
 
@@ -21,7 +22,7 @@ def each_head(p: Problem) -> Problems:
     group = p.hq // p.hkv
     return [
         p.with_fair(p.v[:, h // group : h // group + 1], q=p.q[:, h : h + 1], k=p.k[:, h // group : h // group + 1]).but(
-            **_taken(p, [h], axis=-3, names=PER_HEAD)
+            **_taken(p, [h], axis=-3, names=PER_HEAD), **_of_key_heads(p, [h // group])
         )
         for h in range(p.hq)
     ]
@@ -40,7 +41,8 @@ def each_entry(p: Problem) -> Problems:
 def repeat_kv(p: Problem) -> Problem:
     """Grouped queries written out: every key head repeated once for each query head of its group."""
     group = p.hq // p.hkv
-    return p.with_fair(np.repeat(p.v, group, axis=1), k=np.repeat(p.k, group, axis=1))
+    of_heads = _of_key_heads(p, list(np.repeat(np.arange(p.hkv), group)))
+    return p.with_fair(np.repeat(p.v, group, axis=1), k=np.repeat(p.k, group, axis=1)).but(**of_heads)
 
 
 @word("transforms")
@@ -49,7 +51,7 @@ def reverse_heads(x: Problem | Value) -> Problem | Value:
     if not isinstance(x, Problem):
         return bounded(x).each(lambda a: a[:, ::-1])
     order = list(range(x.hq))[::-1]
-    options = _taken(x, order, axis=-3, names=PER_HEAD)
+    options = _taken(x, order, axis=-3, names=PER_HEAD) | _of_key_heads(x, list(range(x.hkv))[::-1])
     return x.with_fair(_copy(x.v[:, ::-1]), q=_copy(x.q[:, ::-1]), k=_copy(x.k[:, ::-1])).but(**options)
 
 
@@ -90,6 +92,11 @@ def _taken(p: Problem, order: list[int], axis: int, names: tuple[str, ...]) -> d
         if array is not None and array.ndim >= -axis and array.shape[axis] > 1:
             options[name] = _copy(np.take(array, order, axis=axis))
     return options
+
+
+def _of_key_heads(p: Problem, heads: list[int]) -> dict[str, Any]:
+    """The options of some key heads."""
+    return {name: _copy(p.options[name][:, heads]) for name in PER_KEY_HEAD if name in p.options}
 
 
 def _copy(array: Any) -> Any:

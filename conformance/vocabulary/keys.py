@@ -10,14 +10,15 @@ import numpy as np
 from ..bounded import bounded
 from ..meaning import attended
 from ..problems.problem import Problem
-from .transforms import POSITIONAL, _exactly, _typed
+from .transforms import POSITIONAL, _exactly, _typed, largest_power
 from .word import Undecided, Value, word
 
 WATCHED, POISON, SHUFFLE, CUT = 11, 12, 13, 14
 """Purposes of the generators that choose a row, a poison, an order and a cut."""
 
 KEY_POISON, VALUE_POISON = 512.0, 16384.0
-"""Huge beside ordinary entries, finite in every dtype, and so are their products with queries."""
+"""Huge beside ordinary entries, finite in every dtype of 16 bits and more, and so are their products with queries. In a
+float8 dtype the largest power of two that it holds, where that is less."""
 
 
 def poisoned(p: Problem) -> Any:
@@ -41,8 +42,14 @@ def _poison(p: Problem, key: Any, value: Any) -> Problem:
 @word("transforms")
 def poison_hidden(p: Problem) -> Problem:
     """Huge finite numbers, of random sign, in K and V of every key that one watched row does not see."""
-    rng = p.generator(POISON)
-    return _poison(p, rng.choice([-KEY_POISON, KEY_POISON], p.k.shape), rng.choice([-VALUE_POISON, VALUE_POISON], p.v.shape))
+    rng, (key, value) = p.generator(POISON), _poisons(p.dtype)
+    return _poison(p, rng.choice([-key, key], p.k.shape), rng.choice([-value, value], p.v.shape))
+
+
+def _poisons(dtype: str) -> tuple[float, float]:
+    """The poisons of keys and of values in a dtype."""
+    largest = largest_power(dtype)
+    return min(KEY_POISON, largest), min(VALUE_POISON, largest)
 
 
 @word("transforms")
@@ -55,8 +62,11 @@ def nan_hidden(p: Problem) -> Problem:
 def unpoisoned(p: Problem) -> Value:
     """1 for the rows that see no poisoned key, (B, Hq, Sq, 1)."""
     keys = np.repeat(poisoned(p), p.hq // p.hkv, axis=1)
-    seen = attended(p).visible & keys[:, :, None, :]
-    return bounded(~seen.any(axis=-1, keepdims=True))
+    visible = attended(p).visible
+    seen = (visible & keys[:, :, None, :]).any(axis=-1, keepdims=True)
+    if p.conventions.get("empty_rows") == "mean":  # The mean of an empty row is over all keys, the poisoned ones too.
+        seen = seen | ~visible.any(axis=-1, keepdims=True)
+    return bounded(~seen)
 
 
 @word("transforms")
@@ -90,7 +100,8 @@ def other_keys(p: Problem) -> Problem:
 @word("transforms")
 def pad_keys(p: Problem) -> Problem:
     """Seven keys more, all of them junk and past the length that kv_lengths states."""
-    extra = np.full((p.b, p.hkv, 7, p.d), KEY_POISON), np.full((p.b, p.hkv, 7, p.dv), VALUE_POISON)
+    key, value = _poisons(p.dtype)
+    extra = np.full((p.b, p.hkv, 7, p.d), key), np.full((p.b, p.hkv, 7, p.dv), value)
     k = np.concatenate([p.k, _typed(extra[0], p.dtype)], axis=2)
     v = np.concatenate([p.v, _typed(extra[1], p.dtype)], axis=2)
     lengths = p.options.get("kv_lengths", np.full(p.b, p.sk, dtype=np.int32))

@@ -116,7 +116,7 @@ def sinks(p: Problem) -> Value:
 
 @word("meanings")
 def scale(p: Problem) -> Value:
-    """The factor on q·k: the option, or 1/sqrt(D)."""
+    """The factor on q·k, descales aside: the option, or 1/sqrt(D)."""
     return bounded(float(p.options.get("scale", 1 / math.sqrt(p.d))))
 
 
@@ -127,8 +127,8 @@ def features(p: Problem) -> Value:
 
 
 def _values_of_heads(p: Problem) -> np.ndarray:
-    """V repeated to the query heads, float64 (B, Hq, Sk, Dv)."""
-    return np.repeat(p.v.astype(np.float64), p.hq // p.hkv, axis=1)
+    """V, descaled, repeated to the query heads, float64 (B, Hq, Sk, Dv)."""
+    return np.repeat(p.descaled_values(), p.hq // p.hkv, axis=1)
 
 
 def _extreme(p: Problem, start: float, pick: np.ufunc) -> np.ndarray:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...reference.arithmetic import FLOAT8
 from ..bounded import Bounded, bounded
+from ..meaning import derived
 from ..problems.problem import Problem
 from .transforms import _typed
 from .word import Pair, Pairs, Problems, Undecided, Value, Values, word
 
 if TYPE_CHECKING:
     from ..engine.subject import Subject
+
+OUTPUTS_OF_FLOAT8 = ("float32", "float16", "bfloat16")
+"""Dtypes in which a float8 kernel may answer."""
 
 MOST_READINGS = 24
 """Reading weights through V takes ceil(Sk / Dv) calls; a problem that needs more is left undecided."""
@@ -51,11 +57,12 @@ def attend(subject: Subject, p: Problem | Problems) -> Pair | Pairs:
 def weights(subject: Subject, p: Problem) -> Value:
     """The attention weights (B, Hq, Sq, Sk), read through V.
 
-    With V one-hot over a slab of keys, the output is their weights, so even a fused kernel shows them.
+    With V one-hot over a slab of keys, the output is their weights, so even a fused kernel shows them. A v_descale is left out.
     """
     if p.sk > MOST_READINGS * p.dv:
         raise Undecided(f"reading {p.sk} weights through {p.dv} value features takes too many calls")
-    slabs = [subject.out(_one_hot(p, start)) for start in range(0, max(p.sk, 1), p.dv)]
+    starts = range(0, max(p.sk, 1), p.dv)
+    slabs = [subject.out(derived(p, ("one-hot", start), partial(_one_hot, p, start))) for start in starts]
     return Bounded(
         np.concatenate([x.value for x in slabs], -1)[..., : p.sk],
         np.concatenate([x.low for x in slabs], -1)[..., : p.sk],
@@ -83,12 +90,12 @@ def changed_inputs(subject: Subject, p: Problem) -> Value:
 
 @word("observations")
 def returns_dtype(subject: Subject, p: Problem) -> Value:
-    """1 where the output has the dtype of the queries, 0 otherwise."""
-    return bounded(float(subject.returned_dtype(p) == p.dtype))
+    """1 where the output has the dtype of the queries, or float32, float16 or bfloat16 where they are float8, 0 otherwise."""
+    return bounded(float(subject.returned_dtype(p) in (OUTPUTS_OF_FLOAT8 if p.dtype in FLOAT8 else (p.dtype,))))
 
 
 def _one_hot(p: Problem, start: int) -> Problem:
     v = np.zeros((p.b, p.hkv, p.sk, p.dv))
     for feature in range(min(p.dv, p.sk - start)):
         v[:, :, start + feature, feature] = 1.0
-    return replace(p, v=_typed(v, p.dtype))
+    return replace(p, v=_typed(v, p.dtype)).but(v_descale=None)

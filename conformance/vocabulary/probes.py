@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.rounding import preimage
+from ...reference.rounding import preimage, round_to
 from ..bounded import Bounded, bounded
-from ..decoding import read_rows
+from ..diagnosis.decoding import read_rows
 from ..meaning import attended, flat, judged
 from ..problems.problem import Problem
 from .meanings import _within
-from .transforms import _exactly, _typed
+from .transforms import _exactly, _typed, largest_power
 from .word import Undecided, Value, word
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def gather(p: Problem) -> Problem:
     if p.sk:
         q[..., :CODED] = code[chances.argmax(-1)]
     q[..., CODED], k[..., :CODED], k[..., CODED] = -CODED, code, 1.0
-    return replace(p, q=_exactly(q * _gap(p, FAR / 2), q.shape, p.dtype), k=_typed(k, p.dtype))
+    of_query, of_key = _shared(_gap(p, FAR / 2), CODED, p.dtype)
+    return replace(p, q=_exactly(q * of_query, q.shape, p.dtype), k=_exactly(k * of_key, k.shape, p.dtype))
 
 
 @word("transforms")
@@ -82,7 +83,8 @@ def falling_ladder(p: Problem) -> Problem:
 
 def _ladder(p: Problem, steps: Any) -> Problem:
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
-    q[..., 0], k[..., 0] = _gap(p, FAR), -steps
+    of_query, of_key = _shared(_gap(p, FAR), 1, p.dtype)
+    q[..., 0], k[..., 0] = of_query, -steps * of_key
     return replace(p, q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
 
 
@@ -90,13 +92,15 @@ def _ladder(p: Problem, steps: Any) -> Problem:
 def swamped(p: Problem, bits: Value) -> Problem:
     """Values of ±2^(14 − bits) between two that cancel, 2^14 at the first key and −2^14 at the last, or the reverse.
 
-    Their sum comes out exactly if the accumulator of the output keeps more than `bits` bits below its largest.
+    Their sum comes out exactly if the accumulator of the output keeps more than `bits` bits below its largest. In a dtype that
+    does not hold 2^14 the largest power of two that it holds takes its place.
     """
     if p.sk < 3:
         raise Undecided("there are fewer than three keys")
-    rng, small = p.generator(SWAMP), BIG * 2.0 ** -float(bounded(bits).value)
+    big = min(BIG, largest_power(p.dtype))
+    rng, small = p.generator(SWAMP), big * 2.0 ** -float(bounded(bits).value)
     v = small * rng.choice([-1.0, 1.0], p.v.shape)
-    v[:, :, 0] = BIG * rng.choice([-1.0, 1.0], v[:, :, 0].shape)
+    v[:, :, 0] = big * rng.choice([-1.0, 1.0], v[:, :, 0].shape)
     v[:, :, -1] = -v[:, :, 0]
     return replace(p, v=_exactly(v, v.shape, p.dtype))
 
@@ -104,8 +108,19 @@ def swamped(p: Problem, bits: Value) -> Problem:
 @word("transforms")
 def two_levels(p: Problem, x: Value) -> Problem:
     """The scores of the first half of the keys are exactly 0, those of the others about −x."""
+    return _below(p, slice(p.sk // 2, None), float(bounded(x).value))
+
+
+@word("transforms")
+def one_above(p: Problem, x: Value) -> Problem:
+    """The score of the first key is exactly 0, those of all others are about −x."""
+    return _below(p, slice(1, None), float(bounded(x).value))
+
+
+def _below(p: Problem, keys: slice, x: float) -> Problem:
+    """Scores of about −x for some keys, of exactly 0 for the others."""
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
-    q[..., 0], k[:, :, p.sk // 2 :, 0] = np.rint(float(bounded(x).value) / _scale(p)), -1.0
+    q[..., 0], k[:, :, keys, 0] = round_to(np.rint(x / _scale(p)), p.dtype), -1.0
     return replace(p, q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype))
 
 
@@ -135,7 +150,8 @@ def bare_out(subject: Subject, p: Problem) -> Value:
     """The output, with nothing around it but the reals that round to it. A wrong row says what it looks like."""
     array = subject.out_only(p)
     value = array.astype(np.float64)
-    return Bounded(value, *preimage(value, str(array.dtype)), reading=lambda places: read_rows(p, value, places))
+    dtype = str(array.dtype)
+    return Bounded(value, *preimage(value, dtype), reading=lambda places: read_rows(p, value, places, dtype))
 
 
 @word("observations", asks="return_lse")
@@ -165,10 +181,17 @@ def _scale(p: Problem) -> float:
 
 
 def _gap(p: Problem, score: float) -> float:
-    """A power of two that the scale brings to a score of at least `score`."""
+    """A power of two that the scale, and the smallest descales, bring to a score of at least `score`."""
     if _scale(p) <= 0:
         raise Undecided("the scale is not positive")
-    return 2.0 ** math.ceil(math.log2(score / _scale(p)))
+    least = math.prod(float(np.min(p.options.get(name, 1.0))) for name in ("q_descale", "k_descale"))
+    return 2.0 ** math.ceil(math.log2(score / (_scale(p) * least)))
+
+
+def _shared(gap: float, times: int, dtype: str) -> tuple[float, float]:
+    """Powers of two whose product is the gap, of queries and of keys: all for queries where the dtype holds `times` as much."""
+    of_query = min(gap, largest_power(dtype) / times)
+    return of_query, gap / of_query
 
 
 def _bits(count: int) -> int:

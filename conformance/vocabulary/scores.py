@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.bounds import replicates, score, score_keys
-from ...reference.bounds.score import Estimate, Residual
+from ...reference.bounds import replicates, score, score_keys, score_logsumexp
+from ...reference.bounds.score import Estimate, Noise, Residual
 from ..bounded import Bounded, bounded
 from ..meaning import attended, noise
 from ..problems.problem import Problem
@@ -94,6 +94,24 @@ def roughness(subject: Subject, p: Problem) -> Value:
     return _bounded(found, sentence)
 
 
+@word("observations", asks="return_lse")
+def lse_scale_error(subject: Subject, p: Problem) -> Value:
+    """How much too large the scale of q·k is, relative, as the logsumexp shows it, with what rounding allows. A scalar.
+
+    Every score above 0 pushes the logsumexp the same way, so it takes few rows to see what many outputs hardly show.
+    """
+    return _percent("scale", score_logsumexp.logsumexp_scale(_noise(subject, p), subject.lse_only(p)))
+
+
+@word("observations", asks="return_lse")
+def lse_offset(subject: Subject, p: Problem) -> Value:
+    """By how much the logsumexp is too large on average, with what rounding allows. A scalar.
+
+    0.001 means that row sums are 0.1 % too large.
+    """
+    return _percent("row sum", score_logsumexp.logsumexp_offset(_noise(subject, p), subject.lse_only(p)))
+
+
 @word("meanings")
 def key_is_mixed(p: Problem) -> Value:
     """1 for keys that some query sees and mixes with others, in some head of their group, (B, Hkv, Sk, 1)."""
@@ -103,12 +121,16 @@ def key_is_mixed(p: Problem) -> Value:
 
 
 def _residual(subject: Subject, p: Problem) -> Residual:
+    return Residual.of(_noise(subject, p), subject.out_only(p))
+
+
+def _noise(subject: Subject, p: Problem) -> Noise:
     if not p.random_signs:
         raise Undecided("score tests are for values of random signs")
     for option in NOT_CARRIED:
         if option in p.options:
             raise Undecided(f"score tests do not carry {option}")
-    return Residual.of(noise(p, subject.arithmetic), subject.out_only(p))
+    return noise(p, subject.arithmetic)
 
 
 def _percent(name: str, found: Estimate) -> Bounded:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ...reference.rounding import round_to
+from ...reference.arithmetic import LARGEST
+from ...reference.rounding import DTYPES, round_to
 from ..bounded import bounded
 from ..meaning import attended
+from ..problems.masks import bias_dtype
 from ..problems.problem import Problem
 from .word import Constant, Undecided, Value, word
+
+PER_KEY_HEAD = ("q_descale", "k_descale", "v_descale")
+"""Options that are one number for each key head of each batch entry, float32 (B, Hkv)."""
 
 POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths")
 """Options that hide keys by counting positions, segments or lengths."""
@@ -40,6 +46,9 @@ def with_values(p: Problem, x: Value) -> Problem:
 def but(p: Problem, **options: Value | Constant) -> Problem:
     """The same problem with options replaced, `absent` for none: but(p, softcap=absent), but(p, memory=transposed)."""
     plain = {name: _plain(value) for name, value in options.items()}
+    for name in PER_KEY_HEAD:
+        if plain.get(name) is not None:
+            plain[name] = _exactly(plain[name], (p.b, p.hkv), "float32")
     if "memory" in plain:
         p = replace(p, memory=plain.pop("memory"))
     if any(isinstance(value, np.ndarray) for value in plain.values()):
@@ -56,7 +65,7 @@ def explicit(p: Problem) -> Problem:
     if "alibi_slopes" in p.options:
         bias = np.asarray(p.options.get("bias", 0.0), dtype=np.float64) + _alibi(p)
         bias = np.where(attended(p).visible, bias, 0.0)
-        options |= {"alibi_slopes": None, "bias": _exactly(bias, bias.shape, p.dtype)}
+        options |= {"alibi_slopes": None, "bias": _exactly(bias, bias.shape, bias_dtype(p.dtype))}
     return p.but(**options)
 
 
@@ -103,12 +112,17 @@ def mixed_dtypes(p: Problem) -> Problem:
     return Problem(p.q, p.k.astype(other), p.v, p.dtype, {}, p.conventions)
 
 
+def largest_power(dtype: str) -> float:
+    """The largest power of two that a dtype holds."""
+    return float(2.0 ** (math.frexp(LARGEST[dtype])[1] - 1))
+
+
 def _exactly(x: Any, shape: tuple[int, ...], dtype: str) -> Any:
-    """x as an array of the dtype; Undecided where the dtype cannot hold it exactly."""
+    """x as an array of the dtype, which may hold NaN; Undecided where the dtype cannot hold it exactly."""
     x = bounded(x)
     array = np.broadcast_to(x.value, shape)
     rounded = round_to(array, dtype)
-    if not np.array_equal(rounded, array):
+    if not np.array_equal(rounded, array, equal_nan=True):
         raise Undecided(f"the values that the law writes are not exact in {dtype}")
     return np.ascontiguousarray(_typed(rounded, dtype))
 
@@ -131,11 +145,8 @@ def _multiple(x: Any, own: Any) -> bool:
 
 
 def _typed(array: Any, dtype: str) -> Any:
-    if dtype == "bfloat16":
-        import ml_dtypes
-
-        return array.astype(ml_dtypes.bfloat16)
-    return array.astype(dtype)
+    """An array of numbers that the dtype holds exactly, in it."""
+    return array.astype(DTYPES[dtype])
 
 
 def _plain(value: Any) -> Any:

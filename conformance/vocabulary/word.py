@@ -16,7 +16,24 @@ from typing import Any, TypeVar
 from ..bounded import Bounded
 from ..problems.problem import Problem
 
-__all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Pairs", "Problems", "Undecided", "Value", "Values", "Word", "word"]
+__all__ = [
+    "CONSTANTS",
+    "GRADIENTS",
+    "WORDS",
+    "Constant",
+    "Gradients",
+    "Pair",
+    "Pairs",
+    "Problems",
+    "Undecided",
+    "Value",
+    "Values",
+    "Word",
+    "word",
+]
+
+GRADIENTS = "gradients"
+"""What a word asks of an implementation that must have a backward pass."""
 
 KINDS = ("Problem", "Problems", "Value", "Values", "Pair", "Pairs", "Constant")
 
@@ -31,6 +48,15 @@ class Pair:
 
     out: Bounded
     lse: Bounded
+
+
+@dataclass(frozen=True, eq=False)
+class Gradients:
+    """What one backward pass gave: dq (B, Hq, Sq, D), dk (B, Hkv, Sk, D) and dv (B, Hkv, Sk, Dv)."""
+
+    dq: Bounded
+    dk: Bounded
+    dv: Bounded
 
 
 @dataclass(frozen=True)
@@ -55,7 +81,7 @@ CONSTANTS: dict[str, Constant] = {
 class Word:
     """One word: what it computes, whether it runs the implementation, and the kinds of its parameters.
 
-    asks: the option that the implementation must claim for the word to be observed, if any.
+    asks: the option that the implementation must claim for the word to be observed, if any; GRADIENTS for a backward pass.
     """
 
     name: str

@@ -17,6 +17,7 @@ side (weights rounded, products accumulated) counts by |v_j|. No pair of relativ
 Chapters, in the order of computation: `facts` (what the exact answer says), `logits`, `weights`, `output`, `logsumexp`,
 `random_signs` (level R), `probabilistic` (level P), and `judgement`, which joins them. `own` is the reference's own error.
 `variance`, `score`, `score_keys`, `replicates`: signed estimates of systematic errors, where roundings are taken for random.
+`gradients`: bounds of dq, dk and dv, made of `backward_weights`, `gradient_scores` and `gradient_sums`.
 Row quantities are float64 (B, Hq, R, 1) throughout, score quantities (B, Hq, R, Sk).
 Notation: u is a unit roundoff, γ_n = n·u / (1 − n·u) (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
 """

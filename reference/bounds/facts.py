@@ -13,17 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inputs import Inputs
+from ..inputs import Inputs, descaled
 from ..masks import attended_lengths, offset
-from ..scores import kv_head
 from ..textbook import Attended
+from .columns import Columns, columns_of
 
 __all__ = ["Facts", "Sink", "facts_of"]
 
 Array = NDArray[Any]
-
-LARGEST_SUM = 3.0e38
-"""Sums of values beyond this may overflow in float32."""
 
 
 @dataclass(eq=False, slots=True)
@@ -47,8 +44,9 @@ class Facts:
     (B, Hq, R, 1): count n of keys seen; top, the maximum m with the sink; best, without it; lse, 0 in empty rows; total
     L = exp(lse − m); empty: bool. (B, Hq, R, Dv): out; size Σ p|v|; spread sqrt(Σ p (v − o)²); spoiled: bool, outputs that
     no bound can hold because a value that they see is not finite or their sum may overflow, None for none.
-    share: what stands between p and V: keep/(1−p) under dropout, (B, Hq, R, Sk), None without. values: |v|, and signed:
-    v, (B, Hq, Sk, Dv), 0 where not finite. query_sums (B, Hq, R, 1), key_sums (B, Hq, 1, Sk): Σ_d |q_d| and Σ_d |k_d|.
+    share: what stands between p and V: keep/(1−p) under dropout, (B, Hq, R, Sk), None without. query_sums: Σ_d |q_d|,
+    (B, Hq, R, 1). columns: what depends on k and v alone.
+    descales: how many of q and k have a descale, values_descaled: whether v has one. All numbers here are descaled ones.
     """
 
     seen: Array | None
@@ -69,20 +67,39 @@ class Facts:
     spread: Array
     spoiled: Array | None
     share: Array | None
-    values: Array
-    signed: Array
     query_sums: Array
-    key_sums: Array
+    columns: Columns
     sink: Sink | None
     scale: float
     softcap: float | None
     features: int
+    descales: int
+    values_descaled: bool
+
+    @property
+    def values(self) -> Array:
+        """|v|, 0 where not finite, (B, Hq, Sk, Dv)."""
+        return self.columns.values
+
+    @property
+    def signed(self) -> Array:
+        """v, 0 where not finite, (B, Hq, Sk, Dv)."""
+        return self.columns.signed
+
+    @property
+    def key_sums(self) -> Array:
+        """Σ_d |k_d|, (B, Hq, 1, Sk)."""
+        return self.columns.key_sums
 
 
-def facts_of(given: Inputs, attended: Attended) -> Facts:
-    """The Facts of one call. Where an empty row is the mean of V, it is a row of Sk equal scores that sees every key."""
-    hq, hkv, sk = given.q.shape[1], given.k.shape[1], given.k.shape[2]
-    key, value = (given.k, given.v) if hq == hkv else (x[:, kv_head(hq, hkv)] for x in (given.k, given.v))
+def facts_of(given: Inputs, attended: Attended, columns: Columns | None = None) -> Facts:
+    """The Facts of one call. Where an empty row is the mean of V, it is a row of Sk equal scores that sees every key.
+
+    columns: those of the call, where they are at hand.
+    """
+    descales, values_descaled = (given.q_descale is not None) + (given.k_descale is not None), given.v_descale is not None
+    given, sk = descaled(given), given.k.shape[2]
+    columns = columns_of(given) if columns is None else columns
     empty = np.isneginf(attended.lse)[..., None]
     seen, p, lse = attended.visible, attended.weights, attended.lse[..., None]
     share = None if given.dropout_keep is None else given.dropout_keep / (1 - given.dropout_p)
@@ -99,14 +116,12 @@ def facts_of(given: Inputs, attended: Attended) -> Facts:
         best = np.where(np.isneginf(best), top, best)
         lse = np.where(empty, 0.0, lse)
     scores = attended.scores if everything else np.where(seen, attended.scores, best)
-    absolute_q, absolute_k = np.abs(given.q), np.abs(key)
-    products = absolute_q @ absolute_k.swapaxes(-1, -2)
+    absolute_q = np.abs(given.q)
+    products = absolute_q @ columns.keys.swapaxes(-1, -2)
     if not everything:
-        products[~seen] = 0.0
+        np.copyto(products, 0.0, where=~seen)
     counted = seen | empty if is_mean else seen
-    signed, spoiled = _values(value, counted)
-    values = np.abs(signed)
-    size, spread = _moments(p, share, given.dropout_p, values, attended.out)
+    size, spread = _moments(p, share, given.dropout_p, columns, attended.out)
     return Facts(
         seen=None if everything else seen,
         scores=scores,
@@ -124,41 +139,27 @@ def facts_of(given: Inputs, attended: Attended) -> Facts:
         out=attended.out,
         size=size,
         spread=spread,
-        spoiled=spoiled,
+        spoiled=columns.spoiled(counted),
         share=share,
-        values=values,
-        signed=signed,
         query_sums=absolute_q.sum(-1, keepdims=True),
-        key_sums=absolute_k.sum(-1)[:, :, None, :],
+        columns=columns,
         sink=None if sinks is None else _sink(sinks, top, best, lse),
         scale=abs(1 / math.sqrt(given.q.shape[-1]) if given.scale is None else given.scale),
         softcap=given.softcap,
         features=given.q.shape[-1],
+        descales=descales,
+        values_descaled=values_descaled,
     )
 
 
-def _values(value: Array, counted: Array) -> tuple[Array, Array | None]:
-    """V with 0 for what is not finite, and the outputs that see such a value or whose sum may overflow, or None."""
-    finite = np.isfinite(value)
-    spoiled = None
-    if not finite.all():
-        spoiled = counted.astype(np.float64) @ (~finite).astype(np.float64) > 0
-        value = np.where(finite, value, 0.0)
-    if value.size and max(value.max(), -value.min()) * value.shape[-2] > LARGEST_SUM:
-        overflows = counted.astype(np.float64) @ np.abs(value) > LARGEST_SUM
-        spoiled = overflows if spoiled is None else spoiled | overflows
-    return value, spoiled
-
-
-def _moments(p: Array, share: Array | None, dropped: float, values: Array, out: Array) -> tuple[Array, Array]:
+def _moments(p: Array, share: Array | None, dropped: float, columns: Columns, out: Array) -> tuple[Array, Array]:
     """Σ p|v′| and sqrt(Σ p (v′ − o)²) with v′ = share·v, a sink counting as v′ = 0.
 
     The second is Σ p v′² − o², whose cancellation loses up to a few ulps of the first term; they are added back.
     """
-    both = np.concatenate((values, values * values), axis=-1)
-    first, second = np.split((p if share is None else p * share) @ both, 2, axis=-1)
+    first, second = np.split((p if share is None else p * share) @ columns.moments, 2, axis=-1)
     second = second / (1 - dropped)
-    lost = (4 + values.shape[-2]) * 2.0**-52
+    lost = (4 + p.shape[-1]) * 2.0**-52
     return first, np.sqrt(np.maximum(second - out * out, 0.0) + lost * second)
 
 

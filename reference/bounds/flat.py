@@ -8,7 +8,8 @@ and let the values be whole multiples of a step, with Σ|v| ≤ step/u. Then
 - every partial sum of values is a multiple of the step below step/u, and so is exact, in any order;
 - weights of 1 are exact in every dtype; where z ≤ u_p/2, rounding makes them exactly 1 again;
 - a row sum of ones is exact; dividing by it is exact where n is a power of two, be it before V or after;
-- rescaling multiplies by exp(0), or takes away what weighs nothing.
+- rescaling multiplies by exp(0), or takes away what weighs nothing;
+- scales that are powers of two, of weights or of values, change nothing of this.
 
 So for z = 0 and n a power of two the output is exact. With z > 0 the row sum errs by (1+z)(1+γ_n) − 1, which the quotient
 inherits. Parts that are merged by their logsumexp have shares that err by twice the error σ of such a logsumexp and its
@@ -20,13 +21,14 @@ because it is its own maximum; it must only be small, lest the fused form exp2(s
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import ROUNDOFF, Arithmetic
-from ..inputs import Inputs, read
+from ..arithmetic import ROUNDOFF, SMALLEST_SUBNORMAL, Arithmetic
+from ..inputs import Inputs, descaled, read
 from ..textbook import Attended
 from .facts import Facts, facts_of
 from .judgement import DEFAULTS
@@ -53,12 +55,13 @@ def flat_bounds(
     attended: what the reference answers. dtype: of the inputs. options: as `textbook.attention` takes them.
     """
     given = read(q, k, v, rows=None, **{**DEFAULTS, **options})
+    exact_descale = given.v_descale is None or bool((np.frexp(given.v_descale)[0] == 0.5).all())
     out, lse = np.full(attended.out.shape, np.inf), np.full(attended.lse.shape, np.inf)
     others = (given.bias, given.alibi_slopes, given.softcap, given.sinks, given.dropout_keep)
     if any(other is not None for other in others) or not (attended.visible & (attended.scores == 0)).any():
         return out, lse
     with np.errstate(all="ignore"):
-        facts = facts_of(given, attended)
+        facts, given = facts_of(given, attended), descaled(given)
         logits = logit_errors(facts, arithmetic, dtype)
         top = attended.visible & (attended.scores == 0)
         count = top.sum(-1, keepdims=True).astype(np.float64)
@@ -71,7 +74,7 @@ def flat_bounds(
         if not _fits(given.v, arithmetic):
             bound = bound + compounded((2, arithmetic.u_operand)) * size
         bound = bound + (arithmetic.least + np.exp(-LOST)) * _visible_sums(given, attended)
-        out = np.where(flat & power & steady, bound, np.inf)
+        out = np.where(flat & power & steady & exact_descale & _stays(count, arithmetic), bound, np.inf)
         lse = np.where(flat, _logsumexp(given, facts, logits, top, count, row_sum, arithmetic) + 2 * merged, np.inf)[..., 0]
     return np.where(np.isnan(out), np.inf, out), np.where(np.isnan(lse), np.inf, lse)
 
@@ -86,6 +89,14 @@ def _is_flat(facts: Facts, logits: Logits, attended: Attended, top: Array, count
     return np.asarray((facts.best == 0) & (count > 0) & lost & alike)
 
 
+def _stays(count: Array, arithmetic: Arithmetic) -> Array:
+    """Whether a weight of 1/count, rounded after normalisation, does not underflow; powers of two are exact down to there."""
+    if arithmetic.weights_rounded == "before" or not arithmetic.stored_weights:
+        return np.ones_like(count, dtype=bool)
+    least = max(SMALLEST_SUBNORMAL[arithmetic.stored_weights], arithmetic.least)
+    return np.asarray(count * least <= arithmetic.weights_scale)
+
+
 def _row_sum(count: Array, arithmetic: Arithmetic) -> Array:
     """Relative error of a row sum of ones."""
     z = arithmetic.exp_zero
@@ -98,9 +109,9 @@ def _merged(count: Array, facts: Facts, row_sum: Array, arithmetic: Arithmetic) 
     """σ: relative error of the share exp(lse) of a part; 0 where nothing is merged."""
     if not merges(facts, arithmetic):
         return np.zeros_like(count)
-    size = np.log(np.maximum(count, 1))
+    size = np.log(np.maximum(count, 1)) + abs(math.log(arithmetic.weights_scale))
     sigma = row_sum + arithmetic.u_log * np.maximum(1, size) + 2 * arithmetic.u_exp + arithmetic.u_acc * (8 + 4 * size)
-    alone = (count == 1) & (arithmetic.exp_zero == 0)
+    alone = (size == 0) & (arithmetic.exp_zero == 0)
     return np.where(alone, 0.0, sigma + np.where(count > 1, compounded((DIVIDE, arithmetic.u_acc)), 0.0))
 
 
@@ -160,8 +171,8 @@ def _logsumexp(
     exact = whole & (np.where(top, facts.products, 0.0).max(-1, keepdims=True) * arithmetic.u_acc <= 1)
     nothing = np.where(top, facts.products, 0.0).max(-1, keepdims=True) == 0
     score = np.where(exact | nothing, 0.0, error)
-    size = np.log(np.maximum(count, 1))
-    certain = (count == 1) & (arithmetic.exp_zero == 0)
+    size = np.log(np.maximum(count, 1)) + abs(math.log(arithmetic.weights_scale))
+    certain = (size == 0) & (arithmetic.exp_zero == 0)
     logarithm = np.where(certain, 0.0, arithmetic.u_log * np.maximum(1, size) + arithmetic.u_acc * 6 * size)
     taken = score * (1 + 8 * arithmetic.u_acc) + 4 * arithmetic.u_acc * score
     return np.asarray(taken - np.log1p(-np.minimum(row_sum, 1)) + logarithm + arithmetic.least + np.exp(-LOST))

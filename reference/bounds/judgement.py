@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arithmetic import REFERENCE, ROUNDOFF, Arithmetic
-from ..inputs import Inputs, read
+from ..inputs import Inputs, descaled, read
 from ..textbook import Attended, attention
+from .blocks import blocks
+from .columns import Columns, columns_of
 from .facts import Facts, facts_of
 from .logits import Logits, logit_errors
 from .logsumexp import logsumexp_bound
@@ -90,25 +92,39 @@ def judge(
     attended = attention(q, k, v, rows=rows, **options)
     given = read(q, k, v, rows=rows, **{**DEFAULTS, **options})
     with np.errstate(all="ignore"):
-        facts = facts_of(given, attended)
-        logits = logit_errors(facts, arithmetic, dtype)
-        weights = weight_errors(facts, logits, arithmetic)
-        out, lse = _bounds(facts, logits, weights, arithmetic)
-        own_out, own_lse = _own(facts, logits, weights, arithmetic, out, lse)
-        if random_signs and may_gain(facts):
-            by_chance = random_sign_bound(facts, weights, arithmetic)
-            out = np.fmin(out, by_chance if logits.overflow is None else np.where(logits.overflow, np.inf, by_chance))
-        out, lse = out + own_out, lse + own_lse
-        if facts.spoiled is not None:
-            out[facts.spoiled] = np.inf
-        out[np.isnan(out)] = np.inf
-        lse[np.isnan(lse)] = np.inf
+        outputs = attended.out.size if random_signs else None
+        columns = columns_of(descaled(given))
+        parts = [_judged(*block, columns, arithmetic, dtype, outputs) for block in blocks(given, attended)]
+    out, lse, own_out = (each[0] if len(parts) == 1 else np.concatenate(each, 2) for each in zip(*parts, strict=True))
+    probable = (lambda: _probable(given, attended, arithmetic, dtype, own_out)) if random_signs else None
+    return Judgement(attended.out, out, attended.lse, lse, attended, probable)
+
+
+def _judged(
+    given: Inputs, attended: Attended, columns: Columns, arithmetic: Arithmetic, dtype: str, outputs: int | None
+) -> tuple[Array, Array, Array]:
+    """Bounds of output and logsumexp, and the reference's own error of the output, which is in the first.
+
+    outputs: how many share the probability of level R, where it may be taken.
+    """
+    facts = facts_of(given, attended, columns)
+    logits = logit_errors(facts, arithmetic, dtype)
+    weights = weight_errors(facts, logits, arithmetic)
+    out, lse = _bounds(facts, logits, weights, arithmetic)
+    own_out, own_lse = _own(facts, logits, weights, arithmetic, out, lse)
+    if outputs is not None and may_gain(facts, outputs):
+        by_chance = random_sign_bound(facts, weights, arithmetic, outputs)
+        out = np.fmin(out, by_chance if logits.overflow is None else np.where(logits.overflow, np.inf, by_chance))
+    out, lse = out + own_out, lse + own_lse
+    if facts.spoiled is not None:
+        out[facts.spoiled] = np.inf
+    out[np.isnan(out)] = np.inf
+    lse[np.isnan(lse)] = np.inf
     empty = facts.empty[..., 0]
     lse[empty] = 0.0
     if given.empty_rows != "mean" or given.k.shape[2] == 0:
         out[empty] = 0.0
-    probable = (lambda: _probable(given, attended, arithmetic, dtype, own_out)) if random_signs else None
-    return Judgement(attended.out, out, attended.lse, lse, attended, probable)
+    return out, lse, own_out
 
 
 def _bounds(facts: Facts, logits: Logits, weights: Weights, arithmetic: Arithmetic) -> tuple[Array, Array]:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import LARGEST, ROUNDOFF, Arithmetic
+from ..arithmetic import LARGEST, ROUNDOFF, SMALLEST_NORMAL, Arithmetic
 from .facts import Facts
 from .roundoff import DISTANCE, MAXIMUM, SCALE, compounded, gamma, lost_below
 
-__all__ = ["Logits", "logit_errors", "merges"]
+__all__ = ["Logits", "logit_errors", "merges", "product_errors"]
 
 Array = NDArray[Any]
 
@@ -63,11 +63,13 @@ def logit_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Logits:
         stored = ROUNDOFF[arithmetic.stored_scores] if arithmetic.stored_scores else 0.0
         sink = compounded((SCALE, u), (1, stored)) * facts.sink.size
         shift = np.maximum(shift, sink)
-    per_row = u * ((2 * DISTANCE + MAXIMUM) * shift + MAXIMUM * np.abs(facts.top))
+    # A scale of the weights may be added to the exponent, and so to m.
+    top = np.abs(facts.top) + abs(math.log(arithmetic.weights_scale))
+    per_row = u * ((2 * DISTANCE + MAXIMUM) * shift + MAXIMUM * top)
     per_distance = u * (DISTANCE + MAXIMUM)
     if merges(facts, arithmetic):
         # The logsumexp of a part lies between the key's score and m + log n; its logarithm, sum and difference are rounded.
-        log_count = np.log(np.maximum(facts.count, 1))
+        log_count = np.log(np.maximum(facts.count, 1)) + abs(math.log(arithmetic.weights_scale))
         per_row = per_row + 4 * u * (np.abs(facts.top) + shift + log_count) + arithmetic.u_log * np.maximum(1, log_count)
         per_distance += 4 * u
     delta = per_distance * facts.distance
@@ -80,25 +82,9 @@ def logit_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Logits:
 
 def _stage_scores(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
     """D1, stage by stage in the order of the definition: scaled product, softcap, bias and ALiBi."""
-    u, u_in, stored = arithmetic.u_acc, ROUNDOFF[dtype], arithmetic.stored_scores
+    u, stored = arithmetic.u_acc, arithmetic.stored_scores
     added = (facts.bias is not None) + (facts.alibi is not None)
-    n_pre = 0 if arithmetic.n_pre == 2 and _is_power_of_two(math.sqrt(facts.scale)) else arithmetic.n_pre
-    dot = float(gamma(facts.features, u))
-    growth = compounded((n_pre, u_in), (2, arithmetic.u_operand), (1, dot), (SCALE + added, u))
-    error = facts.products * (growth * facts.scale)
-    _, eta = lost_below(dtype, arithmetic.least)
-    reach = max(np.max(facts.key_sums, initial=0.0), np.max(facts.query_sums, initial=0.0))
-    if arithmetic.n_pre or reach * eta > 1e-20:
-        # An operand may underflow, when it is scaled or when it is read, and takes its share of the other with it.
-        lost = eta * max(1.0, facts.scale) * (1 + growth)
-        error += lost * (facts.key_sums + facts.query_sums)
-        if facts.seen is not None:
-            error[~facts.seen] = 0.0
-    if stored:
-        size = _dot_size(facts)
-        error = _store(error, size, stored)
-        if arithmetic.n_pre == 0 and not _is_power_of_two(facts.scale):
-            error = _store(error, size, stored)
+    error = product_errors(facts, arithmetic, dtype)
     if facts.softcap is not None:
         error = _softcap(error, facts, arithmetic)
     if facts.bias is not None:
@@ -108,6 +94,34 @@ def _stage_scores(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
     if stored:
         for _ in range(added):
             error = _store(error, np.abs(facts.scores), stored)
+    return error
+
+
+def product_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
+    """Error of scale·q·k, which is what softcap is applied to, (B, Hq, R, Sk)."""
+    u, u_in, stored = arithmetic.u_acc, ROUNDOFF[dtype], arithmetic.stored_scores
+    added = (facts.bias is not None) + (facts.alibi is not None)
+    # A descale may be a factor of the scale, whose root is then another number.
+    exact_root = facts.descales == 0 and _is_power_of_two(math.sqrt(facts.scale))
+    n_pre = 0 if arithmetic.n_pre == 2 and exact_root else arithmetic.n_pre
+    dot = float(gamma(facts.features, u))
+    growth = compounded((n_pre, u_in), (2, arithmetic.u_operand), (1, dot), (SCALE + added + facts.descales, u))
+    error = facts.products * (growth * facts.scale)
+    flushes = SMALLEST_NORMAL[dtype] <= arithmetic.least
+    eta = lost_below(dtype, arithmetic.least)[1] if arithmetic.n_pre or flushes else 0.0
+    reach = max(np.max(facts.key_sums, initial=0.0), np.max(facts.query_sums, initial=0.0))
+    if arithmetic.n_pre or reach * eta > 1e-20:
+        # An operand may underflow, when it is scaled, or when it is read by what flushes subnormals, and takes its share of
+        # the other with it.
+        lost = eta * max(1.0, facts.scale) * (1 + growth)
+        error += lost * (facts.key_sums + facts.query_sums)
+        if facts.seen is not None:
+            np.copyto(error, 0.0, where=~facts.seen)
+    if stored:
+        size = _dot_size(facts)
+        error = _store(error, size, stored)
+        if arithmetic.n_pre == 0 and not (facts.descales == 0 and _is_power_of_two(facts.scale)):
+            error = _store(error, size, stored)
     return error
 
 

@@ -11,6 +11,7 @@ the same for all input dtypes, and the logsumexp sees wrong scales, masks and ke
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from .output import row_sums
 from .roundoff import gamma
 from .weights import Weights
 
-__all__ = ["logsumexp_bound"]
+__all__ = ["logarithm_error", "logsumexp_bound"]
 
 Array = NDArray[Any]
 
@@ -37,7 +38,13 @@ def logsumexp_bound(facts: Facts, logits: Logits, weights: Weights, arithmetic: 
     row_sum = gamma(facts.count + weights.rescalings + (facts.sink is not None), u)
     shared = np.fmin(np.log1p(weights.mean), weights.largest)
     relative = shared - np.log1p(-common) - np.log1p(-np.minimum(row_sum, 1)) - np.log1p(-np.minimum(lost, 1))
-    logarithm = np.abs(facts.lse - facts.best)  # the larger one: the maximum may leave out the sink
-    maximum = np.abs(facts.top) + np.abs(facts.top - facts.best) + logits.shift
-    taken = arithmetic.u_log * np.maximum(1, logarithm) + u * (4 * maximum + 4 * np.abs(facts.lse) + 2 * logarithm)
-    return np.asarray((relative + taken)[..., 0])
+    return np.asarray((relative + logarithm_error(facts, arithmetic, logits.shift))[..., 0])
+
+
+def logarithm_error(facts: Facts, arithmetic: Arithmetic, shift: Array | float = 0.0) -> Array:
+    """What the logarithm and all that follows it add, (B, Hq, R, 1). shift: error of the row's maximum."""
+    offset = abs(math.log(arithmetic.weights_scale))  # in the row sum, and taken from its logarithm
+    logarithm = np.abs(facts.lse - facts.best) + offset  # the larger one: the maximum may leave out the sink
+    maximum = np.abs(facts.top) + np.abs(facts.top - facts.best) + shift + offset
+    rounded = arithmetic.u_acc * (4 * maximum + 4 * np.abs(facts.lse) + 2 * logarithm)
+    return np.asarray(arithmetic.u_log * np.maximum(1, logarithm) + rounded)

@@ -13,7 +13,7 @@ division. Then
 
     E2 ≥ |e|: each term of the numerator is rounded as a weight (u_p, unless the row sum shares it), as a product, in at most
     n−1 additions and T rescalings, and, where it is divided before it meets V, in the division. That is N times the mean
-    of |v|, plus what underflows.
+    of |v|, plus what underflows. A descale of the values is one more rounding, of each value or at the end.
 
 Under dropout v_j stands for keep_j·v_j/(1−p). A sink is a key with v = 0.
 """
@@ -55,9 +55,9 @@ def output_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic) -> Arra
     rounding = ROUNDOFF[arithmetic.stored_weights] if arithmetic.stored_weights else 0.0
     additions = facts.count + weights.rescalings
     row_sum = gamma(additions + (facts.sink is not None), u)
-    divide = compounded((DIVIDE, u))
+    divide = compounded((DIVIDE + facts.values_descaled, u))
     early = arithmetic.weights_rounded != "before" or merges(facts, arithmetic)
-    extra = 1 + DIVIDE * early + 2 * (facts.share is not None)
+    extra = 1 + DIVIDE * early + 2 * (facts.share is not None) + facts.values_descaled
     operands = compounded((2, arithmetic.u_operand))
     accumulated = operands + (1 + operands) * gamma(additions + extra, u)
 

@@ -41,5 +41,5 @@ def probable_bound(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
 
     shorter = replace(facts, features=min(facts.features, math.ceil(factor * math.sqrt(facts.features))))
     logits = logit_errors(shorter, arithmetic, dtype)
-    bound = concentrated(shorter, weight_errors(shorter, logits, arithmetic), arithmetic, few)
+    bound = concentrated(shorter, weight_errors(shorter, logits, arithmetic), arithmetic, facts.out.size, few)
     return bound if logits.overflow is None else np.where(logits.overflow, np.inf, bound)

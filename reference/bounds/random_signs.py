@@ -56,27 +56,29 @@ def deviations(events: float) -> float:
     return math.sqrt(2 * math.log(2 * max(events, 1.0) / FALSE_ALARM))
 
 
-def may_gain(facts: Facts) -> bool:
-    """Whether a row is long enough to gain: Σ c|v| ≤ sqrt(n)·sqrt(Σ c² v²), so λ² keys at least."""
-    return facts.out.size > 0 and facts.scores.shape[-1] > deviations(2 * facts.out.size) ** 2
+def may_gain(facts: Facts, outputs: int) -> bool:
+    """Whether a row is long enough to gain: Σ c|v| ≤ sqrt(n)·sqrt(Σ c² v²), so λ² keys at least. outputs: of the tensor."""
+    return outputs > 0 and facts.scores.shape[-1] > deviations(2 * outputs) ** 2
 
 
-def random_sign_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic) -> Array:
-    """The bound of level R, (B, Hq, R, Dv). NaN or infinite where none exists."""
-    return concentrated(facts, weights, arithmetic, gamma)
+def random_sign_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic, outputs: int) -> Array:
+    """The bound of level R, (B, Hq, R, Dv), for some rows of a tensor of so many outputs. NaN or infinite where none exists."""
+    return concentrated(facts, weights, arithmetic, outputs, gamma)
 
 
-def concentrated(facts: Facts, weights: Weights, arithmetic: Arithmetic, rounded: Callable[[Any, float], Any]) -> Array:
+def concentrated(
+    facts: Facts, weights: Weights, arithmetic: Arithmetic, outputs: int, rounded: Callable[[Any, float], Any]
+) -> Array:
     """The bound above, with `rounded(n, u)` for what n roundings can do together."""
     u, keys = arithmetic.u_acc, max(facts.scores.shape[-1], 1)
     # Half of the probability goes to the errors of the weights, half to the partial sums.
-    sums, partial_sums = deviations(2 * facts.out.size), deviations(2 * facts.out.size * keys)
+    sums, partial_sums = deviations(2 * outputs), deviations(2 * outputs * keys)
     rounding = ROUNDOFF[arithmetic.stored_weights] if arithmetic.stored_weights else 0.0
     on_weights = compounded((1, rounding), (2, arithmetic.u_operand))
     early = arithmetic.weights_rounded != "before" or merges(facts, arithmetic)
     wrong, right = _roots(facts, weights, on_weights)
 
-    on_each = weights.rescalings + 1 + DIVIDE * (1 + early) + 2 * (facts.share is not None)
+    on_each = weights.rescalings + 1 + DIVIDE * (1 + early) + 2 * (facts.share is not None) + facts.values_descaled
     added = rounded(np.maximum(facts.count - 1, 0), u)
     size = facts.size + np.sqrt(facts.count) * wrong
     accumulated = added * partial_sums * (right + wrong) + (1 + added) * rounded(on_each, u) * size
@@ -92,16 +94,16 @@ def concentrated(facts: Facts, weights: Weights, arithmetic: Arithmetic, rounded
 
 def _roots(facts: Facts, weights: Weights, rounding: float) -> tuple[Array, Array]:
     """sqrt(Σ W² v²) and sqrt(Σ p² v²), (B, Hq, R, Dv), with W = p(K + rounding·(1+K)) and what underflows."""
-    p, w = facts.weights, weights.grown
+    p, w = facts.weights, weights.grown * (1 + rounding)
     if rounding:
-        w = w * (1 + rounding) + p * rounding
+        w += p * rounding
     if weights.lost is not None:
-        w = w + weights.lost
-    largest = float(np.max(facts.values, initial=0.0)) or 1.0
-    both = np.concatenate((w, p), axis=-2)
-    if facts.share is not None:
-        both *= np.concatenate((facts.share, facts.share), axis=-2)
-    both *= both
-    shares = facts.values / largest
-    wrong, right = np.split(largest * (np.sqrt(both @ (shares * shares)) + SMALLEST), 2, axis=-2)
-    return wrong, right
+        w += weights.lost
+    largest, squares = facts.columns.largest or 1.0, facts.columns.squares
+
+    def root(shares: Array) -> Array:
+        return np.asarray(largest * (np.sqrt(np.multiply(shares, shares, out=w) @ squares) + SMALLEST))
+
+    if facts.share is None:
+        return root(w), root(p)
+    return root(w * facts.share), root(p * facts.share)

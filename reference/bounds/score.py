@@ -7,8 +7,9 @@ mistake with its sign, and the roundings of a correct kernel leave it at 0 but f
 A test rejects where |β| − κ > λ·scatter. λ = sqrt(2 ln(2n/δ)) for n estimates made at once, so a correct kernel is rejected
 with a chance of at most δ = 1e-6 a problem (each rounding lies in a known interval, hence Hoeffding). κ is the size of effect
 that a correct kernel may have: an exponential and a long sum may be off the same way each time (2·u_exp + 64·u_acc), and so
-may, a little, the rounding of weights (0.02·u_p, for gain and scale alone). Declared roundings that cannot be random add to it:
-operands or scores of few bits times one constant (`leaning`), and errors of scores whose squares count (`second`).
+may, a little, the rounding of weights (the larger of 0.02·u_p and u_p², for gain and scale alone). Declared roundings that
+cannot be random add to it: operands or scores of few bits times one constant (`leaning`), and errors of scores whose squares
+count (`second`).
 
 For one direction the scatter is exact within the model: the error that the weight of key j makes in row i enters <err, g> as
 M_ij = p_ij (v_j − o_i)·g_i, one number for all features, so squares of M_ij are summed, and not of its features one by one.
@@ -27,8 +28,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import ROUNDOFF, Arithmetic
-from ..inputs import Inputs, read
+from ..arithmetic import FLOAT8, ROUNDOFF, Arithmetic
+from ..inputs import Inputs, descaled, read
 from ..rounding import unit_in_last_place
 from ..scores import kv_head
 from ..textbook import Attended
@@ -36,7 +37,20 @@ from .facts import Facts, facts_of
 from .judgement import DEFAULTS
 from .variance import Variance, element_variance, variance_of, weighted_spread
 
-__all__ = ["CHANCE", "Estimate", "Noise", "Residual", "along", "gain", "mixing", "mixing_rows", "noise_of", "quantile", "scale"]
+__all__ = [
+    "CHANCE",
+    "Estimate",
+    "Noise",
+    "Residual",
+    "along",
+    "gain",
+    "mixing",
+    "mixing_rows",
+    "noise_of",
+    "operand_scatter",
+    "quantile",
+    "scale",
+]
 
 Array = NDArray[Any]
 
@@ -46,6 +60,10 @@ CHANCE = 1e-6
 
 ALONE = 8.0
 """Units roundoff that the other keys of a row weigh together, at least, for its output to be rounded at random."""
+
+ALONE_IN_FLOAT8 = 2.0
+"""The same for float8 inputs, whose output is of another dtype, and in units of their own: a largest weight that lies nearer to
+1 than the next number below 1 may be rounded up to it each time."""
 
 LOOSE = 0.25
 """What the scores of a row may be off by in the mean for an estimate of first order to say something about it."""
@@ -79,7 +97,8 @@ def mixing_rows(weights: Array, dtype: str) -> Array:
     Where one has, the output lies within a few units of a value that is itself a number of the dtype, and is rounded to it,
     always to the same side: that rounding is not random.
     """
-    return np.max(weights, axis=-1, keepdims=True, initial=0.0) < 1 - ALONE * ROUNDOFF[dtype]
+    others = (ALONE_IN_FLOAT8 if dtype in FLOAT8 else ALONE) * ROUNDOFF[dtype]
+    return np.max(weights, axis=-1, keepdims=True, initial=0.0) < 1 - others
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,29 +159,43 @@ class Noise:
 
     @property
     def rounding_effect(self) -> float:
-        """The bias that rounding weights to nearest may have."""
+        """The bias that rounding weights to nearest may have.
+
+        In cells of width 2u, relative, numbers whose density has the logarithmic slope s are rounded off by s·u²/3 on average.
+        For s up to 3 that is u², which is more than 0.02·u where u is that of a float8 dtype.
+        """
         stored = self.arithmetic.stored_weights
-        return 0.02 * max(ROUNDOFF[stored] if stored else 0.0, self.arithmetic.u_operand)
+        unit = max(ROUNDOFF[stored] if stored else 0.0, self.arithmetic.u_operand)
+        return max(0.02 * unit, unit**2)
+
+    @cached_property
+    def tilted(self) -> Array:
+        """t = scale·q·k, the part of a score that grows with the scale, 0 where no weight is, (B, Hq, R, Sk)."""
+        given = self.given
+        key = given.k[:, kv_head(given.q.shape[1], given.k.shape[1])]
+        signed = 1 / math.sqrt(given.q.shape[-1]) if given.scale is None else given.scale
+        return np.where(self.weights > 0, signed * (given.q @ key.swapaxes(-1, -2)), 0.0)
 
     @cached_property
     def tilt(self) -> Array:
-        """do/dlog(scale) = Σ p (t − Σ p t) v with t = scale·q·k, (B, Hq, R, Dv)."""
-        given, p = self.given, self.weights
-        key = given.k[:, kv_head(given.q.shape[1], given.k.shape[1])]
-        signed = 1 / math.sqrt(given.q.shape[-1]) if given.scale is None else given.scale
-        product = np.where(p > 0, signed * (given.q @ key.swapaxes(-1, -2)), 0.0)
-        return np.asarray((p * (product - (p * product).sum(-1, keepdims=True))) @ self.facts.signed)
+        """do/dlog(scale) = Σ p (t − Σ p t) v, (B, Hq, R, Dv)."""
+        p, t = self.weights, self.tilted
+        return np.asarray((p * (t - (p * t).sum(-1, keepdims=True))) @ self.facts.signed)
 
-    @cached_property
-    def leaning(self) -> Array | None:
-        """What a scale may make of the output that is off as far as numbers of few bits times one constant may be; or None.
+    @property
+    def lean(self) -> float:
+        """How far a scale may be off, relative, where numbers of few bits are multiplied by one constant; else 0.
 
         Their roundings are not random: there are 128 significands of bfloat16, and for a constant just below a power of two all
         products are rounded the same way.
         """
-        off = self.arithmetic.n_pre * ROUNDOFF[self.dtype]
-        off += ROUNDOFF[self.arithmetic.stored_scores] if self.arithmetic.stored_scores else 0.0
-        return off * self.tilt if off else None
+        stored = self.arithmetic.stored_scores
+        return self.arithmetic.n_pre * ROUNDOFF[self.dtype] + (ROUNDOFF[stored] if stored else 0.0)
+
+    @cached_property
+    def leaning(self) -> Array | None:
+        """What a scale that is off by `lean` makes of the output, or None where none may be."""
+        return self.lean * self.tilt if self.lean else None
 
     def keys(self, x: Array) -> Array:
         """(B, Hq, Sk, …) summed over the query heads of each key head, (B, Hkv, Sk, …)."""
@@ -180,7 +213,7 @@ def noise_of(q: Any, k: Any, v: Any, *, attended: Attended, arithmetic: Arithmet
         if there is not None:
             raise ValueError(f"score tests do not carry {name}; leave it out")
     with np.errstate(all="ignore"):
-        facts = facts_of(given, attended)
+        facts, given = facts_of(given, attended), descaled(given)
         return Noise(given, facts, arithmetic, dtype, variance_of(given, facts, arithmetic, dtype))
 
 
@@ -214,7 +247,7 @@ def along(r: Residual, direction: Array, allowed: float) -> Estimate:
     influence = noise.weights * (met - level)
     ways = [float(((parts.rounded * (met if one_sided else met - level)) ** 2).sum()) for one_sided in parts.one_sided]
     square = max(ways) + float((parts.logits * influence**2).sum() + (parts.common * level**2).sum())
-    square += float((g * g * parts.accumulated).sum()) + _operands(noise, influence)
+    square += float((g * g * parts.accumulated).sum()) + operand_scatter(noise, influence)
     square = noise.own * square + float(((g * r.stored) ** 2).sum()) + _repeated(noise, np.abs(g))
     allowed += float((g * g * noise.second).sum()) / size
     if noise.leaning is not None:
@@ -239,8 +272,11 @@ def mixing(r: Residual) -> Estimate:
     return along(r, seen @ facts.signed / np.maximum(facts.count, 1) - facts.out, r.noise.effect)
 
 
-def _operands(noise: Noise, influence: Array) -> float:
-    """Scatter by queries and keys that are rounded again: each of their entries moves many scores at once."""
+def operand_scatter(noise: Noise, influence: Array) -> float:
+    """Square of the scatter by queries and keys that are rounded again: each of their entries moves many scores at once.
+
+    influence: what the error of a score does to the estimate, (B, Hq, R, Sk).
+    """
     if not noise.variance.operands:
         return 0.0
     given = noise.given

@@ -70,7 +70,7 @@ class Variance:
 
 
 def variance_of(given: Inputs, facts: Facts, arithmetic: Arithmetic, dtype: str) -> Variance:
-    """The parts of V for one call (`given` and `facts` as in `judgement`) under one arithmetic. dtype: of q and k.
+    """The parts of V for one call (`given` descaled, `facts` as in `judgement`) under one arithmetic. dtype: of q and k.
 
     Softcap is not carried: its tanh has an error that repeats. Sinks and dropout are carried in `facts.out` and `facts.share`
     only, so a sink's own rounding is missing. Callers leave the three out.
@@ -84,7 +84,7 @@ def variance_of(given: Inputs, facts: Facts, arithmetic: Arithmetic, dtype: str)
     for extra in (facts.bias, facts.alibi):
         if extra is not None:
             size, reach = size + extra, reach + extra
-    varlog = (facts.features + SCALE) * u * u * size * size
+    varlog = (facts.features + SCALE + facts.descales) * u * u * size * size
     if arithmetic.stored_scores:
         stores = 2 + (facts.bias is not None) + 2 * (facts.alibi is not None)
         varlog = varlog + stores * (ROUNDOFF[arithmetic.stored_scores] * np.minimum(size, reach)) ** 2
@@ -96,7 +96,7 @@ def variance_of(given: Inputs, facts: Facts, arithmetic: Arithmetic, dtype: str)
     operands = (ROUNDOFF[dtype] ** 2 if arithmetic.n_pre else 0.0) + arithmetic.u_operand**2
     row, column = _operands(given, facts, operands) if operands else (0.0, 0.0)
 
-    additions = facts.count + times + DIVIDE + 2 * (facts.share is not None)
+    additions = facts.count + times + DIVIDE + 2 * (facts.share is not None) + facts.values_descaled
     return Variance(
         logits=varlog,
         rounded=rounded,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from ..arithmetic import ROUNDOFF, Arithmetic
 from .facts import Facts
 from .logits import Logits, merges
+from .records import most_records
 from .roundoff import MAXIMUM, lost_below
 
 __all__ = ["Weights", "weight_errors"]
@@ -64,9 +65,9 @@ def weight_errors(facts: Facts, logits: Logits, arithmetic: Arithmetic) -> Weigh
     p = facts.weights
     if np.max(largest, initial=0.0) < STEEP:
         relative = np.expm1(reach)
-        grown = p * relative
+        kept = np.vecdot(p, np.exp(np.negative(reach, out=reach), out=reach))[..., None]
+        grown = np.multiply(p, relative, out=reach)
         square = np.vecdot(grown, relative)[..., None]
-        kept = (p / (relative + 1)).sum(-1, keepdims=True)
     else:
         grown, square, kept = _steep(facts, reach)
     mean = grown.sum(-1, keepdims=True)
@@ -87,20 +88,9 @@ def _rescalings(facts: Facts, logits: Logits, arithmetic: Arithmetic) -> Array:
     keys = facts.scores.shape[-1]
     times = np.minimum(max(-(-keys // arithmetic.tile) - 1, 0), np.maximum(facts.count - 1, 0))
     if arithmetic.splits <= 1 and np.max(times, initial=0.0) > 2:
-        records = np.maximum(_records(facts, logits, 1), _records(facts, logits, -1))
+        records = most_records(facts.scores, logits.first, facts.seen)
         times = np.minimum(times, np.maximum(records - 1, 0))
     return np.asarray(times + 2.0 * merges(facts, arithmetic))
-
-
-def _records(facts: Facts, logits: Logits, step: int) -> Array:
-    """How many keys of a row may raise its running maximum, read from the left (1) or from the right (−1)."""
-    high, low = facts.scores + logits.first, facts.scores - logits.first
-    if facts.seen is not None:
-        high, low = np.where(facts.seen, high, -np.inf), np.where(facts.seen, low, -np.inf)
-    high, low = high[..., ::step], low[..., ::step]
-    before = np.maximum.accumulate(low[..., :-1], axis=-1)
-    later = (high[..., 1:] > before).sum(-1, keepdims=True, dtype=np.float64)
-    return np.asarray(later + (high[..., :1] > -np.inf))
 
 
 def _steep(facts: Facts, reach: Array) -> tuple[Array, Array, Array]:
@@ -118,12 +108,13 @@ def _steep(facts: Facts, reach: Array) -> tuple[Array, Array, Array]:
 def _underflow(facts: Facts, grown: Array, arithmetic: Arithmetic) -> tuple[Array | None, Array | float, Array | float]:
     """What is lost of weights below the smallest normal number, whole where exp flushes, else half a subnormal.
 
-    Weights that are rounded before normalisation are up to L times larger than p, so less of them underflows. Under a running
-    maximum they are larger still, and rescaling only shrinks the loss.
+    Weights that are rounded before normalisation are up to L times larger than p, so less of them underflows, and a scale that
+    they are given beforehand makes them larger again. Under a running maximum they are larger still, and rescaling only
+    shrinks the loss.
     """
     flush = 2 * arithmetic.least
     stored = arithmetic.stored_weights
-    normal, eta = lost_below(stored, arithmetic.least) if stored else (flush, flush)
+    normal, eta = (x / arithmetic.weights_scale for x in lost_below(stored, arithmetic.least)) if stored else (flush, flush)
     lowest = -np.max(facts.distance, initial=0.0) - math.log(max(np.max(facts.total, initial=1.0), 1.0))
     if lowest > math.log(2 * max(normal, flush)):
         return None, 0.0, 0.0

@@ -11,12 +11,13 @@ import numpy as np
 
 from .. import softmax
 from ..rounding import round_to
+from ..steps import STEPS
 from .making import TILE, Answer, Array, Function, fault, textbook
 
 PER_MILLE = 1.001
 """The scale of `scale-per-mille` by the right one."""
 
-DIGITS = {"float32": 11, "float16": 11, "bfloat16": 8}
+DIGITS = {"float32": 11, "float16": 11, "bfloat16": 8, "float8_e4m3fn": 4, "float8_e5m2": 3}
 """Bits of the significand that a matrix unit reads: of float32 inputs those of TF32."""
 
 
@@ -65,3 +66,30 @@ def _cut(x: Array, digits: int) -> Array:
     """x with the last bits of its significand beyond `digits` set to 0."""
     fraction, exponent = np.frexp(x)
     return np.ldexp(np.trunc(np.ldexp(fraction, digits)), exponent - digits)
+
+
+@fault("scores-in-bfloat16")
+def _scores_in_bfloat16() -> Function:
+    return textbook(hide=lambda scores, visible: STEPS.hide(round_to(scores, "bfloat16"), visible))
+
+
+@fault("dot-in-float16")
+def _dot_in_float16() -> Function:
+    def dot(q: Array, k: Array) -> Array:
+        gathered = np.zeros((*q.shape[:3], k.shape[2]))
+        for feature in range(q.shape[-1]):
+            gathered = round_to(gathered + q[..., feature, None] * k[..., None, :, feature], "float16")
+        return gathered
+
+    return textbook(dot=dot)
+
+
+@fault("row-sum-in-bfloat16")
+def _row_sum_in_bfloat16() -> Function:
+    def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Array:
+        gathered = np.exp(sinks - shift)
+        for j in range(numerators.shape[-1]):
+            gathered = round_to(gathered + numerators[..., j : j + 1], "bfloat16")
+        return np.asarray(gathered)
+
+    return textbook(row_sum=row_sum)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import softmax
+from ..steps import STEPS
 from ..tiled_head import TILED_STEPS, Head
 from .making import TILE, Answer, Array, Function, fault, textbook, tiled
 
@@ -106,3 +108,57 @@ def _softmax_over_queries() -> Function:
         return np.divide(numerators, column, out=np.zeros_like(numerators), where=column != 0)
 
     return textbook(shift=shift, normalize=normalize)
+
+
+@fault("tail-reads-next-head")
+def _tail_reads_next_head() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        sk = k.shape[2]
+        more = min(-sk % TILE, sk)
+        k, v = (np.concatenate([x, np.roll(x, -1, axis=1)[:, :, :more]], axis=2) for x in (k, v))
+        for name in ("mask", "bias", "kv_segments"):
+            table = options.get(name)
+            if table is not None and table.shape[-1] == sk and sk > 1:
+                options[name] = np.concatenate([table, np.repeat(table[..., -1:], more, axis=-1)], axis=-1)
+        placed = textbook(offset=lambda corner, sq, lengths: STEPS.offset(corner, sq, np.minimum(lengths, sk)))
+        answer = placed(q, k, v, **options)
+        return answer._replace(weights=None if answer.weights is None else answer.weights[..., :sk])
+
+    return attend
+
+
+@fault("keys-cut-at-query-count")
+def _keys_cut_at_query_count() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return textbook(lengths=lambda j, length: (j < length) & (j < q.shape[2]))(q, k, v, **options)
+
+    return attend
+
+
+@fault("middle-tiles-skipped")
+def _middle_tiles_skipped() -> Function:
+    def visited(start: int, stop: int, tile: int, head: Head) -> list[int]:
+        tiles = list(TILED_STEPS.visited(start, stop, tile, head))
+        return tiles if len(tiles) < 4 else tiles[:2] + tiles[-1:]
+
+    return tiled(visited=visited)
+
+
+@fault("causal-loop-past-keys")
+def _causal_loop_past_keys() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        sk = k.shape[2]
+        wrong = tiled(
+            visited=lambda start, stop, tile, head: range(start, max(head.end, default=0), tile),
+            tail=lambda columns, stop: (columns < stop) | (columns >= sk),
+        )
+        return (wrong if options.get("causal") and sk else right)(q, k, v, **options)
+
+    return attend
+
+
+@fault("accumulator-carries-over-rows")
+def _accumulator_carries_over_rows() -> Function:
+    return textbook(mix=lambda weights, v, visible: np.cumsum(softmax.mix(weights, v, visible), axis=-2))

@@ -107,3 +107,14 @@ def _accepts_unequal_batches() -> Function:
 def _accepts_mixed_dtypes() -> Function:
     right = textbook()
     return lambda q, k, v, **options: right(q, k.astype(q.dtype), v.astype(q.dtype), **options)
+
+
+@fault("out-and-lse-swapped")
+def _out_and_lse_swapped() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        answer = right(q, k, v, **options)
+        return answer._replace(out=answer.lse, lse=answer.out) if options.get("return_lse") else answer
+
+    return attend

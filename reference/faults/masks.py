@@ -78,7 +78,7 @@ def _window_right_ignored() -> Function:
 @fault("window-wrong-corner")
 def _window_wrong_corner() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        shift = other_corner(q, k, options.get("kv_lengths"))
+        shift = other_corner(q, k, options)
         moved = textbook(window=lambda i, j, left, right: STEPS.window(i + shift, j, left, right))
         return moved(q, k, v, **options)
 
@@ -150,3 +150,58 @@ def _no_keys_give_nan() -> Function:
         return softmax.empty_row(v, convention) if v.shape[-2] else np.array(np.nan)
 
     return textbook(empty_row=empty_row)
+
+
+# Whose mask, and whose length
+
+
+@fault("mask-read-flat")
+def _mask_read_flat() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return right(q, k, v, **{**options, "mask": read_flat(options.get("mask"), q, k)})
+
+    return attend
+
+
+@fault("mask-entry-by-key-head")
+def _mask_entry_by_key_head() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        mask = options.get("mask")
+        heads = k.shape[1]
+        if mask is not None and mask.ndim == 4 and mask.shape[:2] == (heads, 1) and heads > 1:
+            options = {**options, "mask": np.repeat(mask, q.shape[1] // heads, axis=0)[None, :, 0]}
+        return right(q, k, v, **options)
+
+    return attend
+
+
+@fault("mask-rows-as-entries")
+def _mask_rows_as_entries() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        mask = options.get("mask")
+        if mask is not None and mask.ndim == 2 and len(mask) == len(q):
+            options = {**options, "mask": mask[:, None, None]}
+        return right(q, k, v, **options)
+
+    return attend
+
+
+@fault("lengths-read-by-head")
+def _lengths_read_by_head() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        b, hq = q.shape[:2]
+        read = np.arange(b * hq).reshape(b, hq, 1, 1) % b
+        return textbook(lengths=lambda j, length: j < length[read, 0, 0, 0])(q, k, v, **options)
+
+    return attend
+
+
+def read_flat(table: Array | None, q: Array, k: Array) -> Array | None:
+    """An array broadcastable to (B, Hq, Sq, Sk) read as if it had that shape, and from its start again where it ends."""
+    return table if table is None or not table.size else np.resize(table, (*q.shape[:3], k.shape[2]))

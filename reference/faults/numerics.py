@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import softmax
 from ..arithmetic import LARGEST, SMALLEST_SUBNORMAL
 from ..rounding import unit_in_last_place
-from .making import Answer, Array, Function, fault, textbook
+from ..steps import STEPS
+from .making import Answer, Array, Function, fault, returned_in, textbook
 
 
 @fault("no-maximum-subtraction")
@@ -102,7 +104,57 @@ def _noise_in_last_bits() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         answer = right(q, k, v, **options)
         steps = noise.integers(-1, 2, answer.out.shape)
-        size = np.nan_to_num(unit_in_last_place(answer.out, q.dtype.name))
+        size = np.nan_to_num(unit_in_last_place(answer.out, returned_in(q.dtype.name)))
         return answer._replace(out=answer.out + steps * size)
 
     return attend
+
+
+@fault("stale-softcap")
+def _stale_softcap() -> Function:
+    right, before = textbook(), Before()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return right(q, k, v, **{**options, "softcap": before.swap((q, k, v), options.get("softcap"))})
+
+    return attend
+
+
+@fault("stale-slopes")
+def _stale_slopes() -> Function:
+    right, before = textbook(), Before()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        slopes = options.get("alibi_slopes")
+        if slopes is None:
+            return right(q, k, v, **options)
+        return right(q, k, v, **{**options, "alibi_slopes": before.swap((q, k, v), slopes)})
+
+    return attend
+
+
+@fault("scores-overflow-in-float16")
+def _scores_overflow_in_float16() -> Function:
+    return textbook(dot=lambda q, k: _overflowing(STEPS.dot(q, k)))
+
+
+@fault("output-overflows-in-float16")
+def _output_overflows_in_float16() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        totals: list[Array] = []
+
+        def normalize(numerators: Array, total: Array) -> Array:
+            totals.append(np.where(softmax.is_empty(total), 1.0, total))
+            return softmax.normalize(numerators, total)
+
+        def mix(weights: Array, v: Array, visible: Array) -> Array:
+            return _overflowing(softmax.mix(weights, v, visible) * totals[-1]) / totals[-1]
+
+        return textbook(normalize=normalize, mix=mix)(q, k, v, **options)
+
+    return attend
+
+
+def _overflowing(x: Array) -> Array:
+    """x with infinity, of its sign, where float16 has no number as large."""
+    return np.where(np.abs(x) > LARGEST["float16"], np.copysign(np.inf, x), x)

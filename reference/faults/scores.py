@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from ..inputs import Inputs
 from ..steps import STEPS
-from .making import Answer, Array, Function, fault, other_corner, textbook
+from ..tiled_head import TILED_STEPS, Head
+from .making import Answer, Array, Function, fault, other_corner, textbook, tiled
+from .masks import read_flat
 
 
 @fault("bias-ignored")
@@ -51,7 +55,7 @@ def _alibi_first_slope_for_all() -> Function:
 @fault("alibi-wrong-corner")
 def _alibi_wrong_corner() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        shift = other_corner(q, k, options.get("kv_lengths"))
+        shift = other_corner(q, k, options)
         moved = textbook(alibi=lambda scores, slopes, i, j: STEPS.alibi(scores, slopes, i + shift, j))
         return moved(q, k, v, **options)
 
@@ -119,3 +123,62 @@ def _mixed(with_sinks: str, without: str) -> Function:
         return answers["out"]._replace(lse=answers["lse"].lse)
 
     return attend
+
+
+@fault("bias-as-mask")
+def _bias_as_mask() -> Function:
+    def hidden(given: Inputs) -> Inputs:
+        if given.bias is None:
+            return given
+        kept = given.bias == 0
+        return replace(given, bias=None, mask=kept if given.mask is None else given.mask & kept)
+
+    return textbook(inputs=hidden)
+
+
+@fault("bias-bits-misread")
+def _bias_bits_misread() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        bias = options.get("bias")
+        if bias is not None:
+            other = ml_dtypes.bfloat16 if bias.dtype == np.float16 else np.float16
+            read = np.ascontiguousarray(bias).view(other).reshape(-1)[: bias.size].reshape(bias.shape)
+            options = {**options, "bias": np.where(np.isfinite(read), read, 0.0).astype(np.float64)}
+        return right(q, k, v, **options)
+
+    return attend
+
+
+@fault("bias-read-flat")
+def _bias_read_flat() -> Function:
+    right = textbook()
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return right(q, k, v, **{**options, "bias": read_flat(options.get("bias"), q, k)})
+
+    return attend
+
+
+@fault("zero-bias-tile-skipped")
+def _zero_bias_tile_skipped() -> Function:
+    def visited(start: int, stop: int, tile: int, head: Head) -> Iterator[int]:
+        assert head.bias is not None
+        return (at for at in TILED_STEPS.visited(start, stop, tile, head) if head.bias[:, at : at + tile].any())
+
+    right, wrong = textbook(), tiled(visited=visited)
+    return lambda q, k, v, **options: (right if options.get("bias") is None else wrong)(q, k, v, **options)
+
+
+@fault("alibi-from-last-key")
+def _alibi_from_last_key() -> Function:
+    return textbook(alibi=lambda scores, slopes, i, j: scores - slopes * (len(j) - 1 - j))
+
+
+@fault("sink-without-maximum")
+def _sink_without_maximum() -> Function:
+    def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Array:
+        return np.asarray(numerators.sum(axis=-1, keepdims=True) + np.exp(sinks))
+
+    return textbook(row_sum=row_sum)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,9 @@ from .making import Answer, Array, Function, fault, textbook
 
 SATURATED, CLIPPED, ADDED = 3.0, -1.0, 1e-3
 """Where `values-saturate` and `values-clipped-below` clip V, and what the `-plus-epsilon` faults add."""
+
+ONE_MISREAD = 2.0**-7
+"""The bits of 1 in float16, read as bfloat16."""
 
 
 @fault("scale-missing")
@@ -154,3 +158,43 @@ def _returned_weights_unmasked() -> Function:
         return answer._replace(weights=unmasked(q, k, v, **options).weights)
 
     return attend
+
+
+@fault("scale-from-padded-features")
+def _scale_from_padded_features() -> Function:
+    return textbook(scale_of=lambda scale, d, dv: 1 / math.sqrt(1 << (d - 1).bit_length()) if scale is None else scale)
+
+
+@fault("scale-inverted")
+def _scale_inverted() -> Function:
+    return textbook(scale=lambda scores, scale: scores / scale)
+
+
+@fault("scores-squared")
+def _scores_squared() -> Function:
+    return textbook(scale=lambda scores, scale: scores * scores)
+
+
+@fault("row-sum-of-misread-ones")
+def _row_sum_of_misread_ones() -> Function:
+    return textbook(
+        row_sum=lambda numerators, shift, sinks, visible: ONE_MISREAD * softmax.row_sum(numerators, shift, sinks, visible)
+    )
+
+
+@fault("maximum-over-row-sum")
+def _maximum_over_row_sum() -> Function:
+    def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Array:
+        total = softmax.row_sum(numerators, shift, sinks, visible)
+        odd = np.arange(total.shape[-2])[:, None] % 2 == 1
+        return np.where(odd & ~softmax.is_empty(total), shift, total)
+
+    return textbook(row_sum=row_sum)
+
+
+@fault("dropout-twice")
+def _dropout_twice() -> Function:
+    def dropout(weights: Array, keep: Array, p: float) -> Array:
+        return softmax.drop(softmax.drop(weights, keep, p), np.roll(keep, 1, axis=-1), p)
+
+    return textbook(dropout=dropout)

@@ -34,7 +34,8 @@ def defined(p: Problem) -> tuple[Any, Any, Any]:
         scores = {j: score(p, b, h, i, j, query @ p.k[b, kv, j].astype(float)) for j in range(p.sk) if sees(p, b, h, i, j)}
         sink = [float(o["sinks"][h])] if o.get("sinks") is not None else []
         if not scores and not sink:
-            out[b, h, i] = {"zeros": 0.0, "nan": math.nan}[p.conventions["empty_rows"]]
+            mean = p.v[b, kv].astype(float).mean(axis=0) if p.sk else math.nan
+            out[b, h, i] = {"zeros": 0.0, "nan": math.nan, "mean": mean}[p.conventions["empty_rows"]]
             weights[b, h, i] = out[b, h, i, 0] if p.dv else 0.0
             continue
         top = max([*scores.values(), *sink])

@@ -16,7 +16,7 @@ from attnspec.adapters.contract import ARRAYS, LAYOUTS, ContractError
 from attnspec.adapters.memory import GAP, MEMORIES, place
 from attnspec.conformance.problems import problem
 
-DTYPES = [np.float32, np.float16, ml_dtypes.bfloat16, np.int32, np.bool_]
+DTYPES = [np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2, np.int32, np.bool_]
 STRANGE = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-40, 6e-8, 65504.0]
 
 

@@ -61,7 +61,7 @@ def names(found: list[Implementation]) -> list[str]:
 
 def test_a_shipped_name_and_a_family() -> None:
     assert names(find("numpy/flash")) == ["numpy/flash"]
-    assert names(find("numpy")) == ["numpy/naive", "numpy/flash"]
+    assert names(find("numpy")) == ["numpy/naive", "numpy/flash", "numpy/flash-fp8"]
     assert set(names(find("torch"))) == {name for name in finding.shipped() if name.startswith("torch/")}
 
 
@@ -151,7 +151,8 @@ def test_one_name_from_two_targets_is_an_error(folder: Path) -> None:
     (folder / "again.py").write_text(BARE)
     with pytest.raises(ContractError, match=r"two implementations are called 'attend': one from bare.py, one from again.py"):
         find_all(["bare.py", "again.py"])
-    assert names(find_all(["numpy", "numpy/flash", "bare.py", "bare.py:attend"])) == ["numpy/naive", "numpy/flash", "attend"]
+    found = names(find_all(["numpy", "numpy/flash", "bare.py", "bare.py:attend"]))
+    assert found == ["numpy/naive", "numpy/flash", "numpy/flash-fp8", "attend"]
 
 
 class _Package:
@@ -209,7 +210,9 @@ def test_the_table_says_what_the_modules_declare() -> None:
     for name, row in shipped.SHIPPED.items():
         made: Any = find(name)[0]
         assert made.name == name
-        assert made.function.__module__ == f"attnspec.adapters.{row.module}"
+        module, kernels = f"attnspec.adapters.{row.module}", f"attnspec.adapters.{row.family}_kernels."
+        assert made.origin == module
+        assert made.function.__module__ == module or made.function.__module__.startswith(kernels)
         assert made.arrays in (*row.needs, "numpy")
         assert REGISTRY[name].function is made.function
 

@@ -158,6 +158,18 @@ def test_a_missing_file_and_a_glob_without_laws_are_errors(tmp_path: Path) -> No
 def test_the_shipped_laws_load_and_name_their_chapter() -> None:
     laws = load_laws()
     assert len(laws) >= 45
-    chapters = {"weights", "causal", "masks", "heads", "flash", "numerics", "interface", "accuracy", "probes"}
+    chapters = {
+        "weights",
+        "causal",
+        "masks",
+        "heads",
+        "flash",
+        "numerics",
+        "interface",
+        "accuracy",
+        "probes",
+        "float8",
+        "gradients",
+    }
     assert {law.chapter for law in laws} == chapters
     assert all(law.file.stem == law.chapter for law in laws)

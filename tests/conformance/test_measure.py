@@ -166,3 +166,13 @@ def test_a_failing_implementation_is_told_too() -> None:
 def test_numbers_that_a_dtype_does_not_hold_are_refused() -> None:
     with pytest.raises(ValueError, match="bfloat16 does not hold"):
         problem("bfloat16", [1.001], [0.0], np.zeros((1, 16)))
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("float8_e4m3fn", 18), ("float8_e5m2", 24)])
+def test_a_float8_kernel_is_measured_as_far_as_its_dtype_goes(dtype: str, bits: int) -> None:
+    """e4m3 holds numbers from 2^-9 to 2^8, so an accumulator of more than 17 bits looks like any other."""
+    made = shipped("numpy/flash-fp8", dtype)
+    assert accumulator_bits(made) == bits
+    assert abs(exp_error(made).worst) < 2.0**-18
+    told = dict(readings(find("numpy/flash-fp8")[0], dtype))
+    assert f"{dtype} does not hold" in told["tile"] and f"{dtype} does not hold" in told["weights"]

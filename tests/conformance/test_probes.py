@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import implementation_of
-from attnspec.conformance.decoding import read_rows
+from attnspec.conformance.diagnosis.decoding import read_rows
 from attnspec.conformance.engine.verify import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended, flat

@@ -45,6 +45,8 @@ def said(name: str, word: str, p: Problem, relation: str = "≈", right: float =
         ("last-key-dropped", "missing_weight", "key 127 (head "),
         ("value-row-duplicated", "value_row_error", "values of key 64 (head "),
         ("exp-as-series", "mixing", "share of the plain mean off by +"),
+        ("scale-per-mille", "lse_scale_error", "scale off by +0.100"),
+        ("last-key-dropped", "lse_offset", "row sum off by −0."),
     ],
 )
 def test_a_finding_says_what_is_wrong_and_by_how_much(name: str, word: str, sentence: str) -> None:
@@ -66,7 +68,9 @@ def test_a_rough_output_is_told_by_its_size() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("word", ["scale_error", "gain_error", "mixing", "missing_weight", "value_row_error"])
+@pytest.mark.parametrize(
+    "word", ["scale_error", "gain_error", "mixing", "missing_weight", "value_row_error", "lse_scale_error", "lse_offset"]
+)
 def test_the_definition_is_exact(word: str, dtype: str) -> None:
     decision = said("correct", word, problem(dtype))
     assert decision.holds and decision.ratio is not None and decision.ratio < 1

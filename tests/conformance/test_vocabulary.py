@@ -119,6 +119,20 @@ def test_poison_lies_only_where_the_watched_row_cannot_see() -> None:
         assert not np.any(heads & rows[b, h * 3 : h * 3 + 3, :, 0])
 
 
+def test_an_empty_row_that_gives_the_mean_is_not_unpoisoned() -> None:
+    """The mean of all keys is a mean of the poisoned ones too; a row of zeros knows none of them."""
+    query = "dtype=float32&b=2&hq=2&hkv=1&sq=5&sk=19&d=8&mask=empty-rows:bhqk&values=normal&seed=5&geometry=3"
+    zeros, mean = (build(Structure.parse(query), {"empty_rows": choice}) for choice in ("zeros", "mean"))
+    empty = ~attended(mean).visible.any(axis=-1)
+    assert empty.any() and not empty.all()
+    assert np.all(apply("unpoisoned", zeros).value[empty])
+    rows = apply("unpoisoned", mean).value.astype(bool)
+    assert rows.any() and not np.any(rows[empty])
+    poisoned = attended(apply("poison_hidden", mean)).out
+    assert np.array_equal(np.where(rows, poisoned, 0), np.where(rows, attended(mean).out, 0))
+    assert np.any(poisoned[empty] != attended(mean).out[empty])
+
+
 def test_poison_is_finite_in_every_dtype() -> None:
     for dtype in ("float32", "float16", "bfloat16"):
         p = problem(EVERYTHING.replace("float32", dtype))

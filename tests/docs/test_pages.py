@@ -80,7 +80,7 @@ def test_a_wrong_command_is_noticed() -> None:
     assert wrong_command("attnspec run --help") is None
     assert "--budgte" in (wrong_command("attnspec run my_kernel.py --budgte standard") or "")
     assert "no command rnu" in (wrong_command("attnspec rnu my_kernel.py") or "")
-    assert "Missing argument" in (wrong_command("attnspec replay a/b?c=1") or "")
+    assert "Missing argument" in (wrong_command("attnspec explain") or "")
 
 
 def test_there_are_commands_to_look_at() -> None:

@@ -92,8 +92,9 @@ def one_law() -> str:
 
 
 @pytest.fixture(scope="session")
-def python() -> Run:
-    """Runs `python` with arguments; the result has returncode, stdout and stderr."""
+def python(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs `python` with arguments; the result has returncode, stdout and stderr. No certificate of this user is shown."""
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTNSPEC_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
     def run(*arguments: str, cwd: Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}
@@ -103,7 +104,7 @@ def python() -> Run:
             timeout=timeout,
             text=True,
             capture_output=True,
-            env={**kept, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+            env={**kept, **own, **environment},
         )
 
     return run

@@ -19,7 +19,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     names = [line.split()[0] for line in told(["list"], capsys).splitlines() if line[:1].islower()]
     assert "numpy/naive" in names and "torch/sdpa-math" in names
     text = told(["list", "numpy/flash"], capsys)
-    assert "causal_alignment bottom-right" in text and "not claimed: return_weights" in text
+    assert "causal_alignment bottom-right" in text and "not claimed: q_descale, k_descale, v_descale, return_weights" in text
 
 
 def test_laws(capsys: pytest.CaptureFixture[str]) -> None:

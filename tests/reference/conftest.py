@@ -11,7 +11,20 @@ import pytest
 
 Call = tuple[tuple[Any, Any, Any], dict[str, Any]]
 
-OPTIONS = ("scale", "causal", "window", "mask", "bias", "alibi_slopes", "softcap", "sinks", "segments", "kv_lengths", "dropout")
+OPTIONS = (
+    "scale",
+    "causal",
+    "window",
+    "mask",
+    "bias",
+    "alibi_slopes",
+    "softcap",
+    "sinks",
+    "segments",
+    "kv_lengths",
+    "dropout",
+    "descales",
+)
 
 
 @pytest.fixture(scope="session")
@@ -59,4 +72,7 @@ def _draw(seed: int, tiny: bool = False) -> Call:
             k[entry, :, length:], v[entry, :, length:] = np.nan, np.inf
     if "dropout" in given:
         options["dropout_p"], options["seed"] = float(r.choice([0.1, 0.5])), int(r.integers(0, 2**40))
+    if "descales" in given:
+        for name in ("q_descale", "k_descale", "v_descale"):
+            options[name] = r.choice([0.25, 0.5, 2.0, 0.7, 1.3], (b, hkv)).astype(np.float32)
     return (q, k, v), options

@@ -34,7 +34,7 @@ def test_the_draws_cover_every_option_convention_and_an_empty_row_of_each(draw: 
             empty.add((options["causal_alignment"], options["empty_rows"]))
     assert seen == {
         "scale", "causal", "window", "mask", "bias", "alibi_slopes", "softcap", "sinks", "q_segments", "kv_segments",
-        "kv_lengths", "dropout_p", "seed", "causal_alignment", "empty_rows",
+        "kv_lengths", "q_descale", "k_descale", "v_descale", "dropout_p", "seed", "causal_alignment", "empty_rows",
     }  # fmt: skip
     assert len(empty) == 6
 

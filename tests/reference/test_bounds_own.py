@@ -58,7 +58,6 @@ def test_a_share_is_never_less_than_the_full_derivation(draw: Any) -> None:
 @pytest.mark.parametrize(
     ("why", "changed"),
     [
-        ("it counts a division that the kernel does not make", {"weights_rounded": "before", "splits": 1}),
         ("its logarithm is worse than the kernel's", {"u_log": 2.0**-60}),
         ("the hull of V caps the kernel's bound", {"u_exp": 0.5}),
         ("the error of the maximum is capped by other keys", {"u_acc": 2.0**-6}),
@@ -70,6 +69,14 @@ def test_there_is_no_share_where(why: str, changed: dict[str, Any]) -> None:
     usual, _, _ = both(inputs, {}, NAMED["fp32"], "float32")
     share, _, _ = both(inputs, {}, replace(NAMED["fp32"], **changed), "float32")
     assert usual is not None and share is None, why
+
+
+def test_a_division_that_the_kernel_does_not_make_costs_a_larger_share() -> None:
+    r = np.random.default_rng(3)
+    inputs = tuple(r.standard_normal((1, 2, n, 16)).astype(np.float32) for n in (5, 9, 9))
+    late = replace(NAMED["fp32"], weights_rounded="before", splits=1)
+    usual, larger = (both(inputs, {}, arithmetic, "float32") for arithmetic in (NAMED["fp32"], late))
+    assert usual[0] is not None and larger[0] == 4 * usual[0]
 
 
 def test_weights_that_underflow_in_float64_are_derived_in_full() -> None:

@@ -40,10 +40,16 @@ def offset(o: dict[str, Any], b: int, shape: tuple[int, ...]) -> int:
     return int(o["kv_lengths"][b] if "kv_lengths" in o else shape[3]) - shape[2]
 
 
+def factor(o: dict[str, Any], name: str, b: int, g: int) -> Any:
+    """A descale of key head g in batch entry b."""
+    return mpf(float(o[name][b, g])) if name in o else mpf(1)
+
+
 def score(q: Any, k: Any, o: dict[str, Any], b: int, h: int, i: int, j: int, shape: tuple[int, ...]) -> Any:
     """The score of a visible key."""
     g = h // (q.shape[1] // k.shape[1])
     s = mpmath.fsum(mpf(float(x)) * mpf(float(y)) for x, y in zip(q[b, h, i], k[b, g, j], strict=True))
+    s *= factor(o, "q_descale", b, g) * factor(o, "k_descale", b, g)
     s *= mpf(o["scale"]) if "scale" in o else 1 / mpmath.sqrt(q.shape[3])
     if "softcap" in o:
         s = mpf(o["softcap"]) * mpmath.tanh(s / mpf(o["softcap"]))
@@ -58,7 +64,8 @@ def element(qkv: tuple[Any, Any, Any], o: dict[str, Any], b: int, h: int, i: int
     """(out row, lse) of query i of head h in batch entry b."""
     q, k, v = qkv
     shape = (*q.shape[:3], k.shape[2])
-    values = v[b, h // (q.shape[1] // k.shape[1])].astype(np.float64)
+    g = h // (q.shape[1] // k.shape[1])
+    values = v[b, g].astype(np.float64) * float(factor(o, "v_descale", b, g))
     scores = {j: score(q, k, o, b, h, i, j, shape) for j in range(shape[3]) if visible(o, b, h, i, j, shape)}
     total = mpmath.fsum(mpmath.exp(s) for s in scores.values())
     if "sinks" in o:

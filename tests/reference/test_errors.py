@@ -35,6 +35,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"kv_segments": np.zeros((B, SK), int)}, "q_segments is not given"),
     ({"q_segments": np.zeros((B, SK), int), "kv_segments": np.zeros((B, SK), int)}, "q_segments has shape"),
     ({"q_segments": np.zeros((B, SQ)), "kv_segments": np.zeros((B, SK), int)}, "q_segments has dtype"),
+    ({"q_descale": np.ones((B, HQ))}, "q_descale has shape"),
+    ({"k_descale": np.ones(HKV)}, "k_descale has shape"),
+    ({"v_descale": np.ones((B, HKV), bool)}, "v_descale has dtype bool"),
+    ({"k_descale": np.zeros((B, HKV))}, "k_descale is .* must be positive and finite"),
+    ({"v_descale": np.full((B, HKV), np.inf)}, "v_descale is .* must be positive and finite"),
     ({"kv_lengths": [SK]}, "kv_lengths has shape"),
     ({"kv_lengths": [0, SK + 1]}, "kv_lengths is"),
     ({"kv_lengths": [-1, SK]}, "kv_lengths is"),
@@ -76,4 +81,12 @@ def test_tiles_and_splits_are_at_least_one(wrong: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("of", [attention, tiled_attention])
 def test_the_same_arguments_without_the_mistake_are_accepted(of: Any) -> None:
-    of(**arguments(), mask=np.ones((SQ, SK), bool), kv_lengths=[0, SK], window=(0, None), dropout_p=0.5, rows=[2, 0])
+    of(
+        **arguments(),
+        mask=np.ones((SQ, SK), bool),
+        v_descale=np.ones((B, HKV)),
+        kv_lengths=[0, SK],
+        window=(0, None),
+        dropout_p=0.5,
+        rows=[2, 0],
+    )

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from attnspec.reference import scores, softmax
+from attnspec.reference.inputs import descaled
 from attnspec.reference.textbook import STEPS, Steps, attention
 from attnspec.reference.tiled import TILED_STEPS, TiledSteps, tiled_attention
 
 FAULTS: dict[str, dict[str, Any]] = {
     "mask ignored": {"inputs": lambda given: replace(given, mask=None)},
+    "values descaled like keys": {"descale": lambda given: descaled(replace(given, v_descale=given.k_descale))},
     "heads tiled instead of repeated": {"kv_head": lambda hq, hkv: np.arange(hq) % hkv},
     "offset ignores the length": {"offset": lambda alignment, sq, lengths: 0 * lengths + max(lengths) - sq},
     "causal off by one": {"causal": lambda i, j: j <= i + 1},

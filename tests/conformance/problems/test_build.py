@@ -13,6 +13,7 @@ from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from attnspec.conformance.problems.build import build
+from attnspec.conformance.problems.masks import bias_dtype
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.sizes import pool_for
 from attnspec.conformance.problems.strategies import structures
@@ -30,7 +31,7 @@ def bits(problem: Problem) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float8_e4m3fn"])
 @pytest.mark.parametrize("wish", [{}, {"dropout_p": "drawn", "seed": "drawn", "return_lse": True, "memory": "expanded"}])
 def test_print_read_build(dtype: str, wish: dict[str, object]) -> None:
     count = 0
@@ -50,6 +51,9 @@ def test_print_read_build(dtype: str, wish: dict[str, object]) -> None:
     assert count == 300
 
 
+DESCALES = ("q_descale", "k_descale", "v_descale")
+
+
 def _is_typed(problem: Problem, s: Structure) -> None:
     """Shapes and types are those of spec/operations.yaml, and only what the structure names is there."""
     named = {"segments": ("q_segments", "kv_segments"), "dropout_seed": ("seed",)}
@@ -58,8 +62,13 @@ def _is_typed(problem: Problem, s: Structure) -> None:
         s.b, s.hq, s.hkv, s.sq, s.sk, s.d, s.dv,
     )  # fmt: skip
     shapes = {"q_segments": (s.b, s.sq), "kv_segments": (s.b, s.sk), "kv_lengths": (s.b,)}
-    shapes |= {"alibi_slopes": (s.hq,), "sinks": (s.hq,)}
-    types = {"mask": "bool", "bias": s.dtype, "alibi_slopes": "float32", "sinks": "float32"}
+    shapes |= {"alibi_slopes": (s.hq,), "sinks": (s.hq,)} | dict.fromkeys(DESCALES, (s.b, s.hkv))
+    types = dict.fromkeys(DESCALES, "float32") | {
+        "mask": "bool",
+        "bias": bias_dtype(s.dtype),
+        "alibi_slopes": "float32",
+        "sinks": "float32",
+    }
     for name, value in problem.options.items():
         if name in shapes:
             assert value.shape == shapes[name]

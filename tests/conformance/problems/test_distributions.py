@@ -13,6 +13,7 @@ from attnspec.conformance.problems.streams import TAGS, stream
 from attnspec.reference.arithmetic import SMALLEST_NORMAL, SMALLEST_SUBNORMAL
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
+ALL_DTYPES = (*DTYPES, "float8_e4m3fn", "float8_e5m2")
 WIDTHS = (1, 8, 40, 128)
 
 
@@ -35,7 +36,7 @@ def weights(x: np.ndarray) -> np.ndarray:
     return e / e.sum(-1, keepdims=True)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ALL_DTYPES)
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 def test_shapes_dtype_and_finiteness(name: str, dtype: str) -> None:
     for d in WIDTHS:
@@ -69,7 +70,7 @@ def test_scores_have_the_stated_spread_at_any_width(name: str, sigma: float, d: 
     assert np.mean(many) == pytest.approx(sigma, rel=0.1)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", ALL_DTYPES)
 def test_integers_are_small_and_leave_room(dtype: str) -> None:
     q, k, v = drawn("integers", sizes(dtype))
     assert {*np.unique(q)} == {*np.unique(k)} == {-2, -1, 0, 1, 2}

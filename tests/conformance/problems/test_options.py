@@ -6,8 +6,18 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from attnspec.conformance.problems.masks import BIASES, MASKS, draw_bias, draw_mask, is_shape_code, shape_of
-from attnspec.conformance.problems.vectors import LENGTHS, SINKS, SLOPES, draw_lengths, draw_segments, draw_sinks, draw_slopes
+from attnspec.conformance.problems.masks import BIASES, MASKS, bias_dtype, draw_bias, draw_mask, is_shape_code, shape_of
+from attnspec.conformance.problems.vectors import (
+    DESCALES,
+    LENGTHS,
+    SINKS,
+    SLOPES,
+    draw_descales,
+    draw_lengths,
+    draw_segments,
+    draw_sinks,
+    draw_slopes,
+)
 
 SCORES = (2, 3, 31, 41)
 CODES = ("bhqk", "1hqk", "b1qk", "11qk", "b11k", "hqk", "1qk", "qk", "1k", "k")
@@ -126,6 +136,17 @@ def test_slopes_and_sinks_are_bfloat16_values() -> None:
     assert (draw_slopes("geometric", 8, rng()) == 2.0 ** -np.arange(1, 9)).all()
     assert (draw_slopes("random", 99, rng()) > 0).all()
     assert draw_sinks("low", 99, rng()).max() < -20 < 4 < draw_sinks("large", 99, rng()).min()
+
+
+def test_descales_differ_by_head_and_entry_and_a_bias_beside_float8_is_wider() -> None:
+    for pattern in DESCALES:
+        made = draw_descales(pattern, 8, 9, rng())
+        assert (made.shape, made.dtype) == ((8, 9), np.float32)
+        assert made.min() >= 0.5 and made.max() <= 2 and len(np.unique(made)) >= 3
+        assert (np.frexp(made)[0] == 0.5).all() == (pattern == "powers")
+    assert [bias_dtype(name) for name in ("float32", "float8_e4m3fn", "float8_e5m2")] == ["float32", "bfloat16", "bfloat16"]
+    with pytest.raises(ValueError, match="unknown pattern 'flat'"):
+        draw_descales("flat", 1, 1, rng())
 
 
 @pytest.mark.parametrize("draw", [draw_slopes, draw_sinks])

@@ -107,6 +107,18 @@ def test_a_compiled_run_meets_few_shapes(budget: str) -> None:
     assert any(hq != hkv for _, hq, hkv, *_ in shapes)
 
 
+@pytest.mark.parametrize(
+    "wish", [{"sq": [15, 17, 33, 65], "sk": [1, 16, 31, 64]}, {"hq": [2, 3, 6], "b": [2, 3]}, {"sk": ">= 40"}]
+)
+def test_a_law_with_sizes_of_its_own_brings_no_more_shapes(wish: dict[str, object]) -> None:
+    """The sizes of a law take the place of the pool's; they do not multiply with them."""
+    pool = pool_for("standard", compiled=True, seed=2)
+    shapes = {(s.b, s.hq, s.hkv, s.sq, s.sk, s.d, s.dv) for s in draws(200, wish, pool)}
+    assert pool.shapes is not None
+    assert 3 <= len(shapes) <= len(pool.shapes)
+    assert len({s.sk for s in draws(200, wish, pool)}) >= 3
+
+
 @pytest.mark.parametrize("compiled", [False, True])
 def test_a_pool_follows_its_seed(compiled: bool) -> None:
     assert pool_for("standard", compiled, 3) == pool_for("standard", compiled, 3)

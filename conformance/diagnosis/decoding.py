@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reference.rounding import round_to, unit_in_last_place
-from .meaning import attended
-from .problems.problem import Problem
+from ...reference.rounding import round_to, unit_in_last_place
+from ..meaning import attended
+from ..problems.problem import Problem
 
 __all__ = ["read_rows"]
 
@@ -53,21 +53,25 @@ class _Row:
         return self.odds @ self.v
 
 
-def read_rows(p: Problem, out: Array, places: Any) -> list[str]:
-    """A sentence for each place (b, h, i, d) of an output (B, Hq, Sq, Dv) that is wrong; the places of one row share one."""
+def read_rows(p: Problem, out: Array, places: Any, dtype: str | None = None) -> list[str]:
+    """A sentence for each place (b, h, i, d) of an output (B, Hq, Sq, Dv) that is wrong; the places of one row share one.
+
+    dtype: of the output, that of p where it is not given.
+    """
+    dtype = dtype or p.dtype
     first = {tuple(int(n) for n in place[:3]): tuple(int(n) for n in place) for place in reversed(places)}
-    return [_sentence(p, out, first[row]) for row in dict.fromkeys(tuple(int(n) for n in place[:3]) for place in places)]
+    return [_sentence(p, out, first[row], dtype) for row in dict.fromkeys(tuple(int(n) for n in place[:3]) for place in places)]
 
 
-def _sentence(p: Problem, out: Array, place: tuple[int, ...]) -> str:
-    due = round_to(attended(p).out[place], p.dtype)
+def _sentence(p: Problem, out: Array, place: tuple[int, ...], dtype: str) -> str:
+    due = round_to(attended(p).out[place], dtype)
     line = f"at {list(place)}: {out[place]:.9g} where {due:.9g} is due"
-    explained = _explained(p, out, place[0], place[1], place[2])
+    explained = _explained(p, out, place[0], place[1], place[2], dtype)
     return f"{line}: {explained}" if explained else line
 
 
-def _explained(p: Problem, out: Array, b: int, h: int, i: int) -> str:
-    facts, values = attended(p), p.v.astype(np.float64)
+def _explained(p: Problem, out: Array, b: int, h: int, i: int, dtype: str) -> str:
+    facts, values = attended(p), p.descaled_values()
     got, due, seen = out[b, h, i], facts.out[b, h, i], facts.visible[b, h, i]
     own = h // (p.hq // p.hkv)
     if not (np.isfinite(got).all() and seen.any() and p.dv and np.isfinite(values).all()):
@@ -75,7 +79,7 @@ def _explained(p: Problem, out: Array, b: int, h: int, i: int) -> str:
     scores = np.where(seen, facts.scores[b, h, i], -np.inf)
     odds = np.exp(scores - scores.max())
     odds[odds < ROOM] = 0.0
-    close = unit_in_last_place(np.maximum(np.abs(got), np.abs(due)), str(p.dtype)) + ROOM * np.abs(values[b, own]).max()
+    close = unit_in_last_place(np.maximum(np.abs(got), np.abs(due)), dtype) + ROOM * np.abs(values[b, own]).max()
     row = _Row(odds, seen, values[b, own], got, due, close)
     heads = {(n, g): values[n, g] for n in range(p.b) for g in range(p.hkv) if (n, g) != (b, own)}
     for group in (_of_keys(row), _of_heads(row, heads, b), _of_parts(row)):

@@ -1,0 +1,105 @@
+"""`attnspec faults`: every law on every known mistake, and what none of them rejects."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["try_faults"]
+
+DTYPES = ("float32", "bfloat16")
+"""What is tried unless dtypes are named: the widest and the narrowest of what every kernel has."""
+
+PATIENCE = 30.0
+"""Seconds between two lines of progress where there is no terminal."""
+
+
+def try_faults(given: dict[str, Any]) -> int:
+    """Try, print, write; returns the exit code. Raises SpecError or Mistake before anything is tried."""
+    from attnspec.conformance.kills.matrix import Matrix
+    from attnspec.conformance.selection import choose_budget, choose_laws
+    from attnspec.reports.kill_table import matrix_text
+    from attnspec.reports.kills import build_matrix, outcome
+    from attnspec.reports.write import as_json
+
+    faults = _chosen(given["pattern"])
+    laws = choose_laws(given["laws"])
+    budget = choose_budget(given["budget"], examples=given["examples"])
+    dtypes = _known(given["dtype"] or DTYPES)
+    start = time.monotonic()
+    asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"])
+    rows = asked.rows(given["jobs"], told=_progress(len(laws) * len(dtypes)))
+    matrix = build_matrix(
+        rows,
+        faults=faults,
+        budget={"name": budget.name, "examples": budget.examples},
+        seed=given["seed"],
+        dtypes=dtypes,
+        seconds=time.monotonic() - start,
+    )
+    click.echo(as_json(matrix, indent=1) if given["json"] else matrix_text(matrix))
+    if given["out"]:
+        _write(matrix, Path(given["out"]), quiet=given["json"])
+    return outcome(matrix)[0]
+
+
+def _progress(total: int) -> Callable[[dict[str, Any]], None]:
+    """Says on stderr how far it is, in place in a terminal, every half minute elsewhere."""
+    start = said = time.monotonic()
+    done, terminal = 0, sys.stderr.isatty()
+
+    def told(row: dict[str, Any]) -> None:
+        nonlocal done, said
+        done, now = done + 1, time.monotonic()
+        if terminal or done == total or now - said > PATIENCE:
+            said = now
+            line = f"{done} of {total} after {now - start:.0f} s"
+            click.echo(f"\r{line}\033[K" if terminal else line, err=True, nl=not terminal or done == total)
+
+    return told
+
+
+def _chosen(pattern: str) -> dict[str, dict[str, Any]]:
+    """Faults by name with what a matrix says of each. Raises Mistake where none matches."""
+    from attnspec.conformance.selection import Mistake
+    from attnspec.reference.faults.catalogue import FAULTS
+
+    chosen = {name: fault for name, fault in FAULTS.items() if fnmatchcase(name, pattern)}
+    if not chosen:
+        raise Mistake(f"no fault matches {pattern!r}; spec/faults.yaml names them")
+    about = ("title", "operation", "needs", "equivalent", "dtypes", "because")
+    plain = {name: {key: getattr(fault, key) for key in about} for name, fault in chosen.items()}
+    return {name: {**entry, "needs": list(entry["needs"]), "dtypes": list(entry["dtypes"])} for name, entry in plain.items()}
+
+
+def _known(dtypes: Sequence[str]) -> tuple[str, ...]:
+    from attnspec.adapters.contract import DTYPES as KNOWN
+    from attnspec.conformance.selection import Mistake
+
+    for dtype in dtypes:
+        if dtype not in KNOWN:
+            raise Mistake(f"unknown dtype {dtype!r}; known: {', '.join(KNOWN)}")
+    return tuple(dict.fromkeys(dtypes))
+
+
+def _write(matrix: dict[str, Any], folder: Path, quiet: bool) -> None:
+    from attnspec.reports.kill_table import matrix_markdown
+    from attnspec.reports.kills import summarised
+    from attnspec.reports.write import as_json
+
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "faults.json": as_json(matrix, indent=1),
+        "faults-summary.json": as_json(summarised(matrix), indent=1),
+        "faults.md": matrix_markdown(matrix).rstrip("\n"),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+    if not quiet:
+        click.echo(f"matrix: {folder / 'faults.json'}")

@@ -1,0 +1,79 @@
+"""`attnspec xray`: the mask and the weights of an implementation, read off its outputs and drawn beside what is due."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["show_xray"]
+
+FORMATS = (".svg", ".png")
+
+SHAPE = "1hqk"
+"""The shape of a mask that is named without one: another for each head."""
+
+WIDEST = 100
+"""Keys up to which a terminal shows a picture."""
+
+
+def show_xray(address: str, given: dict[str, Any]) -> int:
+    """Print or write the pictures. Exit code 0 where every mask is the one that is due, 1 where one is not.
+
+    Raises Mistake for an option that the implementation lacks, a problem that cannot be, and another ending than .svg and .png.
+    """
+    from attnspec.conformance.diagnosis.xray import blocks, take
+    from attnspec.conformance.selection import Mistake, find_targets
+
+    out = Path(given["out"]) if given["out"] else None
+    if out is not None and out.suffix not in FORMATS:
+        raise Mistake(f"--out {out} ends neither in .svg nor in .png")
+    targets = find_targets([address])
+    if len(targets) > 1:
+        raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
+    made = targets[0].implementation
+    dtype = given["dtype"] or made.dtypes[0]
+    if dtype not in made.dtypes:
+        raise Mistake(f"{dtype} is not a dtype of {made.name}; its dtypes are {', '.join(made.dtypes)}")
+    if out is None and given["sk"] > WIDEST:
+        raise Mistake(f"a terminal shows {WIDEST} keys at most; write {given['sk']} of them with --out FILE.svg")
+    try:
+        pictures = take(made, _structure(dtype, given), None if given["head"] is None else [given["head"]])
+    except ValueError as error:
+        raise Mistake(str(error)) from None
+    if out is not None:
+        _write(out, pictures)
+        click.echo(f"{out}: {len(pictures)} head{'s' if len(pictures) != 1 else ''} of {made.name}")
+    for picture in pictures if out is None else []:
+        click.echo("\n".join([f"{made.name} in {dtype}, " + blocks(picture)[0], *blocks(picture)[1:], ""]))
+    leaked, lost = sum(p.leaked for p in pictures), sum(p.lost for p in pictures)
+    if leaked or lost:
+        click.echo(f"the mask is not the one that is due: {leaked} keys seen though hidden, {lost} hidden though due")
+        return 1
+    click.echo("the mask is the one that is due")
+    return 0
+
+
+def _structure(dtype: str, given: dict[str, Any]) -> Any:
+    """The structure that was asked for. Raises ValueError for sizes and options that do not fit."""
+    from attnspec.conformance.diagnosis.xray import FEATURES
+    from attnspec.conformance.problems.structure import Structure
+
+    options: dict[str, Any] = {"causal": given["causal"] or None, "softcap": given["softcap"], "segments": given["segments"]}
+    options["window"] = given["window"]
+    options["mask"] = f"{given['mask']}:{SHAPE}" if given["mask"] and ":" not in given["mask"] else given["mask"]
+    options["alibi_slopes"] = "geometric" if given["alibi"] else None
+    options["sinks"] = "normal" if given["sinks"] else None
+    kv_heads = given["kv_heads"] or given["heads"]
+    sizes = {"hq": given["heads"], "hkv": kv_heads, "sq": given["sq"], "sk": given["sk"], "d": given["d"], "dv": FEATURES}
+    return Structure(dtype=dtype, **sizes, options=options, values="normal", seed=given["seed"])
+
+
+def _write(out: Path, pictures: Any) -> None:
+    from attnspec.conformance.diagnosis.pictures import png, svg
+
+    if out.suffix == ".png":
+        out.write_bytes(png(pictures))
+    else:
+        out.write_text(svg(pictures), encoding="utf-8")

@@ -1,0 +1,74 @@
+"""The diagnosis of a failed law as plain data, as a result carries it and a report writes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...adapters.contract import Implementation
+from ..engine.subject import Subject
+from ..language.law import Law
+from ..problems.structure import Structure
+from .factor import factors
+from .investigation import investigation
+from .mask import mask_picture
+from .suspects import Suspect
+from .where import where
+
+__all__ = ["diagnose"]
+
+LISTED = 5
+"""Mistakes that are named where several explain as much."""
+
+
+def diagnose(
+    made: Implementation, law: Law, dtype: str, failed: Sequence[Structure], record: Callable[[str], None] = lambda case: None
+) -> dict[str, Any]:
+    """What is known of a failure; empty where there is nothing to compare with (another operation than attention).
+
+    failed: structures on which the law failed, the reported one first. record: called with each case before it runs.
+
+    how: `outputs` where a mistake gives all that came; `law` where it does so on the problems of this law alone; `verdicts`
+    where no output is wrong and a mistake fails the law on the same problems; `none`.
+    problems, wrong: how many problems were looked at, and on how many something was wrong. ranked: the mistakes, the best
+    first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong.
+    nearest: one that explains more than half of what is wrong, where none explains all. where, factor: sentences. mask: lines.
+    seconds: what it took.
+    """
+    if made.operation != "attention":
+        return {}
+    began = time.perf_counter()
+    inquiry = investigation(made, dtype)
+    found, likes = inquiry.of(law, failed, record)
+    how, ranked = "none", []
+    if found.full:
+        how, ranked = "outputs", [_row(s, s.matched, s.tried, s.shown) for s in found.full]
+    elif found.in_law:
+        how, ranked = "law", [_row(s, s.law_matched, s.law_tried, s.law_shown) for s in found.in_law]
+    elif likes:
+        how, ranked = "verdicts", [_row(each.suspect, each.matched, each.of, each.failed) for each in likes]
+    near = found.nearest
+    return {
+        "how": how,
+        "problems": len(found.samples),
+        "wrong": found.wrong,
+        "ranked": ranked[:LISTED],
+        "nearest": None if near is None else _row(near, near.matched, near.tried, near.shown),
+        "where": where(found.samples),
+        "factor": factors(found.samples),
+        "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions)),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+
+
+def _row(suspect: Suspect, matched: int, of: int, shown: int) -> dict[str, Any]:
+    fault = suspect.fault
+    return {
+        "fault": fault.name,
+        "title": fault.title,
+        "links": list(fault.links),
+        "matched": matched,
+        "of": of,
+        "shown": shown,
+    }

@@ -1,0 +1,93 @@
+"""One number that explains an output: everything times c, every logsumexp times c, or every score times c.
+
+A wrong constant (log2 e for 1, 1/sqrt(Dv) for 1/sqrt(D)) leaves the shape of an output whole. The number is looked for on one
+problem and must then explain every entry of every problem within its room; where it does not, nothing is said.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...reference.textbook import attention
+from ..meaning import options_of
+from .sample import Sample
+from .witness import Call, Sight
+
+__all__ = ["factors"]
+
+SEARCHED = (1 / 32, 32.0)
+"""Factors on scores that are looked for."""
+
+STEPS = 60
+"""Halvings of the search: the bracket is then as narrow as float64."""
+
+
+def factors(samples: Sequence[Sample]) -> list[str]:
+    """Sentences such as `every number of the output is 1.4427 times what is due`; empty where one number explains nothing."""
+    calls = [call for sample in samples for call in sample.calls if call.p is sample.p and "out" in call.sights]
+    said = []
+    for name, words in (("out", "number of the output"), ("lse", "logsumexp")):
+        sights = [call.sights[name] for call in calls if name in call.sights]
+        found = _multiple(sights)
+        if found is not None:
+            said.append(f"every {words} is {found:.6g} times what is due")
+    return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
+
+
+def _multiple(sights: Sequence[Sight]) -> float | None:
+    """The factor that explains all arrays, if it is not 1 and something is wrong."""
+    wrong = [sight for sight in sights if sight.wrong.any()]
+    if not wrong or not all(np.isfinite(sight.value).all() for sight in wrong):
+        return None
+    largest = max(wrong, key=lambda sight: sight.value.size)
+    known = np.isfinite(largest.exact) & ~largest.free
+    weight = float((largest.exact[known] ** 2).sum())
+    if not weight:
+        return None
+    c = float((largest.exact[known] * largest.value[known]).sum()) / weight
+    return c if c and all(_explained(sight, c * sight.exact) for sight in sights) else None
+
+
+def _scores(calls: Sequence[Call]) -> list[str]:
+    """The factor on q·k·scale that explains all outputs."""
+    outputs = [call for call in calls if np.isfinite(call.sights["out"].value).all()]
+    wrong = [call for call in outputs if call.sights["out"].wrong.any()]
+    if not wrong:
+        return []
+    tried = max(wrong, key=lambda call: call.sights["out"].value.size)
+    c = _best(tried)
+    if all(_explained(call.sights["out"], _scaled(call, c)) for call in outputs):
+        return [f"the scores look multiplied by {c:.6g}"]
+    return []
+
+
+def _best(call: Call) -> float:
+    """The factor on scores that comes closest: a coarse search, then a golden section in its logarithm."""
+
+    def off(log: float) -> float:
+        return float(np.nan_to_num((_scaled(call, math.exp(log)) - call.sights["out"].value) ** 2, nan=math.inf).sum())
+
+    low, high = (math.log(c) for c in SEARCHED)
+    grid = [float(x) for x in np.linspace(low, high, 57)]
+    centre = min(range(len(grid)), key=lambda n: off(grid[n]))
+    low, high = grid[max(centre - 1, 0)], grid[min(centre + 1, len(grid) - 1)]
+    ratio = (math.sqrt(5) - 1) / 2
+    for _ in range(STEPS):
+        left, right = high - ratio * (high - low), low + ratio * (high - low)
+        low, high = (low, right) if off(left) < off(right) else (left, high)
+    return math.exp((low + high) / 2)
+
+
+def _scaled(call: Call, c: float) -> Any:
+    p = call.p
+    scale = p.options.get("scale")
+    own = 1 / math.sqrt(p.d) if scale is None else float(scale)
+    return attention(p.q, p.k, p.v, **{**options_of(p), "scale": c * own}).out
+
+
+def _explained(sight: Sight, made: Any) -> bool:
+    return sight.explained(made).good

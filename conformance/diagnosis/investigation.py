@@ -1,0 +1,192 @@
+"""One diagnosis: problems are chosen, the implementation is asked, suspects are compared, and what was found is plain data.
+
+It runs only after a failure and takes a second or two. What it learnt about an implementation is kept for the next law that
+fails: the plain problems, and the mistake that explained everything, which is tried first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from ...adapters.contract import Implementation
+from ..engine.conventions import settled
+from ..language.law import Law
+from ..problems.sizes import pool_for
+from ..problems.structure import Structure
+from ..vocabulary.word import GRADIENTS, WORDS
+from .matching import TIED, Match, differ, match
+from .sample import Sample, drawn, plain_sample, sample_of_law, scores, variants
+from .suspects import Suspect, applicable
+from .verdicts import alike
+from .witness import Call, Witness
+
+__all__ = ["Investigation", "investigation"]
+
+SECONDS = 3.0
+"""Processor time after which no further problem is asked of the implementation."""
+
+FAILED, MORE, PLAIN, ALONE, TWICE, FURTHER, OFFERS = 4, 3, 6, 2, 1, 6, 12
+"""Problems: on which the law failed; drawn for the law besides; plain ones; with one option; those asked after another call;
+to tell suspects apart, and drawn for that with each option."""
+
+SHOWING = 3
+"""Failing problems of a law on which suspects must differ from the definition, where only verdicts can tell."""
+
+VALUES = ["normal", "soft", "normal", "rising", "falling", "integers"]
+"""Distributions of plain problems: those on which most mistakes show and differ."""
+
+EXTREME = ["sharp", "dominating", "logits50", "logits6e4"]
+"""Further ones, for suspects that are still level."""
+
+
+class Investigation:
+    """What is known of one implementation in one dtype."""
+
+    def __init__(self, made: Implementation, dtype: str) -> None:
+        self.made, self.dtype = made, dtype
+        self.conventions = {name: choice for name, (choice, _) in settled(made).items()}
+        self.pool = pool_for("quick", made.arrays == "jax", 0)
+        self.witness = Witness(made, dtype, self.conventions)
+        self.plain: dict[frozenset[str], list[Sample]] = {}
+        self.explained: list[str] = []
+        """Faults that explained everything before."""
+
+    def of(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None]) -> tuple[Match, list[Any]]:
+        """The suspects for one law, and those that only fail the same law where no output is wrong.
+
+        failed: structures on which the law failed, the smallest first. record: called with each case before it runs.
+        """
+        until = time.process_time() + SECONDS
+        samples = self._of_law(law, failed, record, until)
+        found = self._known(samples)
+        if found is not None:
+            return found, []
+        options = frozenset().union(*(sample.options for sample in samples if not sample.correct))
+        samples += self._plain(options, law, record, until)
+        found = match(samples, self._suspects(samples))
+        self._separate(found, law, record, until)
+        self.explained += [s.fault.name for s in found.full[:TIED] if s.fault.name not in self.explained]
+        if found.full or found.in_law or found.nearest:
+            return found, []
+        # No output tells. A mistake that changes from call to call cannot give the same outputs, only the same verdicts.
+        asked = [s for s in found.everyone if s.fault.remembers and not s.far] if found.wrong else found.quiet
+        failing = [sample for sample in samples if sample.verdict == "fail"][:SHOWING]
+        asked = [s for s in asked if s.fault.remembers or any(s.shows(sample) for sample in failing)]
+        asked.sort(key=lambda s: not s.fault.remembers)
+        return found, alike(law, self.made, self.conventions, samples, asked, time.process_time() + SECONDS)
+
+    # Problems
+
+    def _of_law(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None], until: float) -> list[Sample]:
+        """The smallest failing problem as it is; larger failing ones and drawn ones, without a past if that can be."""
+        fixed = self.made.arrays == "jax" or bool({"d", "dv"} & set(law.given))
+        chosen = _spread(failed, FAILED)
+        name = f"diagnosis/{law.id}/{self.dtype}"
+        backward = _asks_gradients(law)
+        options = sorted(self.made.backward_options if backward else self.made.options)
+        chosen += drawn(self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
+        samples: list[Sample] = []
+        for number, structure in enumerate(chosen):
+            if time.process_time() > until and samples:
+                break
+            ways = [(structure, False)] if number == 0 else []
+            ways += list(variants(structure, fixed, backward)) if number or not fixed else []
+            for changed, new in ways:
+                record(f"{law.id}?{changed.query()}")
+                sample = sample_of_law(law, changed, self.witness, new, 2 if new and not number else 1)
+                if sample is not None:
+                    samples.append(sample)
+                    if number or new:
+                        break
+        return samples
+
+    def _plain(self, options: frozenset[str], law: Law, record: Callable[[str], None], until: float) -> list[Sample]:
+        """Plain problems, remembered by the options on which they dwell: any; these together; each of them alone."""
+        asked = sorted(_described(options) & set(_described(self.made.options)))
+        wishes: list[tuple[str, ...]] = [(), *((name,) for name in asked)]
+        wishes += [tuple(asked)] if len(asked) > 1 else []
+        new = [wish for wish in wishes if frozenset(wish) not in self.plain]
+        for wish, structures in zip(new, self._drawn(new, PLAIN), strict=True):
+            few = structures if not wish else structures[:ALONE]
+            offered = [(structure, False) for structure in few] + [(structure, True) for structure in few[:TWICE]]
+            asked_of = (self._ask(structure, law, record, twice) for structure, twice in offered if time.process_time() < until)
+            self.plain[frozenset(wish)] = [sample for sample in asked_of if sample is not None]
+        return [sample for wish in wishes for sample in self.plain[frozenset(wish)]]
+
+    def _drawn(self, wishes: Sequence[Sequence[str]], count: int, values: Sequence[str] = VALUES) -> list[list[Structure]]:
+        """For each wish, plain structures with these options and others."""
+        givens = [{"values": list(values), **dict.fromkeys(wish, "drawn")} for wish in wishes]
+        name = f"{values[0]}/{'/'.join(','.join(wish) for wish in wishes)}/{self.dtype}"
+        return drawn(self.dtype, givens, sorted(self.made.options), self.pool, name, count) if wishes else []
+
+    def _ask(self, structure: Structure, law: Law, record: Callable[[str], None], twice: bool = False) -> Sample | None:
+        """One plain problem, after another call of the same shapes where it is asked `twice`."""
+        for changed, new in variants(structure, self.made.arrays == "jax"):
+            record(f"{law.id}?{changed.query()}")
+            sample = plain_sample(changed, self.witness, new, twice)
+            if sample is not None:
+                return sample
+        return None
+
+    # Suspects
+
+    def _suspects(self, samples: Sequence[Sample]) -> list[Suspect]:
+        options = frozenset().union(*(sample.options for sample in samples))
+        return applicable(self.made, self.dtype, self.conventions, options)
+
+    def _known(self, samples: list[Sample]) -> Match | None:
+        """The mistakes that explained everything before, if one explains these too."""
+        plain = [sample for group in self.plain.values() for sample in group]
+        again = [s for s in self._suspects([*samples, *plain]) if s.fault.name in self.explained]
+        found = match([*samples, *plain], again) if again else None
+        return found if found is not None and any(s.law_shown for s in found.full) else None
+
+    def _separate(self, found: Match, law: Law, record: Callable[[str], None], until: float) -> None:
+        """Draw problems on which suspects that are level give different outputs, and ask the implementation there."""
+        if len(found.full) < 2:
+            return
+        wishes = [(), *((name,) for name in sorted(_described({n for s in found.full for n in s.fault.needs})))]
+        asked = 0
+        offers = [*self._drawn(wishes, OFFERS), *self._drawn(wishes, OFFERS, EXTREME)]
+        for structure in (s for together in zip(*offers, strict=False) for s in together):
+            if len(found.full) < 2 or asked >= FURTHER or time.process_time() > until:
+                return
+            if differ(found.full[:TIED], [Call(self._built(structure))]):
+                sample = self._ask(structure, law, record)
+                if sample is not None:
+                    asked += 1
+                    found.meet(sample)
+
+    def _built(self, structure: Structure) -> Any:
+        from ..problems.build import build
+
+        return build(structure, self.conventions)
+
+
+@lru_cache(maxsize=1)
+def investigation(made: Implementation, dtype: str) -> Investigation:
+    """The one investigation of an implementation in a dtype, kept until another is asked for."""
+    return Investigation(made, dtype)
+
+
+def _asks_gradients(law: Law) -> bool:
+    """Whether a law is about the backward pass."""
+    return any(WORDS[word].asks == GRADIENTS for word in law.words())
+
+
+def _described(options: Any) -> set[str]:
+    """Options by the names that structures use, without those that are only drawn on request."""
+    names = {"segments" if name in ("q_segments", "kv_segments") else name for name in options}
+    return names - {"return_lse", "return_weights", "dropout_p", "seed"}
+
+
+def _spread(failed: Sequence[Structure], count: int) -> list[Structure]:
+    """The smallest, the largest, and others between them in size."""
+    ordered = sorted(dict.fromkeys(failed), key=lambda s: (scores(s), s.query()))
+    if len(ordered) <= count:
+        return [*failed[:1], *(s for s in ordered[::-1] if s != failed[0])]
+    steps = [round(n * (len(ordered) - 1) / (count - 1)) for n in range(count)]
+    return [failed[0], *(ordered[n] for n in reversed(steps[1:]) if ordered[n] != failed[0])]

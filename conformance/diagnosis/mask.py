@@ -1,0 +1,78 @@
+"""The mask that a kernel keeps beside the one that is due, as blocks of characters.
+
+Most mistakes about what is hidden are plain at a glance: a diagonal one too far, a tail that is missing, a corner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..meaning import attended
+from ..problems.build import build
+from ..vocabulary.word import Undecided
+from .reading import ADDED, read_mask
+from .sample import Sample
+
+__all__ = ["MARKS", "beside", "mask_block", "mask_picture"]
+
+MARKS = {"seen": "■", "hidden": "·", "leaked": "+", "lost": "−"}
+"""seen and hidden, both rightly; leaked: seen though hidden; lost: hidden though seen."""
+
+ROWS, KEYS = 12, 40
+"""The largest mask that a finding shows."""
+
+SIZES = ((5, 8), (7, 4), (3, 19))
+"""Queries and keys that tell most: more keys, more queries, and a few keys past a tile of 16."""
+
+TRIED = 4
+"""Wrong problems whose options are tried at these sizes."""
+
+GAP = "   "
+
+
+def mask_picture(samples: Sequence[Sample], subject: Subject) -> list[str]:
+    """Lines with the mask that is due and the one that is kept, as small as tells; empty where none differs."""
+    wrong = sorted((s.structure for s in samples if not s.correct), key=lambda s: (len(s.options), s.query()))
+    tried = [replace(s, b=min(s.b, 2), hq=min(s.hq, 4), hkv=1, sq=sq, sk=sk) for sq, sk in SIZES for s in wrong[:TRIED]]
+    for structure in (*tried, *(s for s in wrong if s.sq <= ROWS and s.sk <= KEYS)):
+        p = build(structure, subject.conventions)
+        try:
+            due: Any = attended(p.but(**dict.fromkeys(ADDED))).visible
+            kept: Any = read_mask(subject, p)
+        except (Undecided, NotClaimed, Broken, Raised, ValueError):
+            continue
+        seen = due.any(-1, keepdims=True)  # what a row gives that sees nothing is a convention, not a mask
+        differs = ((due != kept) & seen).any((-1, -2))
+        if differs.any():
+            b, h = (int(n) for n in np.argwhere(differs)[0])
+            shown = np.where(seen[b, h], kept[b, h], due[b, h])
+            place = f", batch entry {b}, head {h}" if p.b * p.hq > 1 else ""
+            blocks = beside(mask_block(due[b, h], due[b, h]), mask_block(due[b, h], shown))
+            return [f"due, and kept ({p.sq} queries, {p.sk} keys{place})", *blocks, legend()]
+    return []
+
+
+def mask_block(due: Any, kept: Any) -> list[str]:
+    """A mask, bool (Sq, Sk), as one line a row, with marks where it is not what is due."""
+    return ["".join(_mark(bool(d), bool(k)) for d, k in zip(*row, strict=True)) for row in zip(due, kept, strict=True)]
+
+
+def beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
+    """Two blocks of equally many lines, side by side."""
+    width = max((len(line) for line in left), default=0)
+    return [f"{a:<{width}}{GAP}{b}".rstrip() for a, b in zip(left, right, strict=True)]
+
+
+def legend() -> str:
+    """What the marks mean."""
+    seen, hidden, leaked, lost = MARKS.values()
+    return f"{seen} seen, {hidden} hidden, {leaked} seen though hidden, {lost} hidden though due"
+
+
+def _mark(due: bool, kept: bool) -> str:
+    return MARKS[{(True, True): "seen", (False, False): "hidden", (False, True): "leaked", (True, False): "lost"}[due, kept]]

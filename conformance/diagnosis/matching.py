@@ -1,0 +1,109 @@
+"""Which known mistake gives the outputs that came.
+
+Every mistake that could show is a suspect, and is compared on every problem of the diagnosis; the right one gives everything
+that came, also where nothing is wrong. Where several do, more problems are drawn on which they differ. Where none does, that
+is said: a guess would send its reader astray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...reference.rounding import round_to
+from .sample import Sample
+from .suspects import Suspect
+from .witness import Call
+
+__all__ = ["TIED", "Match", "differ", "match"]
+
+FIRST = 4
+"""Problems on which every suspect is tried where none explains all."""
+
+NEAREST = 3
+"""Suspects that go on from there."""
+
+TIED = 6
+"""Suspects that are told apart at most."""
+
+
+@dataclass
+class Match:
+    """everyone: all suspects, each tried until it missed. quiet: those that contradict nothing that came. full: those of the
+    quiet that explain what is wrong, the best first. in_law: suspects that explain the law's own problems, but not the others.
+    nearest: one that explains more than half of what is wrong. wrong: problems on which something was wrong.
+    """
+
+    samples: list[Sample]
+    everyone: list[Suspect]
+    quiet: list[Suspect]
+    full: list[Suspect] = field(default_factory=list)
+    in_law: list[Suspect] = field(default_factory=list)
+    nearest: Suspect | None = None
+
+    @property
+    def wrong(self) -> int:
+        return sum(not sample.correct for sample in self.samples)
+
+    def meet(self, sample: Sample) -> None:
+        """One more problem for the suspects that explain all so far."""
+        self.samples.append(sample)
+        for suspect in self.full:
+            suspect.meet(sample)
+        self.full = sorted((s for s in self.full if s.explains), key=_order)
+
+
+def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
+    """Compare suspects with samples; those of the law, and the wrong ones among them, come first. The first miss ends it."""
+    ordered = sorted(samples, key=lambda s: (not s.of_law, s.correct))
+    everyone = list(suspects)
+    standing, lawful = everyone, list[Suspect]()
+    for sample in ordered:
+        if not sample.of_law and not lawful:
+            lawful = [s for s in standing if s.explains_law]
+        for suspect in standing:
+            suspect.meet(sample)
+        standing = [s for s in standing if s.matched == s.tried]
+    found = Match(ordered, everyone, standing)
+    found.full = sorted((s for s in standing if s.explains), key=_order)
+    if not found.full:
+        found.in_law = sorted(lawful, key=_order)
+    if found.wrong and not found.full and not found.in_law:
+        found.nearest = _nearest(ordered, everyone, found.wrong)
+    return found
+
+
+def _nearest(ordered: Sequence[Sample], everyone: Sequence[Suspect], wrong: int) -> Suspect | None:
+    """The suspect that explains most of what is wrong, if that is more than half of it."""
+    again = [s.afresh() for s in everyone]
+    for sample in ordered[:FIRST]:
+        for suspect in again:
+            suspect.meet(sample)
+    best = sorted((s for s in again if s.shown), key=lambda s: (-s.shown, -s.matched, s.distance))[:NEAREST]
+    for suspect in best:
+        for sample in ordered[FIRST:]:
+            suspect.meet(sample)
+    first = max(best, key=lambda s: (s.shown, s.matched, -s.distance), default=None)
+    return first if first is not None and 2 * first.shown > wrong else None
+
+
+def _order(s: Suspect) -> tuple[Any, ...]:
+    """The better explanation first: more of what is wrong, less that remains, fewer conditions."""
+    return (-s.shown, s.distance, len(s.fault.needs), s.fault.name)
+
+
+def differ(suspects: Sequence[Suspect], calls: Sequence[Call]) -> bool:
+    """Whether two of the suspects give different outputs, as numbers of the dtype."""
+    for call in calls:
+        made = [s.out(call) for s in suspects]
+        rounded = [None if x is None else round_to(x, call.p.dtype) for x in made]
+        first = rounded[0]
+        for other in rounded[1:]:
+            if (first is None) != (other is None):
+                return True
+            if first is not None and other is not None and not np.array_equal(first, other, equal_nan=True):
+                return True
+    return False

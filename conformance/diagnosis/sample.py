@@ -1,0 +1,182 @@
+"""The problems of a diagnosis: those of the law that failed, and plain ones on which mistakes differ.
+
+The smallest failing problem tells the least: with one key and one row most mistakes look alike. So what the law met before it
+was shrunk is taken too, more is drawn as the law draws, and plain calls are made with the options that took part, each alone
+and together. An implementation that keeps something from call to call has a past that nobody knows; a problem with a number of
+value features that was never used before has none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ..engine.evaluate import decide_law
+from ..engine.subject import Broken, NotClaimed, Raised
+from ..language.law import Law
+from ..meaning import forget
+from ..problems.build import build
+from ..problems.problem import Problem
+from ..problems.sizes import Pool
+from ..problems.structure import Structure
+from ..vocabulary.word import Undecided
+from .witness import Call, Witness
+
+__all__ = ["Sample", "drawn", "plain_sample", "sample_of_law", "variants"]
+
+FEATURES = itertools.count(19, 2)
+"""Numbers of value features for problems without a past: odd, as those of usual problems are not, and each used once."""
+
+LARGEST = 20_000
+"""The most scores, B·Hq·Sq·Sk, of a problem of a diagnosis: a hundred mistakes are compared on each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One problem with every call that was made for it. of_law: the calls are those of the law; else all claimed results.
+
+    fresh: nothing can have come before. verdict: what the law said, where it is of the law.
+    """
+
+    structure: Structure
+    p: Problem
+    calls: tuple[Call, ...]
+    of_law: bool
+    fresh: bool
+    verdict: str = ""
+
+    @cached_property
+    def correct(self) -> bool:
+        """Whether a correct implementation may have given all of it."""
+        return all(call.correct for call in self.calls)
+
+    @property
+    def backward(self) -> bool:
+        """Whether gradients were asked for."""
+        return any(call.dout is not None for call in self.calls)
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Options of its calls."""
+        return frozenset(self.p.options).union(*(call.options for call in self.calls))
+
+
+def sample_of_law(law: Law, structure: Structure, witness: Witness, new: bool, times: int = 1) -> Sample | None:
+    """The law evaluated once more, every call kept; None where it says nothing. new: nothing can have come before.
+
+    times: how often, each time with calls of its own, so that what is kept of a call shows.
+    """
+    p = build(structure, witness.conventions)
+    witness.begin(p)
+    try:
+        for _ in range(times):
+            witness.forget()
+            verdict = "pass" if decide_law(law, p, witness).holds else "fail"
+    except (Undecided, NotClaimed):
+        return None
+    except (Raised, Broken):
+        verdict = "fail"
+    return _settled(Sample(structure, p, tuple(witness.calls), True, new, verdict), witness)
+
+
+def plain_sample(structure: Structure, witness: Witness, new: bool, twice: bool = False) -> Sample | None:
+    """One problem asked for all that is claimed; None where the implementation refuses it or raises.
+
+    twice: another call with the same shapes comes before, so that what is kept of a call shows.
+    """
+    p = build(structure, witness.conventions)
+    witness.begin(p)
+    try:
+        if twice:
+            witness.out_only(_other(p, witness.implementation.options))
+        witness.ask(p)
+    except (NotClaimed, Raised):
+        return None
+    except Broken:
+        pass  # what came is no answer; the calls tell
+    return _settled(Sample(structure, p, tuple(witness.calls), False, new), witness)
+
+
+def _settled(sample: Sample, witness: Witness) -> Sample:
+    """The sample, judged, and without what the reference worked out for it: a diagnosis keeps many problems."""
+    assert sample.correct in (True, False)
+    for p in (sample.p, *(call.p for call in sample.calls)):
+        forget(p)
+    witness.forget()
+    return sample
+
+
+def _other(p: Problem, claimed: frozenset[str]) -> Problem:
+    """A problem of the same shapes that differs in what a call may keep: scale, causality, mask and values."""
+    given: dict[str, Any] = {}
+    if "scale" in claimed:
+        given["scale"] = 2 * float(p.options.get("scale", p.d**-0.5))
+    if "causal" in claimed:
+        given["causal"] = None if p.options.get("causal") else True
+    if "mask" in claimed and "mask" not in p.options:
+        given["mask"] = np.arange(p.sk)[None, :] % 3 != np.arange(p.sq)[:, None] % 3
+    return replace(p.but(**given), v=-p.v, fair_values=None)
+
+
+def variants(structure: Structure, fixed: bool, backward: bool = False) -> Iterator[tuple[Structure, bool]]:
+    """The same structure with numbers of features that nothing has had, as few of them as will do, and itself.
+
+    Each with whether it is new. fixed: the number of features may not be changed. backward: gradients will be asked for, so
+    that the keys too must be of a new shape.
+    """
+    if not fixed:
+        number = next(FEATURES)
+        if not backward:
+            yield replace(structure, dv=number), True
+        yield replace(structure, d=number, dv=number), True
+    yield structure, False
+
+
+def drawn(
+    dtype: str, givens: Sequence[Mapping[str, Any]], options: Sequence[str], pool: Pool, name: str, count: int
+) -> list[list[Structure]]:
+    """For each `given`, structures as a law that has it draws them, the same for the same name; none too large, none twice."""
+    import hypothesis
+    from hypothesis import HealthCheck, Phase
+    from hypothesis import strategies as st
+
+    from ..problems.strategies import structures
+
+    found: list[list[Structure]] = [[] for _ in givens]
+
+    @hypothesis.settings(
+        max_examples=2 * count + 1,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        verbosity=hypothesis.Verbosity.quiet,
+    )
+    @hypothesis.seed(zlib.crc32(name.encode()))
+    @hypothesis.given(st.tuples(*(structures(dtype, given, options, pool) for given in givens)))
+    def collect(made: tuple[Structure, ...]) -> None:
+        for structure, others in zip(made, found, strict=True):
+            if scores(structure) <= LARGEST and structure not in others:
+                others.append(structure)
+
+    collect()
+    return [list(_spread(each, count)) for each in found]
+
+
+def scores(structure: Structure) -> int:
+    """B·Hq·Sq·Sk."""
+    return structure.b * structure.hq * structure.sq * structure.sk
+
+
+def _spread(found: list[Structure], count: int) -> Iterator[Structure]:
+    """Some of them, the smaller and the larger ones in turn."""
+    ordered = sorted(found, key=lambda s: (scores(s), s.query()))
+    while ordered and count > 0:
+        yield ordered.pop(-1 if count % 2 else len(ordered) // 2)
+        count -= 1

@@ -1,0 +1,183 @@
+"""The known mistakes as suspects: each answers the calls that an implementation answered, and is compared with it.
+
+A suspect computes in float64 under the conventions of the implementation. What remains between the two, if the suspect is the
+right one, is the implementation's own rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...adapters.arrays import layout_back
+from ...adapters.contract import Implementation
+from ...adapters.memory import place
+from ...reference.faults.catalogue import FAULTS, Fault
+from ...reference.faults.making import BACKWARDS, textbook
+from ...reference.rounding import round_to
+from ..engine.subject import _memory
+from .sample import Sample
+from .witness import Call
+
+__all__ = ["Suspect", "applicable"]
+
+
+@dataclass(eq=False)
+class Suspect:
+    """One fault, and how it fared. tried: problems on which it was compared. matched: those on which it gave all that came.
+
+    shown: those among them that no correct implementation would answer so. of_law: what matched, and was tried, of the law's
+    own problems. far: some number that it gives lies outside the room of the one that came. distance: the sum of squares of
+    what remains, in units of the room.
+    """
+
+    fault: Fault
+    kept: Mapping[str, str]
+    layout: str
+    tried: int = 0
+    matched: int = 0
+    shown: int = 0
+    law_tried: int = 0
+    law_matched: int = 0
+    law_shown: int = 0
+    distance: float = 0.0
+    far: bool = False
+
+    @property
+    def backward(self) -> bool:
+        """Whether the mistake is made in the backward pass, so that no output shows it."""
+        return self.fault.name in BACKWARDS
+
+    @property
+    def explains(self) -> bool:
+        """Whether it gives everything that came, and is not merely correct where the implementation is."""
+        return self.matched == self.tried and self.shown > 0
+
+    @property
+    def explains_law(self) -> bool:
+        """Whether it does so on the problems of the law."""
+        return self.law_matched == self.law_tried and self.law_shown > 0
+
+    def afresh(self) -> Suspect:
+        """The same suspect before it was tried."""
+        return Suspect(self.fault, self.kept, self.layout)
+
+    def meet(self, sample: Sample) -> None:
+        """Compare with one sample: not with gradients, unless the mistake is made there, nor, where the fault remembers, with
+        calls before which something may have come.
+        """
+        if (sample.backward and not self.backward) or (self.fault.remembers and not sample.fresh):
+            return
+        agrees, distance = self._agrees(sample.calls)
+        self.tried += 1
+        self.matched += agrees
+        self.shown += agrees and not sample.correct
+        self.distance += distance
+        if sample.of_law:
+            self.law_tried += 1
+            self.law_matched += agrees
+            self.law_shown += agrees and not sample.correct
+
+    def shows(self, sample: Sample) -> bool:
+        """Whether it gives other numbers, in the dtype of the calls, than the definition does on some call of a sample."""
+        forward, right = self.fault.make(), textbook()
+        for call in sample.calls:
+            if call.dout is not None:
+                return self.backward
+            made, due = self._answer(forward, call), self._answer(right, call)
+            if made is None or due is None or self._unlike_each_other(made, due, call):
+                return True
+        return False
+
+    @staticmethod
+    def _unlike_each_other(made: dict[str, Any], due: dict[str, Any], call: Call) -> bool:
+        names = ["out", *(["lse"] if call.lse else []), *(["weights"] if call.weights else [])]
+        rounded = [[round_to(x[name], "float32" if name == "lse" else call.p.dtype) for name in names] for x in (made, due)]
+        same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*rounded, strict=True))
+        return not same or made["dtype"] != due["dtype"] or made["altered"] != due["altered"]
+
+    def out(self, call: Call) -> Any:
+        """The output for one call in float64, or None where it raises."""
+        made = self._answer(self.fault.make(), call)
+        return None if made is None else made["out"]
+
+    def _agrees(self, calls: Sequence[Call]) -> tuple[bool, float]:
+        forward, total = self.fault.make(), 0.0
+        backward = BACKWARDS[self.fault.name]() if self.backward else None
+        for call in calls:
+            if self.backward and call.dout is None and call.correct:
+                continue
+            made = self._answer(forward if call.dout is None else backward, call)
+            if call.broken and made is not None and self._misshapen(made, call):
+                continue
+            if (made is None) == call.answered or (made is not None and self._unlike(made, call)):
+                self.far = True
+                return False, total
+            for name, sight in call.sights.items():
+                dtype = "float32" if name == "lse" else call.dtype
+                found = sight.explained(_in_range(made[name], dtype))  # type: ignore[index]
+                total += found.distance
+                if not found.good:
+                    self.far |= not found.inside
+                    return False, total
+        return True, total
+
+    @staticmethod
+    def _misshapen(made: dict[str, Any], call: Call) -> bool:
+        """Whether an answer has another shape than is due, as that of the implementation has."""
+        p = call.p
+        if call.dout is not None:
+            return any(made[name].shape != x.shape for name, x in (("dq", p.q), ("dk", p.k), ("dv", p.v)))
+        out, lse = (p.b, p.hq, p.sq, p.dv), (p.b, p.hq, p.sq)
+        return made["out"].shape != out or (call.lse and made["lse"].shape != lse)
+
+    @staticmethod
+    def _unlike(made: dict[str, Any], call: Call) -> bool:
+        """Whether dtype, shapes or the state of the inputs tell two answers apart."""
+        typed = call.typed if made["dtype"] is None else made["dtype"] == call.dtype
+        shaped = all(made[name].shape == sight.value.shape for name, sight in call.sights.items())
+        return made["altered"] != call.altered or not typed or not shaped
+
+    def _answer(self, function: Any, call: Call) -> dict[str, Any] | None:
+        p = call.p
+        arrays = [self._delivered(x, p.memory) for x in (p.q, p.k, p.v)]
+        try:
+            with np.errstate(all="ignore"):
+                if call.dout is not None:
+                    dq, dk, dv = function(call.dout, *arrays, **{**p.options, **self.kept})
+                    return {"dq": dq, "dk": dk, "dv": dv, "dtype": None, "altered": False}
+                asked = {"return_lse": call.lse, "return_weights": call.weights}
+                answer = function(*arrays, **{**p.options, **asked, **self.kept})
+        except ValueError:
+            return None
+        altered = any(x.tobytes() != own.tobytes() for x, own in zip(arrays, (p.q, p.k, p.v), strict=True))
+        return {"out": answer.out, "lse": answer.lse, "weights": answer.weights, "dtype": answer.dtype, "altered": altered}
+
+    def _delivered(self, x: Any, memory: str) -> Any:
+        """x in memory as the implementation gets it, so that a mistake about strides shows."""
+        if memory == "contiguous" and self.layout == "bhsd":
+            return x.copy()
+        swapped = layout_back(x, self.layout)
+        return layout_back(place(swapped, _memory(memory, swapped)).view(), self.layout)
+
+
+def _in_range(x: Any, dtype: str) -> Any:
+    """x, infinite where the dtype that it came in has no number so large."""
+    return np.where(np.isinf(round_to(x, dtype)), np.copysign(np.inf, x), x)
+
+
+def applicable(made: Implementation, dtype: str, conventions: Mapping[str, str], options: frozenset[str]) -> list[Suspect]:
+    """The faults that may show in a dtype, on calls with these options, under these conventions."""
+    kept = {name: conventions[name] for name in ("causal_alignment", "empty_rows") if name in conventions}
+    return [
+        Suspect(fault, kept, made.layout)
+        for fault in FAULTS.values()
+        if fault.operation == made.operation
+        and fault.shows_in(dtype)
+        and not fault.equivalent
+        and set(fault.needs) <= options
+        and not any(conventions.get(name) == choice for name, choice in fault.unless.items())
+    ]

@@ -1,0 +1,129 @@
+"""Where the outputs are wrong, in words that hold on every problem that was looked at.
+
+`only with a mask` is said where every problem with a wrong number has a mask, and hardly a right one has. `only rows from 16
+on` is said where no other row is wrong anywhere. Of several true sentences the one about the fewest places is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import places
+from .sample import Sample
+
+__all__ = ["where"]
+
+LISTED = 6
+"""Runs of indices that a sentence may list."""
+
+NAMES = {
+    "out": "the output",
+    "lse": "the logsumexp",
+    "weights": "the returned weights",
+    "dq": "the gradient in the queries",
+    "dk": "the gradient in the keys",
+    "dv": "the gradient in the values",
+}
+"""What may come back, in words."""
+
+RARE = 4
+"""Of so many right problems, one at most may share what the wrong ones have in common."""
+
+Wrong = tuple[Any, Any]
+"""A problem, and which entries of its output are wrong, bool (B, Hq, Sq, Dv)."""
+
+
+def where(samples: Sequence[Sample]) -> list[str]:
+    """Sentences about where outputs are wrong, the most telling first. Empty where no output is."""
+    looked = [(sample.p, found) for sample in samples if (found := _wrong(sample, "out")) is not None]
+    wrong = [(p, found) for p, found in looked if found.any()]
+    right = [p for p, found in looked if not found.any()]
+    if not wrong:
+        return _of_others(samples)
+    said = [*_of_problems([p for p, _ in wrong], right), *_of_rows(wrong), *_of_features(wrong)]
+    if all(found.all() for _, found in wrong):
+        return [*said, f"every number of the output is wrong on all {len(wrong)} of these problems"][-2:]
+    return said or _of_one(max(wrong, key=lambda each: each[1].size))
+
+
+def _of_others(samples: Sequence[Sample]) -> list[str]:
+    """What is wrong where no output is: the logsumexp, the returned weights, gradients."""
+    sights = [(name, sight) for sample in samples for call in sample.calls for name, sight in call.sights.items()]
+    looked = [name for name in NAMES if any(name == other for other, _ in sights)]
+    wrong = [name for name in looked if any(name == other and sight.wrong.any() for other, sight in sights)]
+    right = ", the output is right" if "out" in looked and "out" not in wrong else ""
+    return [f"{_listed(wrong)} wrong{right}"] if wrong else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    words = [NAMES[name] for name in names]
+    return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'}"
+
+
+def _wrong(sample: Sample, name: str) -> Any:
+    """The wrong entries of the last plain call of a sample that has them, or None."""
+    calls = [call for call in sample.calls if call.p is sample.p and name in call.sights]
+    return calls[-1].sights[name].wrong if calls else None
+
+
+def _of_problems(wrong: Sequence[Any], right: Sequence[Any]) -> list[str]:
+    """What all wrong problems have in common and hardly a right one has: chance alone would leave more of them."""
+    facts = [places.problems(p) for p in wrong]
+    common = [words for words in facts[0] if all(each[words] for each in facts)]
+    rare = [(sum(places.problems(p)[words] for p in right), words) for words in common]
+    rare = [(count, words) for count, words in rare if len(right) > 1 and RARE * count <= len(right)]
+    best = min(rare, default=None, key=lambda each: each[0])
+    return [f"only {best[1]}"] if best is not None else []
+
+
+def _of_rows(wrong: Sequence[Wrong]) -> list[str]:
+    """The smallest set of rows that holds all wrong ones, on every problem."""
+    share: dict[str, list[float]] = {}
+    exact: dict[str, bool] = {}
+    for p, found in wrong:
+        bad = found.any(-1)
+        for words, flags in places.rows(p):
+            place = flags()
+            if (bad & ~place).any():
+                share.setdefault(words, []).append(2.0)
+            else:
+                share.setdefault(words, []).append(float(place.mean()))
+            exact[words] = exact.get(words, True) and np.array_equal(bad, place)
+    fit = {words: parts for words, parts in share.items() if len(parts) == len(wrong) and max(parts) <= 1.0}
+    best = min(fit, default=None, key=lambda words: sum(fit[words]))
+    if best is None or sum(fit[best]) == len(wrong):
+        return []
+    return [f"{best}, all of them" if exact[best] else f"only {best}"]
+
+
+def _of_features(wrong: Sequence[Wrong]) -> list[str]:
+    """The smallest set of value features that holds all wrong ones, on every problem."""
+    share: dict[str, list[float]] = {}
+    for p, found in wrong:
+        bad = found.any((0, 1, 2))
+        for words, place in places.features(p):
+            share.setdefault(words, []).append(2.0 if (bad & ~place).any() else float(place.mean()))
+    fit = {words: parts for words, parts in share.items() if len(parts) == len(wrong) and max(parts) <= 1.0}
+    best = min(fit, default=None, key=lambda words: sum(fit[words]))
+    return [f"only {best}"] if best is not None and sum(fit[best]) < len(wrong) else []
+
+
+def _of_one(wrong: Wrong) -> list[str]:
+    """Indices of one problem, where nothing general is true."""
+    p, found = wrong
+    said = []
+    for words, count, axes in (("rows", p.sq, (0, 1, 3)), ("heads", p.hq, (0, 2, 3)), ("batch entries", p.b, (1, 2, 3))):
+        bad = np.flatnonzero(found.any(axes))
+        runs = _runs(bad)
+        if len(bad) < count and len(runs) <= LISTED:
+            said.append(f"{words} {', '.join(runs)} of {count}, on one problem")
+    return said
+
+
+def _runs(indices: Any) -> list[str]:
+    """`0, 3–5, 9` from sorted indices."""
+    parts = np.split(indices, np.flatnonzero(np.diff(indices) > 1) + 1) if len(indices) else []
+    return [str(part[0]) if len(part) == 1 else f"{part[0]}–{part[-1]}" for part in parts]

@@ -1,0 +1,60 @@
+"""Failures of earlier runs, which are tried first in the next one.
+
+They stand in .attnspec/failures.json in the folder in which a run is started: implementation, law and dtype → cases. What
+fails is added, what holds is taken out, and what did not run stays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = ["FOLDER", "StoredFailures"]
+
+FOLDER = ".attnspec"
+
+MOST = 3
+"""Cases that are kept of one law, implementation and dtype, the latest first."""
+
+
+class StoredFailures:
+    """The cases in a file, read once. A file that cannot be read counts as empty: it is a memory, not a claim."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            loaded = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            loaded = {}
+        self._cases: dict[str, list[str]] = loaded if isinstance(loaded, dict) else {}
+
+    def cases(self, address: str, law: str, dtype: str) -> list[str]:
+        """Cases on which a law failed before, on the implementation at an address."""
+        return list(self._cases.get(_key(address, law, dtype), []))
+
+    def update(self, rows: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> None:
+        """Take over what a run found, and write the file if anything changed. addresses: implementation → address."""
+        before = {key: list(cases) for key, cases in self._cases.items()}
+        for row in rows:
+            key = _key(addresses[row["implementation"]], row["law"], row["dtype"])
+            if row["verdict"] == "pass":
+                self._cases.pop(key, None)
+            elif row["verdict"] in ("fail", "error") and "?" in (row.get("case") or ""):
+                kept = [case for case in self._cases.get(key, []) if case != row["case"]]
+                self._cases[key] = [row["case"], *kept][:MOST]
+        if self._cases != before:
+            self._write()
+
+    def _write(self) -> None:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        (self.file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        draft = self.file.with_suffix(".tmp")
+        draft.write_text(json.dumps(self._cases, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        os.replace(draft, self.file)
+
+
+def _key(address: str, law: str, dtype: str) -> str:
+    return f"{address} {law} {dtype}"

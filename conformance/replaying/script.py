@@ -1,0 +1,100 @@
+"""Packs the calls of a failure into a script of its own, which shows the failure where the kit is not installed."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import textwrap
+import zlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from ...adapters.contract import Implementation
+from ..language.law import Law
+from .calls import Call
+
+__all__ = ["LARGEST", "pack", "script", "title_of"]
+
+LARGEST = 50_000
+"""Bytes that a script may have."""
+
+LOW = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+"""Dtypes that .npy files do not know; their bits are stored."""
+
+
+def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case: str, found: str) -> str | None:
+    """The calls as text that `script` embeds: the first that shows a mistake alone, or all where none does.
+
+    None where they are too large for a script, or where there was no call.
+    """
+    showing = [call for call in calls if call.wrong()][:1]
+    told = showing or list(calls)
+    if not told:
+        return None
+    arrays: dict[str, Any] = {}
+    about: dict[str, Any] = {
+        "law": law.id, "statement": law.statement, "equation": law.equation, "found": found, "case": case,
+        "implementation": made.name, "dtype": dtype, "arrays": made.arrays, "layout": made.layout,
+        "backward": _address(made.backward, made.function) if callable(made.backward) else "",
+        "decisive": bool(showing), "calls": [_call(n, call, arrays) for n, call in enumerate(told)],
+    }  # fmt: skip
+    about["dtypes"] = {name: str(x.dtype) for name, x in arrays.items()}
+    stored = io.BytesIO()
+    bits = {
+        name: x.view({1: np.uint8, 2: np.uint16}[x.dtype.itemsize]) if str(x.dtype) in LOW else x for name, x in arrays.items()
+    }
+    np.savez(stored, about=np.frombuffer(json.dumps(about).encode(), np.uint8), **bits)
+    text = base64.b85encode(zlib.compress(stored.getvalue(), 9)).decode()
+    room = LARGEST - len(_template()) - 2_000
+    return text if len(text) * 1.01 < room else None
+
+
+def script(packed: str, *, address: str, title: str, file: str) -> str:
+    """The text of the script. address: where the implementation is found. title: its first line. file: its own name."""
+    lines = "\n".join(textwrap.wrap(packed, 120, break_on_hyphens=False))
+    filled = {"TITLE": title.replace('"""', "'''"), "FILE": file, "ADDRESS": address, "DATA": lines.replace("\\", "\\\\")}
+    text = _template()
+    for name, value in filled.items():
+        text = text.replace(f"@{name}@", value)
+    return text
+
+
+def _template() -> str:
+    return files(__package__ or "").joinpath("template.py").read_text(encoding="utf-8")
+
+
+def _call(number: int, call: Call, arrays: dict[str, Any]) -> dict[str, Any]:
+    """One call in JSON; its arrays go to `arrays` under names that start with its number."""
+    arrays |= {f"{number}.q": call.p.q, f"{number}.k": call.p.k, f"{number}.v": call.p.v}
+    options: dict[str, Any] = {}
+    for name, value in call.p.options.items():
+        if isinstance(value, np.ndarray):
+            arrays[f"{number}.option.{name}"] = value
+            value = f"@{number}.option.{name}"
+        options[name] = value
+    options |= {f"return_{name}": True for name in ("lse", "weights") if name in call.gave}
+    for name, came in call.gave.items():
+        arrays[f"{number}.gave.{name}"] = came
+        if name in call.right:
+            arrays[f"{number}.low.{name}"], arrays[f"{number}.high.{name}"] = call.right[name]
+    told: dict[str, Any] = {"memory": call.p.memory, "options": options, "gave": list(call.gave), "raised": call.raised}
+    if call.dout is not None:
+        arrays[f"{number}.dout"] = call.dout
+        told["dout"] = True
+    return told
+
+
+def _address(function: Any, beside: Any) -> str:
+    """`:name` for a function in the module of another, else `module:name`."""
+    module = str(getattr(function, "__module__", ""))
+    place = "" if module == getattr(beside, "__module__", None) else module
+    return f"{place}:{getattr(function, '__name__', '')}"
+
+
+def title_of(row: Mapping[str, Any]) -> str:
+    """The first line of a script about a result."""
+    return f"{row['law']} does not hold for {row['implementation']} in {row['dtype']}."

@@ -1,0 +1,103 @@
+"""Shrinks a failing problem by its values, after Hypothesis has shrunk its structure.
+
+Random numbers tell a reader nothing. Where a law still fails with keys of zeros, or with a V that is one-hot, the numbers of
+the finding can be worked out by hand. Each array is tried in turn: zeros, ones, one-hot, signs; and then as many of its rows as
+possible are set to 0. Every step is kept only where the law still fails.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..problems.problem import Problem
+
+__all__ = ["SECONDS", "simplify"]
+
+SECONDS = 0.3
+"""Time after which what was reached is good enough."""
+
+TRIED = ("bias", "v", "k", "q")
+"""The arrays, in the order in which they are made simple."""
+
+
+def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECONDS) -> tuple[Problem, list[str]]:
+    """A problem of the same structure with simpler values on which a law still fails, and what became of each array in words.
+
+    fails: whether the law fails on a problem; it holds for p. An array that could not be made simpler is not mentioned.
+    """
+    deadline = time.monotonic() + seconds
+    said: list[str] = []
+    for name in TRIED:
+        own = _array(p, name)
+        if own is None or own.size == 0:
+            continue
+        words = None
+        for what, simple in _simpler(own):
+            if time.monotonic() > deadline:
+                break
+            if np.array_equal(simple, own):
+                words = what
+                break
+            if fails(tried := _with(p, name, simple)):
+                p, words = tried, what
+                break
+        if words != "0 throughout":
+            p, kept = _fewer_rows(p, name, fails, deadline)
+            rows = _array(p, name).shape[-2] if _array(p, name).ndim > 1 else 1
+            if kept < rows:
+                words = f"{'as drawn' if words is None else words}, and 0 in {rows - kept} of {rows} rows"
+        if words is not None:
+            said.append(f"{name} is {words}")
+    return p, said
+
+
+def _simpler(x: Any) -> Iterator[tuple[str, Any]]:
+    """Simpler arrays of the same shape and dtype, the simplest first."""
+    yield "0 throughout", np.zeros_like(x)
+    yield "1 throughout", np.ones_like(x)
+    if x.ndim > 1:
+        one_hot = np.zeros_like(x)
+        rows = np.arange(x.shape[-2])
+        one_hot[..., rows, rows % x.shape[-1]] = 1
+        yield "one-hot (row j holds 1 at j mod its length)", one_hot
+    finite = np.where(np.isfinite(x.astype(np.float64)), x.astype(np.float64), 0.0)
+    yield "its signs alone", np.sign(finite).astype(x.dtype)
+
+
+def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadline: float) -> tuple[Problem, int]:
+    """Set halves, quarters and so on of the rows to 0 while the law fails. Also: how many rows are left that were not set."""
+    x = _array(p, name)
+    if x.ndim < 2:
+        return p, 1
+    kept = np.arange(x.shape[-2])
+    size = max(len(kept) // 2, 1)
+    while size >= 1 and len(kept) > 1:
+        start = 0
+        while start < len(kept) and len(kept) > 1:
+            if time.monotonic() > deadline:
+                return p, len(kept)
+            dropped = kept[start : start + size]
+            fewer = np.array(_array(p, name), copy=True)
+            fewer[..., dropped, :] = 0
+            if len(dropped) < len(kept) and fails(tried := _with(p, name, fewer)):
+                p, kept = tried, np.setdiff1d(kept, dropped)
+            else:
+                start += size
+        size //= 2
+    return p, len(kept)
+
+
+def _array(p: Problem, name: str) -> Any:
+    return p.options.get(name) if name == "bias" else getattr(p, name)
+
+
+def _with(p: Problem, name: str, x: Any) -> Problem:
+    if name == "bias":
+        return replace(p, fair_values=None).but(bias=x)
+    changed: dict[str, Any] = {name: x, "fair_values": None}
+    return replace(p, **changed)

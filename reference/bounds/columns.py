@@ -1,0 +1,76 @@
+"""What keys and values are to every row: computed once for a call, however many blocks its rows are judged in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inputs import Inputs
+from ..scores import kv_head
+
+__all__ = ["Columns", "columns_of"]
+
+Array = NDArray[Any]
+
+LARGEST_SUM = 3.0e38
+"""Sums of values beyond this may overflow in float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """keys: |k|, (B, Hq, Sk, D). signed: v with 0 where it is not finite, (B, Hq, Sk, Dv). finite: bool, None for all."""
+
+    keys: Array
+    signed: Array
+    finite: Array | None
+
+    @cached_property
+    def key_sums(self) -> Array:
+        """Σ_d |k_d|, (B, Hq, 1, Sk)."""
+        return np.asarray(self.keys.sum(-1)[:, :, None, :])
+
+    @cached_property
+    def values(self) -> Array:
+        """|v|, 0 where not finite, (B, Hq, Sk, Dv)."""
+        return np.abs(self.signed)
+
+    @cached_property
+    def largest(self) -> float:
+        """The largest |v|."""
+        return float(np.max(self.values, initial=0.0))
+
+    @cached_property
+    def moments(self) -> Array:
+        """|v| and v² side by side, (B, Hq, Sk, 2·Dv)."""
+        return np.concatenate((self.values, self.values * self.values), axis=-1)
+
+    @cached_property
+    def squares(self) -> Array:
+        """v² in units of the square of the largest |v|, so that none overflows, (B, Hq, Sk, Dv)."""
+        return np.asarray((self.values / (self.largest or 1.0)) ** 2)
+
+    def spoiled(self, counted: Array) -> Array | None:
+        """Outputs, (B, Hq, R, Dv), that see a value that is not finite, or whose sum may overflow; None for none.
+
+        counted: bool (B, Hq, R, Sk), which keys are in the sums of a row.
+        """
+        spoiled = None
+        if self.finite is not None:
+            spoiled = counted.astype(np.float64) @ (~self.finite).astype(np.float64) > 0
+        if self.largest * self.values.shape[-2] > LARGEST_SUM:
+            overflows = counted.astype(np.float64) @ self.values > LARGEST_SUM
+            spoiled = overflows if spoiled is None else spoiled | overflows
+        return spoiled
+
+
+def columns_of(given: Inputs) -> Columns:
+    """The Columns of a call whose descales are multiplied in."""
+    hq, hkv = given.q.shape[1], given.k.shape[1]
+    key, value = (given.k, given.v) if hq == hkv else (x[:, kv_head(hq, hkv)] for x in (given.k, given.v))
+    finite = np.isfinite(value)
+    everywhere = bool(finite.all())
+    return Columns(np.abs(key), value if everywhere else np.where(finite, value, 0.0), None if everywhere else finite)

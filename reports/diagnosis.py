@@ -1,0 +1,47 @@
+"""A diagnosis in words: which known mistake it looks like and how surely, where it shows, and what the kernel sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["diagnosis_lines", "leading"]
+
+
+def leading(row: Mapping[str, Any]) -> str | None:
+    """The name of the mistake that stands first in the diagnosis of a result, or None."""
+    ranked = (row.get("diagnosis") or {}).get("ranked") or []
+    return str(ranked[0]["fault"]) if ranked else None
+
+
+def diagnosis_lines(found: Mapping[str, Any]) -> list[str]:
+    """Lines `label     text`, the label ten characters wide and left out where a line goes on. Empty without a diagnosis."""
+    if not found:
+        return []
+    lines = [*_mistake(found)]
+    for label, said in (("where", "; ".join(found["where"])), ("factor", "; ".join(found["factor"]))):
+        lines += [f"{label:<10}{said}"] if said else []
+    lines += [f"{'mask' if n == 0 else '':<10}{line}" for n, line in enumerate(found["mask"])]
+    return lines
+
+
+def _mistake(found: Mapping[str, Any]) -> list[str]:
+    if not found["ranked"]:
+        near = found["nearest"]
+        hint = f"; {near['fault']} comes nearest, with {near['matched']} of {near['of']}" if near else ""
+        tried = f"on {found['problems']} problems, {found['wrong']} of them wrong"
+        return [f"{'mistake':<10}no known one explains it {tried}{hint}"]
+    first, *others = found["ranked"]
+    lines = [f"{'mistake':<10}{first['fault']}: {first['title']}", f"{'':<10}{_evidence(found['how'], first)}"]
+    if others:
+        lines.append(f"{'':<10}as well {', '.join(other['fault'] for other in others)}")
+    return [*lines, f"{'':<10}{' '.join(first['links'])}"]
+
+
+def _evidence(how: str, row: Mapping[str, Any]) -> str:
+    problems = f"{row['matched']} of {row['of']} problems"
+    if how == "verdicts":
+        return f"outputs do not tell; it has the verdict of this law on {problems}, {row['shown']} of them failures"
+    if how == "law":
+        return f"it gives what came on {problems} of this law, but not elsewhere: there may be a second mistake"
+    return f"it gives what came on {problems}, {row['shown']} of them wrong"

@@ -1,0 +1,149 @@
+"""A diagnosis names the mistake that was made, says where it shows, and names none where it knows none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.result import Result
+from attnspec.conformance.engine.verify import replay, verify
+from attnspec.conformance.language import load_laws
+from attnspec.reference.faults.catalogue import as_callable
+from attnspec.reports.diagnosis import diagnosis_lines, leading
+
+LAWS = {law.id: law for law in load_laws()}
+CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
+
+
+def made(function: Callable[..., Any], **declared: Any) -> Implementation:
+    return implementation_of(function, name="kernel", conventions={**CONVENTIONS, **declared})
+
+
+def failed(implementation: Implementation, law: str) -> Result:
+    result = verify(implementation, LAWS[law], "float32", budget="quick", examples=60, explain=True)
+    assert result.verdict == "fail"
+    return result
+
+
+def kernel(q: Any, k: Any, v: Any, *, causal: bool = False, mask: Any = None) -> Any:
+    """A right kernel in float32, whose rounding is its own. Rows that see nothing give zeros."""
+    scale = np.float32(1 / np.sqrt(q.shape[-1]))
+    k, v = (np.repeat(x, q.shape[1] // k.shape[1], axis=1) for x in (k, v))
+    seen = np.ones((q.shape[2], k.shape[2]), dtype=bool)
+    if causal:
+        seen = np.arange(k.shape[2]) <= np.arange(q.shape[2])[:, None]
+    seen = seen if mask is None else seen & mask
+    scores = np.where(seen, q @ k.swapaxes(-1, -2) * scale, np.float32(-np.inf))
+    top = scores.max(-1, keepdims=True, initial=np.float32(-np.inf))
+    weights = np.where(seen, np.exp(scores - np.where(np.isfinite(top), top, np.float32(0))), np.float32(0))
+    total = weights.sum(-1, keepdims=True)
+    return (weights / np.where(total > 0, total, np.float32(1))) @ v
+
+
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("causal-off-by-one", "causal/future-is-invisible"),
+        ("mask-ignored", "masks/options-together"),
+        ("tail-keys-dropped", "weights/as-defined"),
+        ("lse-base-two", "flash/lse-as-defined"),
+        ("stale-scale", "numerics/no-stale-scale"),
+        ("noise-in-last-bits", "interface/deterministic"),
+        ("accepts-uneven-heads", "interface/refuses-uneven-heads"),
+    ],
+)
+def test_the_mistake_stands_first(name: str, law: str) -> None:
+    implementation = implementation_of(as_callable(name), name="kernel", conventions=CONVENTIONS, claims=("deterministic",))
+    found = failed(implementation, law).diagnosis
+    assert [row["fault"] for row in found["ranked"]][:1] == [name]
+    first = found["ranked"][0]
+    assert first["matched"] == first["of"] or found["how"] == "verdicts"
+    assert 0 < first["shown"] <= first["matched"]
+
+
+def test_a_kernel_with_its_own_rounding_is_recognised() -> None:
+    wrong = failed(made(lambda q, k, v, *, causal=False: kernel(q, k, v)), "causal/as-defined")
+    assert leading(wrong.as_dict()) == "causal-ignored"
+
+
+def test_what_no_known_mistake_explains_is_said() -> None:
+    unknown = failed(made(lambda q, k, v: kernel(q, k, v[..., ::-1])), "weights/as-defined")
+    assert unknown.diagnosis["ranked"] == [] and unknown.diagnosis["how"] == "none" and unknown.diagnosis["wrong"] > 0
+    assert diagnosis_lines(unknown.diagnosis)[0].startswith("mistake   no known one explains it on ")
+
+    def inverted(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        return kernel(q, k, v) if causal else kernel(q, k, v, causal=True)
+
+    half = failed(made(inverted), "causal/as-defined")
+    assert half.diagnosis["how"] == "law" and leading(half.as_dict()) == "causal-ignored"
+    assert "there may be a second mistake" in diagnosis_lines(half.diagnosis)[1]
+
+
+def test_bottom_right_kernels_are_compared_under_their_own_convention() -> None:
+    function = as_callable("causal-wrong-corner", causal_alignment="bottom-right")
+    found = failed(made(function, causal_alignment="bottom-right"), "causal/as-defined").diagnosis
+    assert found["ranked"][0]["fault"] == "causal-wrong-corner"
+
+
+def test_a_second_mistake_is_noticed() -> None:
+    both = as_callable("lse-base-two")
+    other = as_callable("scale-one-percent")
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False, return_lse: bool = False) -> Any:
+        lse = both(q, k, v, causal=causal, return_lse=True)[1]
+        out = other(q, k, v, causal=causal) if causal else both(q, k, v)
+        return (out, lse) if return_lse else out
+
+    found = failed(made(attend), "flash/lse-as-defined").diagnosis
+    assert found["how"] in ("none", "law")
+    assert [row["fault"] for row in found["ranked"]] in ([], ["lse-base-two"])
+
+
+def test_places_and_mask_are_told() -> None:
+    found = failed(made(as_callable("causal-off-by-one")), "causal/as-defined").diagnosis
+    assert any("rows" in words for words in found["where"])
+    assert found["mask"][1:3] == ["■·······   ■+······", "■■······   ■■+·····"]
+    ignored = failed(made(as_callable("bias-ignored")), "masks/options-together").diagnosis
+    assert ignored["where"] and ignored["mask"] == []
+
+
+def test_one_factor_is_told_where_it_explains_everything() -> None:
+    found = failed(made(lambda q, k, v: np.float32(1.25) * kernel(q, k, v)), "weights/as-defined").diagnosis
+    assert found["factor"] == ["every number of the output is 1.25 times what is due"]
+    scaled = failed(made(lambda q, k, v: kernel(np.float32(1.5) * q, k, v)), "weights/as-defined").diagnosis
+    assert len(scaled["factor"]) == 1 and scaled["factor"][0].startswith("the scores look multiplied by 1.5")
+    assert failed(made(lambda q, k, v: kernel(q, k, v[..., ::-1])), "weights/as-defined").diagnosis["factor"] == []
+
+
+def test_the_next_law_is_answered_faster_and_alike() -> None:
+    implementation = made(as_callable("causal-ignored"))
+    first = failed(implementation, "causal/as-defined").diagnosis
+    second = failed(implementation, "causal/future-is-invisible").diagnosis
+    assert first["ranked"][0]["fault"] == second["ranked"][0]["fault"] == "causal-ignored"
+
+
+def test_a_diagnosis_is_what_the_schema_says_and_reads_well() -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = json.loads(files("attnspec.reports").joinpath("schema/report.schema.json").read_text(encoding="utf-8"))
+    result = failed(made(as_callable("causal-ignored")), "causal/as-defined")
+    only = {"$ref": "#/$defs/diagnosis", "$defs": schema["$defs"]}
+    assert not list(Draft202012Validator(only).iter_errors(json.loads(json.dumps(result.diagnosis))))
+    lines = diagnosis_lines(result.diagnosis)
+    assert lines[0] == "mistake   causal-ignored: Causality is ignored."
+    assert lines[1].startswith("          it gives what came on ") and lines[2].startswith("          https://")
+
+
+def test_it_is_made_only_where_it_is_asked_for_and_something_failed() -> None:
+    wrong, right = made(as_callable("causal-ignored")), made(as_callable("correct"))
+    assert verify(wrong, LAWS["causal/as-defined"], "float32", budget="quick").diagnosis == {}
+    assert verify(right, LAWS["causal/as-defined"], "float32", budget="quick", explain=True).diagnosis == {}
+    case = verify(wrong, LAWS["causal/as-defined"], "float32", budget="quick").case
+    assert case is not None
+    assert leading(replay(wrong, case, LAWS["causal/as-defined"], explain=True).as_dict()) == "causal-ignored"
