@@ -67,6 +67,9 @@ class Investigation:
         options = frozenset().union(*(sample.options for sample in samples if not sample.correct))
         samples += self._plain(options, law, record, until)
         found = match(samples, self._suspects(samples))
+        if _asks_gradients(law):
+            # A mistake of the forward pass may explain every output and be another one than that of the backward pass.
+            found.full = [s for s in found.full if s.law_shown]
         self._separate(found, law, record, until)
         self.explained += [s.fault.name for s in found.full[:TIED] if s.fault.name not in self.explained]
         if found.full or found.in_law or found.nearest:
