@@ -4,16 +4,23 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 REPORT := attnspec-report
+# What released kernels are known to do otherwise.
+KNOWN := --baseline baselines/jax.yaml --baseline baselines/torch.yaml
+# How much the gallery tries. Kernels that are interpreted take hours for the standard budget.
+GALLERY := quick
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: run test lint docs faults bench clean
+.PHONY: run test browser lint docs faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy and PyTorch, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run numpy torch --budget standard --out $(REPORT)
 
 test: $(VENV)/installed ## Run the tests of the kit itself.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+browser: $(VENV)/installed ## Open the page of a report in chromium and check layout, filter, drill-down and keyboard.
+	$(ONE_THREAD) $(BIN)/python tests/reports/html/browser.py
 
 lint: $(VENV)/installed ## Style and types.
 	$(BIN)/ruff check .
@@ -30,6 +37,12 @@ faults: $(VENV)/installed ## Try every law on every known mistake, and write wha
 	  cp build/faults-$$budget/faults-summary.json docs/data/faults-$$budget.json || exit 2; \
 	done
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
+
+gallery: $(VENV)/installed ## Run the suite on all shipped implementations, and keep page and report in reports/gallery.
+	$(ONE_THREAD) $(BIN)/attnspec run numpy torch jax triton --budget $(GALLERY) --out build/gallery $(KNOWN) || test $$? -eq 1
+	$(BIN)/attnspec report build/gallery --format html --faults docs/data/faults-quick.json --out reports/gallery/report.html
+	$(BIN)/attnspec report build/gallery --format badge --out reports/gallery/badge.svg
+	gzip -9nc build/gallery/report.json > reports/gallery/report.json.gz
 
 bench: $(VENV)/installed ## Time the standard budget on numpy/flash.
 	$(ONE_THREAD) $(BIN)/python benchmarks/standard_budget.py

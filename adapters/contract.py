@@ -278,7 +278,7 @@ def _options(called: str, function: Callable[..., Any], operation: str) -> tuple
         else:
             near = _nearest(p.name, known)
             notes.append(f"parameter {p.name!r} is no option of {operation} and is never passed{near}")
-    for pair in (("q_segments", "kv_segments"),):
+    for pair in (("q_segments", "kv_segments"), ("block_mask", "block_size")):
         if len(options & set(pair)) == 1:
             raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
     return frozenset(options), tuple(notes)

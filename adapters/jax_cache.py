@@ -6,10 +6,11 @@ A folder that the user chose, in JAX's configuration or in JAX_COMPILATION_CACHE
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import jax
+
+from .cache import cache_folder
 
 __all__ = ["keep_compilations"]
 
@@ -17,14 +18,13 @@ __all__ = ["keep_compilations"]
 def keep_compilations() -> Path:
     """Turn on JAX's persistent compilation cache, for compilations of any duration and size; returns its folder.
 
-    The folder is attnspec/jax under $XDG_CACHE_HOME, or under ~/.cache where that is not an absolute path.
+    The folder is jax in the kit's cache folder.
     Source: https://docs.jax.dev/en/latest/persistent_compilation_cache.html
     """
     chosen = jax.config.jax_compilation_cache_dir
     if chosen:
         return Path(chosen)
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    folder = (home if home.is_absolute() else Path.home() / ".cache") / "attnspec" / "jax"
+    folder = cache_folder() / "jax"
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

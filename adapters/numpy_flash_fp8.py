@@ -15,9 +15,9 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from .contract import implementation
+from .contract import FLOAT8_DTYPES, implementation
 from .numpy_forward_tiles import attended
-from .numpy_inputs import FLOAT8, check
+from .numpy_inputs import check
 from .numpy_tiles import KEYS, options_of
 
 __all__ = ["attend"]
@@ -40,10 +40,10 @@ _ARITHMETIC = {
 
 @implementation(
     name="numpy/flash-fp8",
-    dtypes=FLOAT8,
+    dtypes=FLOAT8_DTYPES,
     conventions={"causal_alignment": "bottom-right", "empty_rows": "zeros", "hidden_nan": "contained"},
     claims=["deterministic"],
-    arithmetic=dict.fromkeys(FLOAT8, _ARITHMETIC),
+    arithmetic=dict.fromkeys(FLOAT8_DTYPES, _ARITHMETIC),
 )
 def attend(
     q: Array,
@@ -73,7 +73,7 @@ def attend(
     Source: Shah et al., FlashAttention-3 (2024), section 3.3.
     """
     given = locals()
-    check(q, k, v, given, FLOAT8)
+    check(q, k, v, given, FLOAT8_DTYPES)
     group = q.shape[1] // k.shape[1]
     options = options_of(q, k, given)
     for descale in (q_descale, k_descale):

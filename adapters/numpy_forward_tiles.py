@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .numpy_tiles import KEYS, QUERIES, Options, scores_of, visible_in
 
-__all__ = ["attended"]
+__all__ = ["attended", "weighted_values"]
 
 Array = NDArray[Any]
 
@@ -53,19 +53,19 @@ def _query_tile(
         if options.kept is not None:
             weights = np.where(options.kept[:, :, rows, columns], weights / np.float32(1 - options.dropout_p), np.float32(0))
         rounded = (weights * factor).astype(stored).astype(np.float32)
-        sums = sums * rescale + _weighted_values(rounded, v[:, :, columns].astype(np.float32), visible)
+        sums = sums * rescale + weighted_values(rounded, v[:, :, columns].astype(np.float32), visible)
         top = higher
     with np.errstate(divide="ignore"):
         lse = np.where(total > 0, top + np.log(total), -np.inf)[..., 0]
     return sums / np.where(total > 0, total * factor, np.float32(1)), lse
 
 
-def _weighted_values(weights: Array, value: Array, visible: Array) -> Array:
+def weighted_values(weights: Array, value: Array, visible: Array) -> Array:
     """weights @ value, where a value that is not finite counts only for the rows that see its key: 0 · NaN is not 0."""
     finite = np.isfinite(value)
     out: Array = weights @ np.where(finite, value, np.float32(0))
     if finite.all():
         return out
     with np.errstate(invalid="ignore"):
-        seen = visible[..., None] & ~finite[:, :, None]
-        return out + np.where(seen, weights[..., None] * value[:, :, None], np.float32(0)).sum(axis=-2)
+        seen = visible[..., None] & ~finite[..., None, :, :]
+        return out + np.where(seen, weights[..., None] * value[..., None, :, :], np.float32(0)).sum(axis=-2)

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FLOAT8", "check"]
+from .contract import FLOAT8_DTYPES, WIDE_DTYPES
 
-DTYPES = ("float32", "float16", "bfloat16")
-FLOAT8 = ("float8_e4m3fn", "float8_e5m2")
+__all__ = ["check"]
 
 
 def check(
-    q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], options: Mapping[str, Any], dtypes: tuple[str, ...] = DTYPES
+    q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], options: Mapping[str, Any], dtypes: tuple[str, ...] = WIDE_DTYPES
 ) -> None:
     """Raise ValueError unless q (B, Hq, Sq, D), k (B, Hkv, Sk, D), v (B, Hkv, Sk, Dv) and the options fit together.
 
@@ -48,7 +47,7 @@ def _check_arrays(q: NDArray[Any], k: NDArray[Any], v: NDArray[Any], dtypes: tup
 def _check_options(sizes: tuple[int, int, int, int], dtype: np.dtype[Any], options: Mapping[str, Any]) -> None:
     b, hq, sq, sk = sizes
     given = {name: value for name, value in options.items() if value is not None}
-    for name, wanted in (("mask", "bool"), ("bias", "bfloat16" if dtype.name in FLOAT8 else dtype.name)):
+    for name, wanted in (("mask", "bool"), ("bias", "bfloat16" if dtype.name in FLOAT8_DTYPES else dtype.name)):
         if name in given:
             _require(given[name].dtype.name == wanted, f"{name} has dtype {given[name].dtype}; it must be {wanted}")
             _require(_broadcasts(given[name].shape, sizes), f"{name} {given[name].shape} does not broadcast to {sizes}")

@@ -40,6 +40,9 @@ def examine(addresses: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
+TRIED = ("attention", "sparse_attention")
+"""Operations that give the mean of V where Q = 0 and no option is given."""
+
 Finding = tuple[bool | None, str]
 
 
@@ -54,7 +57,7 @@ def _findings(made: Implementation) -> Iterator[Finding]:
     lacking = [name for name in known if name not in made.options]
     if lacking:
         yield None, f"not claimed, so not tested: {', '.join(lacking)}"
-    if made.operation != "attention":
+    if made.operation not in TRIED:
         yield None, f"there is no trial call for the operation {made.operation}"
         return
     answers = True
@@ -71,7 +74,7 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
 
-    p = _problem(dtype)
+    p = _problem(dtype, made.operation)
     subject = Subject(made, dtype, {})
     try:
         out = subject.out_only(p)
@@ -135,7 +138,7 @@ def _conventions(made: Implementation) -> Iterator[Finding]:
         yield (None if how == "assumed" else True), f"{name} is {choice} ({how})"
 
 
-def _problem(dtype: str) -> Problem:
+def _problem(dtype: str, operation: str) -> Problem:
     """Q = 0, K any, V of small integers whose means over keys, and over heads, differ."""
     from attnspec.conformance.problems.problem import Problem
     from attnspec.reference.rounding import DTYPES
@@ -143,4 +146,4 @@ def _problem(dtype: str) -> Problem:
     kind = DTYPES[dtype]
     v = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 7 + np.arange(H).reshape(1, H, 1, 1)
     k = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 5 - 2
-    return Problem(np.zeros((B, H, SQ, D), kind), k.astype(kind), v.astype(kind), dtype)
+    return Problem(np.zeros((B, H, SQ, D), kind), k.astype(kind), v.astype(kind), dtype, operation=operation)

@@ -29,16 +29,19 @@ FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_TIMEOUT", "PYTEST_XDIST_A
 
 def run_laws(given: dict[str, Any]) -> int:
     """Run, show, summarise; returns the exit code. Raises ContractError, SpecError, Mistake, BaselineError before it starts."""
-    from attnspec.conformance.selection import find_targets, make_plan
+    from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
+    from attnspec.reports.formats import write_formats
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import read_report
 
+    if given["form"] and not given["out"]:
+        raise Mistake("--format writes files beside report.json; say where with --out DIR")
     for file in given["baseline"]:
         load_baseline(Path(file))
     plan = make_plan(
         find_targets(given["implementations"]),
-        **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed")},
+        **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed", "shard")},
         laws_files=given["laws_file"],
     )
     with tempfile.TemporaryDirectory(prefix="attnspec-run-") as place:
@@ -48,11 +51,13 @@ def run_laws(given: dict[str, Any]) -> int:
         if not (out / "report.json").exists():
             return _broken(code, Path(place) / "pytest.log", display)
         report = read_report(out)
+        written = write_formats(report, given["form"], out, given["profile"] or "core")
     status = print_summary(report, display.console)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
     if given["out"]:
-        display.console.print(f"report: {out / 'report.json'}", markup=False, highlight=False, soft_wrap=True)
+        for file in (out / "report.json", *written):
+            display.console.print(f"report: {file}", markup=False, highlight=False, soft_wrap=True)
     return 130 if code == 2 else status
 
 
@@ -70,7 +75,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
     arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]
     arguments += [f"--attnspec-baseline={file}" for file in given["baseline"]]
-    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed"):
+    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed", "shard"):
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
     arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate") if given[flag]]

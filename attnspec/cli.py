@@ -17,6 +17,9 @@ from ._version import __version__
 
 __all__ = ["main"]
 
+FILES = ("html", "markdown", "junit", "badge", "ctrf")
+"""Forms of a report that are files of their own."""
+
 EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
 
 
@@ -51,7 +54,10 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--timeout", type=float, metavar="S", help="Seconds a law, implementation and dtype, instead of the budget's.")
 @click.option("--first", is_flag=True, help="Leave an implementation at its first finding.")
 @click.option("--certificate", is_flag=True, help="Say which known faults each pass would have caught (slow, once).")
-@click.option("--out", metavar="DIR", help="Write results.jsonl and report.json there.")
+@click.option("--shard", metavar="I/N", help="Only part I of N of the run; attnspec report merge joins the parts.")
+@click.option("--out", metavar="DIR", help="Write the results there as they come, and report.json.")
+@click.option("--format", "form", multiple=True, type=click.Choice(FILES),
+              help="Write the report in this form too, into DIR (repeatable).")  # fmt: skip
 @click.option("--baseline", multiple=True, metavar="FILE", help="YAML file of known failures (repeatable).")
 def run(**given: Any) -> int:
     """Run laws on implementations.
@@ -178,6 +184,99 @@ def xray(implementation: str, **given: Any) -> int:
     return show_xray(implementation, given)
 
 
+class _Report(click.Group):
+    """`attnspec report DIR` is `attnspec report show DIR`; a folder called merge is ./merge."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in (*self.commands, "-h", "--help"):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=_Report)
+def report() -> None:
+    """Show a report in another form (attnspec report DIR --format F), or join several (attnspec report merge DIR...)."""
+
+
+@report.command("show")
+@click.argument("place", required=False, metavar="DIR")
+@click.option("--format", "form", type=click.Choice((*FILES, "json", "text")), default="text", show_default=True,
+              help="In which form.")  # fmt: skip
+@click.option("--out", metavar="FILE", help="Write it there in the place of the terminal; a badge is a picture in a .svg.")
+@click.option("--profile", default="core", show_default=True, metavar="NAME", help="What the badge is about.")
+@click.option("--faults", metavar="FILE", help="Show in the page how the suite fares: faults.json of attnspec faults --out.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json.")
+def report_show(**given: Any) -> int:
+    """Show the report in DIR (or in a file) in another form.
+
+    Exit code 0, whatever the laws said. 1: the report is incomplete. 2: wrong usage, or no report.
+    """
+    from ._report import show_report
+
+    return show_report(given)
+
+
+@report.command("merge")
+@click.argument("places", nargs=-1, required=True, metavar="DIR...")
+@click.option("--out", required=True, metavar="DIR", help="Where the joint report goes.")
+@click.option("--format", "form", multiple=True, type=click.Choice(FILES), help="Write it in this form too (repeatable).")
+@click.option("--profile", default="core", show_default=True, metavar="NAME", help="What the badge is about.")
+def report_merge(places: Sequence[str], out: str, form: Sequence[str], profile: str) -> int:
+    """Join the shards of a run, or reports of different implementations that were asked the same way.
+
+    Exit code as of the run: 0: every claimed must-law holds. 1: one does not, or a shard is missing. 2: the reports do not
+    belong together, or nothing was decided.
+    """
+    from ._report import merge_reports_of
+
+    return merge_reports_of(places, out, form, profile)
+
+
+@cli.command()
+@click.argument("old")
+@click.argument("new")
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
+              help="How it is shown.")  # fmt: skip
+@click.option("--out", metavar="FILE", help="Write it there in the place of the terminal.")
+def diff(old: str, new: str, form: str, out: str | None) -> int:
+    """Compare two reports, each a folder or a file: what broke, what is fixed, whose ratios moved, who claims what.
+
+    Exit code 0: no regression. 1: a must-law newly fails, has no answer, is not claimed or vanished, or a report is incomplete.
+    2: wrong usage, or the reports have no result in common.
+    """
+    from ._diff import show_diff
+
+    return show_diff(old, new, form, out)
+
+
+@cli.command()
+@click.argument("folder")
+@click.option("--out", required=True, metavar="FILE", help="A picture .svg, or the numbers as .json or .md.")
+def trend(folder: str, out: str) -> int:
+    """Draw laws passed and failed, and the worst ratio of each chapter, over all reports in FOLDER, in the order of time."""
+    from ._diff import show_trend
+
+    return show_trend(folder, out)
+
+
+@cli.group()
+def baseline() -> None:
+    """Known failures: the file that `attnspec run --baseline FILE` reads."""
+
+
+@baseline.command("update")
+@click.argument("report")
+@click.option("--file", required=True, metavar="FILE", help="The baseline; it is made where there is none.")
+def baseline_update(report: str, file: str) -> int:
+    """Bring a baseline in line with a report: failures of must-laws come in, without a reason, and what passes goes out.
+
+    A new entry has an empty reason, and `attnspec run` refuses the file until somebody says why.
+    """
+    from ._baseline import update_baseline
+
+    return update_baseline(report, file)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `attnspec` command. Exits the process."""
     sys.exit(_guarded(arguments))
@@ -211,8 +310,10 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from attnspec.conformance.language import SpecError
     from attnspec.conformance.selection import Mistake
     from attnspec.reports.baseline import BaselineError
+    from attnspec.reports.formats import UnknownProfile
+    from attnspec.reports.merge import MergeError
 
-    return (ContractError, SpecError, Mistake, BaselineError)
+    return (ContractError, SpecError, Mistake, BaselineError, MergeError, UnknownProfile)
 
 
 def _mistake(sentence: str) -> int:

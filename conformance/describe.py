@@ -7,7 +7,7 @@ from typing import Any
 from .language import Law
 from .selection import Plan, Target
 
-__all__ = ["describe_law", "describe_plan"]
+__all__ = ["describe_law", "describe_plan", "describe_shard"]
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
@@ -30,6 +30,13 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     }
 
 
+def describe_shard(plan: Plan) -> dict[str, int] | None:
+    """Which part of a run a plan is, and how many results the whole has; None where it is the whole."""
+    if plan.shard is None:
+        return None
+    return {"number": plan.shard.number, "of": plan.shard.of, "whole": sum(1 for _ in plan.whole())}
+
+
 def describe_law(law: Law) -> dict[str, Any]:
     """What a reader of a finding wants to know about a law."""
     from .language.loading import spec_folder
@@ -46,6 +53,7 @@ def describe_law(law: Law) -> dict[str, Any]:
         "file": f"spec/laws/{law.file.name}" if shipped else str(law.file),
         "line": law.line,
         "shipped": shipped,
+        "sources": list(law.source),
     }
 
 

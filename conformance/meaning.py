@@ -10,17 +10,35 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..reference.arithmetic import Arithmetic
-from ..reference.bounds import Judgement, judge, own_error
+import numpy as np
+
+from ..reference.arithmetic import REFERENCE, Arithmetic
+from ..reference.bounds import judge, own_error
+from ..reference.bounds.choice import clear_choice
 from ..reference.bounds.flat import flat_bounds
 from ..reference.bounds.score import Noise, noise_of
-from ..reference.textbook import Attended, attention
+from ..reference.linear.bounds import judge_linear
+from ..reference.linear.recurrent import linear_attention
+from ..reference.sparse import SPARSE_OPTIONS, narrowed
+from ..reference.textbook import attention
 from .problems.problem import Problem
 
-__all__ = ["Clock", "attended", "derived", "flat", "forget", "judged", "judged_gradients", "noise", "options_of", "own_errors"]
+__all__ = [
+    "Clock",
+    "attended",
+    "chosen_for_sure",
+    "derived",
+    "flat",
+    "forget",
+    "judged",
+    "judged_gradients",
+    "noise",
+    "options_of",
+    "own_errors",
+]
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
-_NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights")
+_NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights", "return_state")
 
 
 class Clock:
@@ -32,20 +50,42 @@ class Clock:
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
     options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
+    if p.operation == "linear_attention":
+        return options
     conventions = {key: p.conventions[key] for key in ("causal_alignment", "empty_rows") if key in p.conventions}
+    if p.operation == "sparse_attention":
+        return _under_its_pattern(p, options, conventions)
     return {**options, **conventions}
 
 
-def attended(p: Problem) -> Attended:
-    """The exact output, logsumexp, weights, scores and visibility of a problem."""
-    return _once(p, "attended", lambda: attention(p.q, p.k, p.v, **options_of(p)))
+def _under_its_pattern(p: Problem, options: dict[str, Any], conventions: dict[str, str]) -> dict[str, Any]:
+    """Sparse attention is attention under a mask, so all that is known of that holds of it."""
+    given = {name: options.pop(name) for name in SPARSE_OPTIONS if name in options}
+    if not given:
+        return {**options, **conventions}
+    given |= {key: conventions[key] for key in ("causal_alignment",) if key in conventions}
+    return {
+        **options,
+        **conventions,
+        "mask": _once(p, "pattern", lambda: narrowed(p.q, p.k, scale=options.get("scale"), **given)),
+    }
 
 
-def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> Judgement:
-    """The exact output and logsumexp with the bound that a declared arithmetic must keep, before output rounding.
+def attended(p: Problem) -> Any:
+    """The exact output and visibility of a problem, with logsumexp, weights and scores, or with state and normaliser."""
+    meaning: Callable[..., Any] = linear_attention if p.operation == "linear_attention" else attention
+    return _once(p, "attended", lambda: meaning(p.q, p.k, p.v, **options_of(p)))
+
+
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> Any:
+    """The exact results with the bound that a declared arithmetic must keep, before output rounding: a `Judgement` of output
+    and logsumexp, or a `LinearJudgement` of output, state and normaliser.
 
     random_signs: whether the smaller bound may be taken that holds where V has random signs.
     """
+    if p.operation == "linear_attention":
+        given = {"arithmetic": arithmetic, "dtype": p.dtype, "room": p.state_room, **options_of(p)}
+        return _once(p, arithmetic, lambda: judge_linear(p.q, p.k, p.v, **given))
     how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, "random_signs": random_signs}
     return _once(p, (arithmetic, random_signs), lambda: judge(p.q, p.k, p.v, **how, **options_of(p)))
 
@@ -72,9 +112,22 @@ def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
     return _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
 
 
-def own_errors(p: Problem) -> tuple[float, float]:
-    """How far the reference's own output and logsumexp may lie from exact."""
+def own_errors(p: Problem) -> tuple[Any, ...]:
+    """How far the reference's own output and logsumexp, or output, state and normaliser, may lie from exact."""
+    if p.operation == "linear_attention":
+        own = judged(p, REFERENCE)
+        return own.out_bound, own.state_bound, own.normalizer_bound
     return _once(p, "own", lambda: own_error(p.q, p.k, p.v, attended(p), options_of(p)))
+
+
+def chosen_for_sure(p: Problem, arithmetic: Arithmetic) -> Any:
+    """Rows whose top_k keys are beyond the reach of rounding, bool (B, Hq, Sq, 1); all rows where top_k is not given."""
+    top_k = p.options.get("top_k")
+    if top_k is None:
+        return np.ones((p.b, p.hq, p.sq, 1), dtype=bool)
+    free = derived(p, "unchosen", lambda: p.but(top_k=None))
+    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, **options_of(free)}
+    return _once(p, ("sure", arithmetic), lambda: clear_choice(p.q, p.k, top_k, attended(p).visible, **how))
 
 
 def derived(p: Problem, key: Any, make: Callable[[], Problem]) -> Problem:

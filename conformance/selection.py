@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..adapters.contract import Implementation
     from .engine.budget import Budget
     from .language import Law
+    from .shards import Shard
 
 __all__ = ["Case", "Mistake", "Plan", "Target", "choose_budget", "choose_laws", "find_targets", "make_plan"]
 
@@ -63,7 +64,10 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request."""
+    """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request.
+
+    shard: the part of it that this process tries, where several share it.
+    """
 
     targets: tuple[Target, ...]
     laws: tuple[Law, ...]
@@ -71,8 +75,13 @@ class Plan:
     seed: int = 0
     dtype: str | None = None
     narrowed: bool = False
+    shard: Shard | None = None
 
     def cases(self) -> Iterator[Case]:
+        """What is tried here: all, or those of the shard."""
+        return self.whole() if self.shard is None else iter(self.shard.of_cases(list(self.whole())))
+
+    def whole(self) -> Iterator[Case]:
         """Each law on each implementation of its operation in each dtype that the implementation declares."""
         for law in self.laws:
             for target in self.targets:
@@ -94,8 +103,12 @@ def make_plan(
     examples: int | None = None,
     timeout: float | None = None,
     seed: int = 0,
+    shard: str | None = None,
 ) -> Plan:
-    """The plan of a run. Raises Mistake where a name is unknown or nothing is left to run, SpecError for a broken law file."""
+    """The plan of a run. Raises Mistake where a name is unknown or nothing is left to run, SpecError for a broken law file.
+
+    shard: `2/3`. It may be empty where the whole is not.
+    """
     patterns = tuple(laws)
     plan = Plan(
         targets=tuple(targets),
@@ -104,8 +117,9 @@ def make_plan(
         seed=seed,
         dtype=_known_dtype(dtype),
         narrowed=bool(patterns or profile or dtype),
+        shard=_shard(shard),
     )
-    if next(plan.cases(), None) is None:
+    if next(plan.whole(), None) is None:
         names = ", ".join(target.implementation.name for target in targets)
         within = f" in {dtype}" if dtype else ""
         raise Mistake(f"nothing to run: none of the {len(plan.laws)} chosen laws is about the operation of {names}{within}")
@@ -184,6 +198,15 @@ def choose_budget(name: str, *, examples: int | None = None, timeout: float | No
                 raise Mistake(f"{what} must be greater than 0, not {value}")
             changed[what] = value
     return replace(BUDGETS[name], **changed)
+
+
+def _shard(text: str | None) -> Shard | None:
+    from .shards import Shard
+
+    try:
+        return None if text is None else Shard.parse(text)
+    except ValueError as error:
+        raise Mistake(str(error)) from None
 
 
 def _known_dtype(dtype: str | None) -> str | None:

@@ -27,6 +27,7 @@ from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
 from attnspec.conformance.language.loading import conventions, operations, spec_folder
 from attnspec.conformance.language.text import read_yaml
+from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
 from attnspec.conformance.problems.masks import BIASES, MASKS
 from attnspec.conformance.vocabulary import CONSTANTS, WORDS, Word
@@ -146,11 +147,11 @@ def faults_page() -> str:
     return "\n".join([*lines, *([""] if lines[-1] else []), *fault_page(measured, faults)]) + "\n"
 
 
-def options_table() -> str:
-    """The options of attention."""
+def options_table(operation: str = "attention") -> str:
+    """The options of an operation."""
     rows = [
         (f"`{name}`", entry["type"], f"`{_yaml(entry['default'])}`", entry["about"])
-        for name, entry in operations()["attention"]["options"].items()
+        for name, entry in operations()[operation]["options"].items()
     ]
     return _table(("option", "type", "default", "meaning"), rows)
 
@@ -201,8 +202,8 @@ def values_table() -> str:
 
 
 def patterns_table() -> str:
-    """What `given: {mask: …}` and `given: {bias: …}` may name."""
-    named: list[tuple[str, dict[str, Callable[..., Any]]]] = [("mask", MASKS), ("bias", BIASES)]
+    """What `given: {mask: …}`, `given: {bias: …}` and `given: {block_mask: …}` may name."""
+    named: list[tuple[str, dict[str, Callable[..., Any]]]] = [("mask", MASKS), ("bias", BIASES), ("block_mask", BLOCK_MASKS)]
     return _table(
         ("option", "pattern", "what it does"),
         [(option, f"`{name}`", _first(made)) for option, patterns in named for name, made in patterns.items()],
@@ -224,6 +225,7 @@ def profiles_table() -> str:
 
 SECTIONS: dict[str, Callable[[], str]] = {
     "options": options_table,
+    "sparse-options": lambda: options_table("sparse_attention"),
     "conventions": conventions_table,
     "claims": claims_table,
     "arithmetic-models": arithmetic_models,

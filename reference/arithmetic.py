@@ -91,6 +91,10 @@ class Arithmetic:
     gradient_tile: the smallest number of queries, or of keys, in such a block.
     stored_head_gradients: dtype in which dk and dv of each query head are stored before those of a group are added, as after a
     repeat_interleave; "input" for q's dtype; None where they stay in the accumulator.
+    features_in: of linear attention, the dtype in which a feature map is computed; "input" for q's dtype; None for the
+    accumulator.
+    stored_state: of linear attention, the dtype to which the state is rounded after a step; "input" for q's dtype; None where
+    it stays in the accumulator. The corrected values of the delta rule come by substitution, never by an inverse.
     """
 
     name: str
@@ -114,6 +118,8 @@ class Arithmetic:
     gradients_in: str | None = None
     gradient_tile: int = 16
     stored_head_gradients: str | None = None
+    features_in: str | None = None
+    stored_state: str | None = None
 
 
 NAMED: dict[str, Arithmetic] = {
@@ -151,7 +157,15 @@ REFERENCE = replace(
 """How the float64 reference itself rounds: whole rows, nothing stored in less."""
 
 
-IN_A_DTYPE = ("stored_scores", "stored_weights", "stored_output", "gradients_in", "stored_head_gradients")
+IN_A_DTYPE = (
+    "stored_scores",
+    "stored_weights",
+    "stored_output",
+    "gradients_in",
+    "stored_head_gradients",
+    "features_in",
+    "stored_state",
+)
 """Fields that name a dtype, or "input" for that of q."""
 
 

@@ -15,9 +15,13 @@ from numpy.typing import NDArray
 from .checks import Sizes, check, real
 from .dropout import keep_mask
 
-__all__ = ["Inputs", "descaled", "read"]
+__all__ = ["DESCALES", "Inputs", "descaled", "read"]
 
 Array = NDArray[Any]
+
+
+DESCALES = ("q_descale", "k_descale", "v_descale")
+"""Options that q, k and v are multiplied by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,7 @@ def read(q: Any, k: Any, v: Any, *, rows: Sequence[int] | None, seed: int, **opt
         "alibi_slopes": _logits("alibi_slopes", options.pop("alibi_slopes"), heads),
         "sinks": _logits("sinks", options.pop("sinks"), heads),
     }
-    for name in ("q_descale", "k_descale", "v_descale"):
+    for name in DESCALES:
         given[name] = _logits(name, options.pop(name), (sizes.b, sizes.hkv, 1, 1))
     lengths = options.pop("kv_lengths")
     given["kv_lengths"] = None if lengths is None else np.asarray(lengths).astype(np.int64)

@@ -1,7 +1,7 @@
 """Known failures, kept outside the code: law, implementation, perhaps a dtype, a reason, perhaps a link and an expiry date.
 
-They still run. An entry that expired, matches nothing, or matches something that passes is a problem of the baseline, so
-that it can only shrink by being mended, never rot.
+They still run. An entry that expired, matches nothing, excuses nothing, or matches something that passes is a problem of the
+baseline that names file and lines, so that a baseline can only shrink by being mended, never rot.
 """
 
 from __future__ import annotations
@@ -12,71 +12,99 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BaselineError", "baseline_problems", "known", "load_baseline"]
+from .baseline_file import KEYS, BaselineError, Entry, entries_of
+
+__all__ = [
+    "BaselineError",
+    "Entry",
+    "baseline_problems",
+    "expired",
+    "failing",
+    "known",
+    "left_out",
+    "load_baseline",
+    "matches",
+    "place",
+]
 
 REQUIRED = ("law", "implementation", "reason")
-KEYS = (*REQUIRED, "dtype", "link", "expires")
-Entry = dict[str, Any]
-
-
-class BaselineError(Exception):
-    """A baseline file that cannot be read. The text is one sentence with file and entry."""
 
 
 def load_baseline(file: Path) -> list[Entry]:
-    """The entries of a YAML list. `law` and `implementation` may be globs. Raises BaselineError."""
-    import yaml
+    """The entries of a YAML list, each with its `file`, and `line` and `last_line` from 1. Law and implementation may be globs.
 
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BaselineError(f"{file}: cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BaselineError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
-    if data is None:
-        return []
-    if not isinstance(data, list):
-        raise BaselineError(f"{file}: a baseline is a list of entries with {', '.join(KEYS)}")
-    return [_checked(file, number, entry) for number, entry in enumerate(data, start=1)]
+    Raises BaselineError for what cannot be read, and for an entry without a reason: nobody but you can say why.
+    """
+    return [_checked(entry) for entry in entries_of(file)]
 
 
 def known(entries: Sequence[Entry], row: Mapping[str, Any]) -> Entry | None:
     """The entry that expects a result to fail, if one does and is still valid."""
-    return next((entry for entry in entries if _matches(entry, row) and not _expired(entry)), None)
+    return next((entry for entry in entries if matches(entry, row) and not expired(entry)), None)
 
 
 def baseline_problems(entries: Sequence[Entry], report: Mapping[str, Any]) -> list[str]:
-    """A sentence for each entry that expired, matches nothing, or matches a law that now passes.
+    """A sentence for each entry that expired, matches nothing, excuses nothing, or matches a law that now passes.
 
-    A law, dtype or implementation that was left out of the run is no problem of its entry, except where it does not exist.
+    A law or dtype that was left out of the run is no problem of its entry.
     """
     return [sentence for entry in entries for sentence in _problems(entry, report)]
 
 
 def _problems(entry: Entry, report: Mapping[str, Any]) -> Iterable[str]:
-    where = f"baseline entry for {entry['law']} on {entry['implementation']}" + (
+    where, lines = place(entry), _lines(entry)
+    what = f"{where}: the entry for {entry['law']} on {entry['implementation']}" + (
         f" in {entry['dtype']}" if entry.get("dtype") else ""
     )
-    if _expired(entry):
-        yield f"{where} expired on {entry['expires']}"
+    if expired(entry):
+        yield f"{what} expired on {entry['expires']}; mend the law or say a later date, or delete {lines}"
         return
-    rows = [row for row in report["results"] if _matches(entry, row)]
-    for row in rows:
-        if row["verdict"] == "pass":
-            yield f"{where}: {row['law']} now passes on {row['implementation']} in {row['dtype']}; take the entry away"
-    if not rows and not _left_out(entry, report):
-        yield f"{where} matches nothing in this run"
+    rows = [row for row in report["results"] if matches(entry, row)]
+    passing, bad = [row for row in rows if row["verdict"] == "pass"], [row for row in rows if failing(row)]
+    for row in passing:
+        still = sorted({f"{other['law']} on {other['implementation']} in {other['dtype']}" for other in bad})
+        mend = f"narrow {lines} to what still fails: {_few(still)}" if still else f"delete {lines}"
+        yield f"{where}: {row['law']} now passes on {row['implementation']} in {row['dtype']}; {mend}"
+    if rows and not passing and not bad:
+        verdicts = " or ".join(dict.fromkeys(row["verdict"] for row in rows))
+        yield f"{what} excuses nothing: every result that it matches is {verdicts}; delete {lines}"
+    if not rows and not left_out(entry, report):
+        yield f"{what} matches nothing in this run; correct it, or delete {lines}"
 
 
-def _left_out(entry: Entry, report: Mapping[str, Any]) -> bool:
-    """Whether the run was asked to leave out what the entry speaks of."""
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def place(entry: Entry) -> str:
+    """`known.yaml:3`, where an entry begins."""
+    return f"{entry['file']}:{entry['line']}" if "line" in entry else "baseline"
+
+
+def _lines(entry: Entry) -> str:
+    if "line" not in entry:
+        return "the entry"
+    first, last = entry["line"], entry["last_line"]
+    return f"line {first}" if first == last else f"lines {first} to {last}"
+
+
+def left_out(entry: Entry, report: Mapping[str, Any]) -> bool:
+    """Whether the run was asked to leave out what the entry speaks of, or is a part of a run that has more."""
+    if report.get("shard") or not report["complete"]:
+        return True  # Another shard may hold it, or what did not come; the merged or the complete report tells.
     if entry.get("dtype") and report["dtype"] not in (None, entry["dtype"]):
         return True
     elsewhere = [law for law in report["all_laws"] if law not in report["laws"]]
     return any(fnmatchcase(law, entry["law"]) for law in elsewhere)
 
 
-def _matches(entry: Entry, row: Mapping[str, Any]) -> bool:
+def failing(row: Mapping[str, Any]) -> bool:
+    """Whether a result is one that a baseline can excuse."""
+    return row["verdict"] in ("fail", "error")
+
+
+def matches(entry: Entry, row: Mapping[str, Any]) -> bool:
+    """Whether an entry is about a result. An entry without a dtype is about every dtype."""
     return (
         fnmatchcase(row["law"], entry["law"])
         and fnmatchcase(row["implementation"], entry["implementation"])
@@ -84,24 +112,16 @@ def _matches(entry: Entry, row: Mapping[str, Any]) -> bool:
     )
 
 
-def _expired(entry: Entry) -> bool:
+def expired(entry: Entry) -> bool:
+    """Whether the day that an entry names is past. On that day it still holds."""
     return bool(entry.get("expires")) and date.fromisoformat(entry["expires"]) < date.today()
 
 
-def _checked(file: Path, number: int, entry: Any) -> Entry:
-    where = f"{file}: entry {number}"
-    if not isinstance(entry, dict):
-        raise BaselineError(f"{where}: is not a mapping with {', '.join(KEYS)}")
+def _checked(entry: Entry) -> Entry:
+    where = place(entry)
     for key in REQUIRED:
-        if not entry.get(key):
-            raise BaselineError(f"{where}: has no {key}")
-    unknown = [str(key) for key in entry if key not in KEYS]
-    if unknown:
-        raise BaselineError(f"{where}: unknown key {unknown[0]!r}; the keys are {', '.join(KEYS)}")
-    checked = {key: str(value) for key, value in entry.items() if value is not None}
-    if "expires" in checked:
-        try:
-            date.fromisoformat(checked["expires"])
-        except ValueError:
-            raise BaselineError(f"{where}: expires is a date like 2027-01-31, not {checked['expires']!r}") from None
-    return checked
+        if not entry.get(key, "").strip():
+            law, made = entry.get("law", "the law"), entry.get("implementation", "the implementation")
+            hint = f"; say why {law} is known to fail on {made}" if key == "reason" else f"; an entry has {', '.join(KEYS)}"
+            raise BaselineError(f"{where}: has no {key}{hint}")
+    return entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["diagnosis_lines", "leading"]
+__all__ = ["diagnosis_lines", "evidence", "leading", "unexplained"]
 
 
 def leading(row: Mapping[str, Any]) -> str | None:
@@ -27,18 +27,23 @@ def diagnosis_lines(found: Mapping[str, Any]) -> list[str]:
 
 def _mistake(found: Mapping[str, Any]) -> list[str]:
     if not found["ranked"]:
-        near = found["nearest"]
-        hint = f"; {near['fault']} comes nearest, with {near['matched']} of {near['of']}" if near else ""
-        tried = f"on {found['problems']} problems, {found['wrong']} of them wrong"
-        return [f"{'mistake':<10}no known one explains it {tried}{hint}"]
+        return [f"{'mistake':<10}{unexplained(found)}"]
     first, *others = found["ranked"]
-    lines = [f"{'mistake':<10}{first['fault']}: {first['title']}", f"{'':<10}{_evidence(found['how'], first)}"]
+    lines = [f"{'mistake':<10}{first['fault']}: {first['title']}", f"{'':<10}{evidence(found['how'], first)}"]
     if others:
         lines.append(f"{'':<10}as well {', '.join(other['fault'] for other in others)}")
     return [*lines, f"{'':<10}{' '.join(first['links'])}"]
 
 
-def _evidence(how: str, row: Mapping[str, Any]) -> str:
+def unexplained(found: Mapping[str, Any]) -> str:
+    """What is said where no known mistake explains it."""
+    near = found["nearest"]
+    hint = f"; {near['fault']} comes nearest, with {near['matched']} of {near['of']}" if near else ""
+    return f"no known one explains it on {found['problems']} problems, {found['wrong']} of them wrong{hint}"
+
+
+def evidence(how: str, row: Mapping[str, Any]) -> str:
+    """How much speaks for a mistake of `ranked`."""
     problems = f"{row['matched']} of {row['of']} problems"
     if how == "verdicts":
         return f"outputs do not tell; it has the verdict of this law on {problems}, {row['shown']} of them failures"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -17,8 +18,9 @@ PACKAGES = ("numpy", "ml_dtypes", "hypothesis", "pytest", "torch", "triton", "ja
 
 
 def environment() -> dict[str, object]:
-    """Python, platform, processors, and the versions of what is installed; nothing is imported for it."""
+    """The time (UTC, ISO 8601), Python, platform, processors, and the versions of what is installed; nothing is imported."""
     return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "machine": platform.machine(),

@@ -8,11 +8,24 @@ from typing import Any
 
 from .baseline import baseline_problems, known
 from .environment import environment, spec_hash
-from .profiles import profile_verdicts
+from .profiles import profile_verdicts, shard_name, verdict_line
 
-__all__ = ["FORMAT", "blocking", "build_report", "counts", "headline", "outcome"]
+__all__ = [
+    "FORMAT",
+    "SCHEMA",
+    "blocking",
+    "build_report",
+    "concluded",
+    "counts",
+    "headline",
+    "outcome",
+    "report_head",
+    "with_conventions",
+]
 
 FORMAT = 1
+SCHEMA = f"urn:attnspec:report:{FORMAT}"
+"""The name of the schema, which `attnspec report --schema` prints. Every report gives it as $schema."""
 
 
 def build_report(
@@ -22,25 +35,64 @@ def build_report(
     planned: int,
     conventions: Mapping[str, Mapping[str, Any]],
     baseline: Sequence[dict[str, Any]] = (),
+    shard: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The report of a run.
 
-    rows: results as dictionaries. plan: budget, standard_examples, seed, false_alarms, dtype, implementations, laws,
-    all_laws, profiles.
-    planned: how many results a complete run has. conventions: implementation → convention → {choice, how}.
+    rows: results as dictionaries. The rest is as for `report_head`.
     """
-    report: dict[str, Any] = {
+    return concluded(report_head(plan=plan, planned=planned, conventions=conventions, baseline=baseline, shard=shard), rows)
+
+
+def report_head(
+    *,
+    plan: Mapping[str, Any],
+    planned: int,
+    conventions: Mapping[str, Mapping[str, Any]] | None = None,
+    baseline: Sequence[dict[str, Any]] = (),
+    shard: Mapping[str, int] | None = None,
+) -> dict[str, Any]:
+    """What is known of a report before there is a result.
+
+    plan: budget, standard_examples, seed, false_alarms, dtype, implementations, laws, all_laws, profiles.
+    planned: how many results a complete run has. conventions: implementation → convention → {choice, how}.
+    baseline: entries of known failures. shard: number, of, and how many results the whole run has.
+    """
+    head: dict[str, Any] = {
         "format": FORMAT,
         "attnspec": spec_hash(),
         "environment": environment(),
         **plan,
-        "implementations": [{**made, "conventions": conventions.get(made["name"], {})} for made in plan["implementations"]],
         "planned": planned,
-        "complete": len(rows) == planned,
-        "results": [_marked(row, baseline) for row in rows],
+        "baseline": [dict(entry) for entry in baseline],
+    }
+    if shard is not None:
+        head["shard"] = dict(shard)
+    return with_conventions(head, conventions or {})
+
+
+def with_conventions(head: Mapping[str, Any], conventions: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The head with what is known by now of how implementations settle conventions."""
+    made = [{**each, "conventions": conventions.get(each["name"], {})} for each in head["implementations"]]
+    return {**head, "implementations": made}
+
+
+def concluded(head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], seconds: float | None = None) -> dict[str, Any]:
+    """The report of a head and the results that came. It is complete where as many came as were planned.
+
+    seconds: from the beginning of the run, where that is known.
+    """
+    report: dict[str, Any] = {
+        "$schema": SCHEMA,
+        "verdict": "",
+        **head,
+        **({} if seconds is None else {"seconds": round(seconds, 3)}),
+        "complete": len(rows) == head["planned"],
+        "results": [_marked(row, head["baseline"]) for row in rows],
     }
     report["verdicts"] = profile_verdicts(report)
-    report["baseline_problems"] = baseline_problems(baseline, report)
+    report["verdict"] = verdict_line(report)
+    report["baseline_problems"] = baseline_problems(head["baseline"], report)
     return report
 
 
@@ -62,8 +114,14 @@ def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
     """The exit code of a run, and the sentence that explains it.
 
     0: every claimed must-law holds. 1: one does not, or the run or its baseline is broken. 2: nothing was decided.
+    A shard that is empty because there are more shards than results is no failure; whether anything was decided at all is
+    said of the merged report.
     """
     found = counts(report["results"])
+    shard = report.get("shard")
+    if shard and not report["planned"] and shard["whole"]:
+        others = f"the {shard['whole']} result{'s' if shard['whole'] != 1 else ''} of this run fall to other shards"
+        return 0, f"shard {shard_name(shard)} is empty: {others}"
     if not (found["pass"] or found["fail"] or found["error"]):
         reason = "no law gave a result" if not found else ", ".join(f"{n} {verdict}" for verdict, n in found.items())
         return 2, f"nothing was decided: {reason}"
@@ -75,7 +133,7 @@ def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
         return 1, "the baseline is out of date"
     if not report["complete"]:
         return 1, f"the run is not complete: {len(report['results'])} of {report['planned']} results"
-    return 0, "every claimed must-law holds"
+    return 0, f"every claimed must-law{' of this shard' if shard else ''} holds"
 
 
 def headline(report: Mapping[str, Any]) -> list[str]:

@@ -2,56 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["profile_verdicts"]
+__all__ = ["conformance_line", "profile_verdicts", "shard_name", "verdict_line"]
 
 WORDS = {
     "fail": "does not hold",
     "error": "has no answer",
     "inconclusive": "is inconclusive",
     "not-claimed": "is not claimed",
+    "not-run": "was not run",
 }
+"""Why a must-law speaks against a profile. not-run: in some dtype it has no result; the others are verdicts."""
+
+NAMED = 3
+"""Implementations that are named in a line when they fare alike."""
 
 
 def profile_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One entry for each implementation and each profile all of whose must-laws were asked for.
 
-    Yes only when every must-law of the profile was run in every dtype of the implementation, claimed and passed, with at
-    least the problems of the standard budget. Otherwise `reasons` says what is missing.
+    Yes only when the run is complete and every must-law of the profile was run in every dtype of the implementation, claimed
+    and passed, with at least the problems of the standard budget. Otherwise `reasons` says what is missing, in sentences, and
+    `laws` names every law that speaks against it. A shard certifies nothing: no profile is whole in it.
     """
+    if report.get("shard"):
+        return []
     verdicts = []
     for made in report["implementations"]:
         for name, profile in report["profiles"].items():
             members = [law for law, operation in profile["must"].items() if operation == made["operation"]]
             if members and all(law in report["laws"] for law in members):
-                reasons = list(_reasons(report, made, members))
-                verdicts.append({"profile": name, "implementation": made["name"], "conforms": not reasons, "reasons": reasons})
+                laws = _against(report, made, members)
+                reasons = [*_effort(report), *(_few(WORDS[why], found) for why, found in laws.items())]
+                verdicts.append(
+                    {
+                        "profile": name,
+                        "implementation": made["name"],
+                        "conforms": not reasons,
+                        "reasons": reasons,
+                        "laws": laws,
+                    }
+                )
     return verdicts
 
 
-def _reasons(report: Mapping[str, Any], made: Mapping[str, Any], members: list[str]) -> Iterator[str]:
+def verdict_line(report: Mapping[str, Any]) -> str:
+    """The first line of every form of a report: whether it is whole, and what it certifies."""
+    if not report["complete"]:
+        lacking = _lacking(report)
+        return f"INCOMPLETE: {len(report['results'])} of {report['planned']} results{lacking}; nothing is certified"
+    if report.get("shard"):
+        return f"shard {shard_name(report['shard'])}: certifies nothing by itself; attnspec report merge joins the shards"
+    if report["budget"]["name"] == "quick":
+        return "quick: not a conformance result"
+    if not report["verdicts"]:
+        return "no profile was tried as a whole, so nothing is certified"
+    return conformance_line(report["verdicts"])
+
+
+def conformance_line(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Who conforms to what: implementations that fare alike stand together, those that conform first."""
+    fared: dict[str, tuple[list[str], list[str]]] = {}
+    for entry in verdicts:
+        fared.setdefault(entry["implementation"], ([], []))[not entry["conforms"]].append(entry["profile"])
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for name, (yes, no) in fared.items():
+        groups.setdefault((tuple(yes), tuple(no)), []).append(name)
+    ordered = sorted(groups.items(), key=lambda group: -len(group[0][0]))
+    return "; ".join(_fared(names, yes, no) for (yes, no), names in ordered)
+
+
+def shard_name(shard: Mapping[str, Any]) -> str:
+    """`2/3`."""
+    return f"{shard['number']}/{shard['of']}"
+
+
+def _fared(names: list[str], yes: Sequence[str], no: Sequence[str]) -> str:
+    shown = [*names[:NAMED], *([f"{len(names) - NAMED} more"] if len(names) > NAMED else [])]
+    who, one = _list(shown, "and"), len(names) == 1
+    if not yes:
+        return f"{who} {'does' if one else 'do'} not conform to {_list(no, 'or')}"
+    return f"{who} conform{'s' if one else ''} to {_list(yes, 'and')}" + (f", not to {_list(no, 'or')}" if no else "")
+
+
+def _list(names: Sequence[str], word: str) -> str:
+    return f"{', '.join(names[:-1])} {word} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _lacking(report: Mapping[str, Any]) -> str:
+    """The shards that a merge did not get."""
+    there = [part["shard"] for part in report.get("merged", []) if part["shard"]]
+    numbers = {shard["number"] for shard in there}
+    missing = [f"{n}/{there[0]['of']}" for n in range(1, there[0]["of"] + 1) if n not in numbers] if there else []
+    return f", shard{'s' if len(missing) > 1 else ''} {_list(missing, 'and')} missing" if missing else ""
+
+
+def _effort(report: Mapping[str, Any]) -> Iterator[str]:
     budget = report["budget"]
+    if not report["complete"]:
+        yield "the run is not complete"
     if budget["name"] == "quick":
         yield "quick: not a conformance result"
     elif budget["examples"] < report["standard_examples"]:
         yield f"{budget['examples']} problems a law are fewer than the standard {report['standard_examples']}"
     if report["dtype"] is not None:
         yield f"only {report['dtype']} was run"
-    rows = {(row["law"], row["dtype"]): row for row in report["results"] if row["implementation"] == made["name"]}
+
+
+def _against(report: Mapping[str, Any], made: Mapping[str, Any], members: list[str]) -> dict[str, list[str]]:
+    """Why → the laws of a profile that speak against an implementation for this reason in some dtype."""
+    found = {(row["law"], row["dtype"]): row["verdict"] for row in report["results"] if row["implementation"] == made["name"]}
     dtypes = [report["dtype"]] if report["dtype"] is not None else made["dtypes"]
-    missing = [law for law in members if any((law, dtype) not in rows for dtype in dtypes)]
-    if missing:
-        yield _few("was not run", missing)
-    for verdict, words in WORDS.items():
-        laws = [law for law in members if any(_verdict(rows, law, dtype) == verdict for dtype in dtypes)]
-        if laws:
-            yield _few(words, laws)
-
-
-def _verdict(rows: Mapping[tuple[str, str], Mapping[str, Any]], law: str, dtype: str) -> str | None:
-    return rows[law, dtype]["verdict"] if (law, dtype) in rows else None
+    laws: dict[str, list[str]] = {}
+    for why in ("not-run", *WORDS):
+        against = [law for law in members if any(found.get((law, dtype), "not-run") == why for dtype in dtypes)]
+        if against:
+            laws[why] = against
+    return laws
 
 
 def _few(words: str, laws: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The end of a run: the table, the findings, the conventions, what is certified, and the one sentence that matters."""
+"""The end of a run: what it is worth, the table, findings, conventions, certificates, and the one sentence that matters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .certificates import certificate_lines
 from .findings import finding_line, finding_text, findings, given_up
 from .model import headline, outcome
+from .profiles import verdict_line
 from .table import LEGEND, chapter_table
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ SHOWN = 3
 
 def print_summary(report: Mapping[str, Any], console: Console) -> int:
     """Print the summary and return the exit code of the run."""
+    console.print()
+    console.print(verdict_line(report), markup=False, highlight=False, soft_wrap=True)
     if report["results"]:
         console.print()
         console.print(chapter_table(report))

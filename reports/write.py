@@ -1,29 +1,47 @@
-"""Reports on disk. Results go to results.jsonl one by one, so that a run that is killed leaves what it found."""
+"""Reports on disk. Results go to results.jsonl one by one, so that a run that is killed leaves what it found.
+
+plan.json beside it holds what is known without a result. While it stands there the run is not at its end, and the two files
+together are read as an incomplete report.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .model import concluded
+
 __all__ = ["ResultStream", "as_json", "read_report", "read_results", "write_report"]
 
-RESULTS, REPORT = "results.jsonl", "report.json"
+PLAN, RESULTS, REPORT, PACKED = "plan.json", "results.jsonl", "report.json", "report.json.gz"
 
 
 class ResultStream:
-    """Appends results to results.jsonl in a folder, which is made; a file of an earlier run is replaced."""
+    """Appends results to results.jsonl in a folder, which is made. The report of an earlier run goes, in all its forms."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
+        """head: of the report, as `model.report_head` gives it."""
+        from .formats import FILES
+
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / REPORT).unlink(missing_ok=True)
-        self._file = (folder / RESULTS).open("w", encoding="utf-8")
+        earlier = [REPORT, *(name for names in FILES.values() for name in names)] if (folder / RESULTS).exists() else []
+        for name in earlier:  # A badge that yesterday's run left must not stand beside what is left of a run that was killed.
+            (folder / name).unlink(missing_ok=True)
+        self._folder = folder
+        self._file = (folder / RESULTS).open("wb")
+        self.plan(head)
+
+    def plan(self, head: Mapping[str, Any]) -> None:
+        """Write the head anew, as when more conventions are known."""
+        _replace(self._folder / PLAN, head)
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one result, at once."""
-        self._file.write(as_json(row) + "\n")
+        self._file.write(as_json(row).encode() + b"\n")
         self._file.flush()
 
     def close(self) -> None:
@@ -32,34 +50,54 @@ class ResultStream:
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:
-    """Write report.json whole or not at all, and return its path."""
+    """Write report.json whole or not at all, and return its path. A plan.json beside it goes: the run is at its end."""
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / REPORT
-    draft = target.with_suffix(".tmp")
-    draft.write_text(as_json(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(draft, target)
-    return target
+    _replace(folder / REPORT, report)
+    (folder / PLAN).unlink(missing_ok=True)
+    return folder / REPORT
 
 
 def read_report(place: Path) -> dict[str, Any]:
-    """A report, from its file or its folder. Raises OSError or ValueError."""
-    text = (place / REPORT if place.is_dir() else place).read_text(encoding="utf-8")
-    report: dict[str, Any] = json.loads(text)
+    """A report, from its file or its folder; the file may be packed by gzip. Raises OSError or ValueError.
+
+    A folder of a run that did not come to its end gives what came, as an incomplete report.
+    """
+    if place.is_dir() and not (place / REPORT).exists() and (place / PLAN).exists():
+        return concluded(json.loads((place / PLAN).read_text(encoding="utf-8")), read_results(place))
+    if place.is_dir():
+        place = place / (PACKED if (place / PACKED).exists() and not (place / REPORT).exists() else REPORT)
+    content = place.read_bytes()
+    report: dict[str, Any] = json.loads(gzip.decompress(content) if place.suffix == ".gz" else content)
     return report
 
 
 def read_results(place: Path) -> list[dict[str, Any]]:
-    """The rows of results.jsonl, from its file or its folder; a last line that was cut short is left out."""
-    rows = []
-    for line in (place / RESULTS if place.is_dir() else place).read_text(encoding="utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            rows.append(json.loads(line))
-    return rows
+    """The rows of results.jsonl, from its file or its folder, in the order in which they came.
+
+    A last line that was cut short is left out. Of a case that came twice (its worker died after it had answered) the last
+    counts.
+    """
+    rows = {}
+    for line in (place / RESULTS if place.is_dir() else place).read_bytes().split(b"\n")[:-1]:
+        row = json.loads(line)
+        rows[row["law"], row["implementation"], row["dtype"]] = row
+    return list(rows.values())
+
+
+def _replace(target: Path, data: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all."""
+    draft = target.with_suffix(".tmp")
+    draft.write_text(as_json(data, indent=1) + "\n", encoding="utf-8")
+    os.replace(draft, target)
 
 
 def as_json(data: Any, indent: int | None = None) -> str:
-    """JSON that every reader takes: a ratio that is infinite or NaN becomes a string, which the schema allows."""
-    return json.dumps(_plain(data), indent=indent, ensure_ascii=False, allow_nan=False)
+    """JSON that every reader takes: a ratio that is infinite or NaN becomes a string, which the schema allows.
+
+    Half a surrogate pair, which UTF-8 has no bytes for, is written as JSON's own escape.
+    """
+    text = json.dumps(_plain(data), indent=indent, ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _plain(data: Any) -> Any:

@@ -21,7 +21,7 @@ from .forward import flash_forward
 from .mode import interpreted, runnable
 from .split import merge_parts, split_parts
 
-__all__ = ["MOST_SPLITS", "SMALLEST_TILE", "flash", "flash_backward", "split_kv"]
+__all__ = ["MOST_SPLITS", "SMALLEST_TILE", "Window", "flash", "flash_backward", "launching", "outputs", "split_kv", "tiles_for"]
 
 SMALLEST_TILE = 32
 """Keys in the smallest tile of any kernel here."""
@@ -39,18 +39,22 @@ Window = tuple[int | None, int | None]
 
 
 class Tiles(NamedTuple):
-    """Pairs, rows, keys, features and values of a tile: powers of two, the last four at least 16, as tl.dot needs them."""
+    """Pairs, rows, keys, features and values of a tile: powers of two, the last four at least 16, as tl.dot needs them.
+
+    stages: how many tiles of keys, or of rows, a compiled loop holds at once.
+    """
 
     pairs: int
     rows: int
     keys: int
     features: int
     values: int
+    stages: int
 
     @property
     def blocks(self) -> dict[str, int]:
-        """As kernels take them."""
-        return dict(zip(("BLOCK_P", "BLOCK_M", "BLOCK_N", "BLOCK_D", "BLOCK_V"), self, strict=True))
+        """As kernels take them; the interpreter leaves out num_stages, tiles that are fetched ahead."""
+        return dict(zip(("BLOCK_P", "BLOCK_M", "BLOCK_N", "BLOCK_D", "BLOCK_V", "num_stages"), self, strict=True))
 
     def grid(self, sizes: Sizes, length: int, tile: int) -> tuple[int, int]:
         """Programs for all pairs and for tiles of a length."""
@@ -107,9 +111,9 @@ def split_kv(
     """As `flash`, with the keys split among programs whose parts a second kernel merges."""
     options = _options(locals())
     check(q, k, v, options)
-    out, lse = _outputs(q, v, return_lse)
+    out, lse = outputs(q, v, return_lse)
     sizes, rules = sizes_of(q, k, v), rules_of(q, k, options)
-    tiles = _tiles(sizes)
+    tiles = tiles_for(sizes, q.dtype)
     b, hq, sq, dv = out.shape
     split = triton.cdiv(triton.cdiv(sizes.keys, MOST_SPLITS), tiles.keys) * tiles.keys
     splits = triton.cdiv(sizes.keys, split) if split else 0
@@ -117,7 +121,7 @@ def split_kv(
     lses = torch.empty((splits, b, hq, sq), dtype=torch.float32, device=q.device)
     if out.numel() or (lse is not None and lse.numel()):
         rows = b * hq * sq
-        with _launching():
+        with launching():
             if splits:
                 grid = (*tiles.grid(sizes, sizes.rows, tiles.rows), splits)
                 split_parts[grid](matrix(q), matrix(k), matrix(v), parts, lses, sizes, rules, split, **tiles.blocks)
@@ -168,10 +172,10 @@ def flash_backward(
         return dq, dk, dv
     deltas = torch.empty_like(lse)
     sizes, rules = sizes_of(q, k, v), rules_of(q, k, options)
-    tiles = _tiles(sizes)
+    tiles = tiles_for(sizes, q.dtype)
     arrays = [matrix(x) for x in (q, k, v)]
     slope = matrix(dout)
-    with _launching():
+    with launching():
         grad_query[tiles.grid(sizes, sizes.rows, tiles.rows)](
             *arrays, out, lse, slope, dq, deltas, sizes, rules, **tiles.blocks
         )
@@ -182,11 +186,11 @@ def flash_backward(
 
 
 def _flash(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, options: Mapping[str, Any], with_lse: bool) -> tuple[Any, Any]:
-    out, lse = _outputs(q, v, with_lse)
+    out, lse = outputs(q, v, with_lse)
     if out.numel() or (lse is not None and lse.numel()):
         sizes = sizes_of(q, k, v)
-        tiles = _tiles(sizes)
-        with _launching():
+        tiles = tiles_for(sizes, q.dtype)
+        with launching():
             flash_forward[tiles.grid(sizes, sizes.rows, tiles.rows)](
                 matrix(q),
                 matrix(k),
@@ -200,22 +204,27 @@ def _flash(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, options: Mapping[s
     return out, lse
 
 
-def _outputs(q: torch.Tensor, v: torch.Tensor, with_lse: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+def outputs(q: torch.Tensor, v: torch.Tensor, with_lse: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Room for the output, and for the logsumexp where it is asked for."""
     shape = q.shape[:3]
     out = torch.empty((*shape, v.shape[3]), dtype=q.dtype, device=q.device)
     return out, torch.empty(shape, dtype=torch.float32, device=q.device) if with_lse else None
 
 
-def _tiles(sizes: Sizes) -> Tiles:
-    """Few rows (a decoding step) get a low tile, and wide heads a short one, so that a tile fits the memory of a program.
+def tiles_for(sizes: Sizes, dtype: torch.dtype) -> Tiles:
+    """Few rows (a decoding step) get a low tile, and wide heads a short one, so that tiles fit the memory of a program.
 
+    Compiled for compute capability 8.0, which has 163 KiB, no kernel takes more than 132 KiB (D = 256 in float32).
     The interpreter pays for each operation, hardly for its size, so there one program takes as many pairs as stay in a cache.
     """
     features, values = (max(16, triton.next_power_of_2(width)) for width in (sizes.features, sizes.value_features))
-    rows = 16 if sizes.rows <= 16 else 64
-    keys = SMALLEST_TILE if max(features, values) > 64 else 2 * SMALLEST_TILE
-    room = max(1, INTERPRETED_TILE // (rows * max(keys, features, values))) if interpreted else 1
-    return Tiles(min(room, triton.next_power_of_2(sizes.pairs)), rows, keys, features, values)
+    wide = max(features, values)
+    row_bytes = wide * dtype.itemsize
+    rows = 16 if sizes.rows <= 16 else 32 if row_bytes > 512 else 64
+    keys = SMALLEST_TILE if wide > 64 else 2 * SMALLEST_TILE
+    room = max(1, INTERPRETED_TILE // (rows * max(keys, wide))) if interpreted else 1
+    stages = 1 if row_bytes > 256 else 2
+    return Tiles(min(room, triton.next_power_of_2(sizes.pairs)), rows, keys, features, values, stages)
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,7 +232,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _launching() -> Any:
+def launching() -> Any:
     """Kernels compute with −∞ and with what hidden keys hold; NumPy, which interprets them, shall not warn of that."""
     runnable()
     with np.errstate(all="ignore") if interpreted else contextlib.nullcontext():

@@ -10,13 +10,21 @@ from ...adapters.contract import Implementation
 from ..engine.subject import Subject
 from ..language.law import Law
 from ..problems.structure import Structure
+from ..vocabulary.word import GRADIENTS, WORDS
 from .factor import factors
 from .investigation import investigation
 from .mask import mask_picture
+from .panels import pictures
 from .suspects import Suspect
 from .where import where
 
 __all__ = ["diagnose"]
+
+COMPARED = ("attention", "sparse_attention", "linear_attention")
+"""Operations whose results the reference bounds, as a witness keeps them."""
+
+SOFTMAX = ("attention", "sparse_attention")
+"""Operations whose mask shows where queries are zero, and whose weights sum to one."""
 
 LISTED = 5
 """Mistakes that are named where several explain as much."""
@@ -25,7 +33,7 @@ LISTED = 5
 def diagnose(
     made: Implementation, law: Law, dtype: str, failed: Sequence[Structure], record: Callable[[str], None] = lambda case: None
 ) -> dict[str, Any]:
-    """What is known of a failure; empty where there is nothing to compare with (another operation than attention).
+    """What is known of a failure; empty where there is nothing to compare with (an operation not in COMPARED).
 
     failed: structures on which the law failed, the reported one first. record: called with each case before it runs.
 
@@ -34,9 +42,9 @@ def diagnose(
     problems, wrong: how many problems were looked at, and on how many something was wrong. ranked: the mistakes, the best
     first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong.
     nearest: one that explains more than half of what is wrong, where none explains all. where, factor: sentences. mask: lines.
-    seconds: what it took.
+    pictures: mask and weights, of a law about the forward pass, where they can be read. seconds: what it took.
     """
-    if made.operation != "attention":
+    if made.operation not in COMPARED:
         return {}
     began = time.perf_counter()
     inquiry = investigation(made, dtype)
@@ -57,9 +65,17 @@ def diagnose(
         "nearest": None if near is None else _row(near, near.matched, near.tried, near.shown),
         "where": where(found.samples),
         "factor": factors(found.samples),
-        "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions)),
+        "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions)) if made.operation in SOFTMAX else [],
+        **_drawn(made, law, failed[0], record),
         "seconds": round(time.perf_counter() - began, 3),
     }
+
+
+def _drawn(made: Implementation, law: Law, structure: Structure, record: Callable[[str], None]) -> dict[str, Any]:
+    if made.operation not in SOFTMAX or any(WORDS[word].asks == GRADIENTS for word in law.words()):
+        return {}
+    found = pictures(made, structure, lambda case: record(f"{law.id}?{case.query()}"))
+    return {} if found is None else {"pictures": found}
 
 
 def _row(suspect: Suspect, matched: int, of: int, shown: int) -> dict[str, Any]:

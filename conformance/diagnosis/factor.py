@@ -35,6 +35,8 @@ def factors(samples: Sequence[Sample]) -> list[str]:
         found = _multiple(sights)
         if found is not None:
             said.append(f"every {words} is {found:.6g} times what is due")
+    if any(call.p.operation == "linear_attention" for call in calls):
+        return said  # what multiplies its scores multiplies its output
     return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
 
 

@@ -90,7 +90,7 @@ class Investigation:
         name = f"diagnosis/{law.id}/{self.dtype}"
         backward = _asks_gradients(law)
         options = sorted(self.made.backward_options if backward else self.made.options)
-        chosen += drawn(self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
+        chosen += drawn(self.made, self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
         samples: list[Sample] = []
         for number, structure in enumerate(chosen):
             if time.process_time() > until and samples:
@@ -123,7 +123,7 @@ class Investigation:
         """For each wish, plain structures with these options and others."""
         givens = [{"values": list(values), **dict.fromkeys(wish, "drawn")} for wish in wishes]
         name = f"{values[0]}/{'/'.join(','.join(wish) for wish in wishes)}/{self.dtype}"
-        return drawn(self.dtype, givens, sorted(self.made.options), self.pool, name, count) if wishes else []
+        return drawn(self.made, self.dtype, givens, sorted(self.made.options), self.pool, name, count) if wishes else []
 
     def _ask(self, structure: Structure, law: Law, record: Callable[[str], None], twice: bool = False) -> Sample | None:
         """One plain problem, after another call of the same shapes where it is asked `twice`."""
@@ -183,7 +183,7 @@ def _asks_gradients(law: Law) -> bool:
 def _described(options: Any) -> set[str]:
     """Options by the names that structures use, without those that are only drawn on request."""
     names = {"segments" if name in ("q_segments", "kv_segments") else name for name in options}
-    return names - {"return_lse", "return_weights", "dropout_p", "seed"}
+    return names - {"return_lse", "return_weights", "dropout_p", "seed", "block_size", "top_k"}
 
 
 def _spread(failed: Sequence[Structure], count: int) -> list[Structure]:

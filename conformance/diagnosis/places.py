@@ -26,6 +26,9 @@ TILES = (16, 32, 64, 128)
 OPTIONS = {
     "scale": "a scale", "causal": "causality", "window": "a window", "mask": "a mask", "bias": "a bias", "softcap": "a softcap",
     "alibi_slopes": "ALiBi", "sinks": "sinks", "q_segments": "segments", "kv_lengths": "lengths", "dropout_p": "dropout",
+    "dilation": "a dilation", "global_tokens": "global tokens", "block_mask": "a block mask", "top_k": "a choice of keys",
+    "feature_map": "a feature map", "normalize": "a normaliser", "decay": "a decay", "gate": "a gate", "beta": "the delta rule",
+    "initial_state": "an initial state", "cu_seqlens": "packed sequences",
 }  # fmt: skip
 
 

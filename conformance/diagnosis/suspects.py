@@ -15,9 +15,10 @@ import numpy as np
 from ...adapters.arrays import layout_back
 from ...adapters.contract import Implementation
 from ...adapters.memory import place
-from ...reference.faults.catalogue import FAULTS, Fault
-from ...reference.faults.making import BACKWARDS, textbook
+from ...reference.faults.catalogue import FAULTS, OPERATIONS, Fault
+from ...reference.faults.making import BACKWARDS
 from ...reference.rounding import round_to
+from ..engine.results import due
 from ..engine.subject import _memory
 from .sample import Sample
 from .witness import Call
@@ -83,21 +84,21 @@ class Suspect:
 
     def shows(self, sample: Sample) -> bool:
         """Whether it gives other numbers, in the dtype of the calls, than the definition does on some call of a sample."""
-        forward, right = self.fault.make(), textbook()
+        forward, right = self.fault.make(), OPERATIONS[self.fault.operation][0]()
         for call in sample.calls:
             if call.dout is not None:
                 return self.backward
-            made, due = self._answer(forward, call), self._answer(right, call)
-            if made is None or due is None or self._unlike_each_other(made, due, call):
+            made, wanted = self._answer(forward, call), self._answer(right, call)
+            if made is None or wanted is None or self._unlike_each_other(made, wanted, call):
                 return True
         return False
 
     @staticmethod
-    def _unlike_each_other(made: dict[str, Any], due: dict[str, Any], call: Call) -> bool:
-        names = ["out", *(["lse"] if call.lse else []), *(["weights"] if call.weights else [])]
-        rounded = [[round_to(x[name], "float32" if name == "lse" else call.p.dtype) for name in names] for x in (made, due)]
+    def _unlike_each_other(made: dict[str, Any], wanted: dict[str, Any], call: Call) -> bool:
+        names = call.results
+        rounded = [[round_to(x[name], _typed(name, call.p.dtype)) for name in names] for x in (made, wanted)]
         same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*rounded, strict=True))
-        return not same or made["dtype"] != due["dtype"] or made["altered"] != due["altered"]
+        return not same or made["dtype"] != wanted["dtype"] or made["altered"] != wanted["altered"]
 
     def out(self, call: Call) -> Any:
         """The output for one call in float64, or None where it raises."""
@@ -117,7 +118,7 @@ class Suspect:
                 self.far = True
                 return False, total
             for name, sight in call.sights.items():
-                dtype = "float32" if name == "lse" else call.dtype
+                dtype = _typed(name, call.dtype)
                 found = sight.explained(_in_range(made[name], dtype))  # type: ignore[index]
                 total += found.distance
                 if not found.good:
@@ -131,8 +132,7 @@ class Suspect:
         p = call.p
         if call.dout is not None:
             return any(made[name].shape != x.shape for name, x in (("dq", p.q), ("dk", p.k), ("dv", p.v)))
-        out, lse = (p.b, p.hq, p.sq, p.dv), (p.b, p.hq, p.sq)
-        return made["out"].shape != out or (call.lse and made["lse"].shape != lse)
+        return any(made[name].shape != due(name, p) for name in call.results)
 
     @staticmethod
     def _unlike(made: dict[str, Any], call: Call) -> bool:
@@ -144,17 +144,18 @@ class Suspect:
     def _answer(self, function: Any, call: Call) -> dict[str, Any] | None:
         p = call.p
         arrays = [self._delivered(x, p.memory) for x in (p.q, p.k, p.v)]
+        options = _copied(p.options)
         try:
             with np.errstate(all="ignore"):
                 if call.dout is not None:
                     dq, dk, dv = function(call.dout, *arrays, **{**p.options, **self.kept})
                     return {"dq": dq, "dk": dk, "dv": dv, "dtype": None, "altered": False}
-                asked = {"return_lse": call.lse, "return_weights": call.weights}
-                answer = function(*arrays, **{**p.options, **asked, **self.kept})
+                answer = function(*arrays, **options, **dict.fromkeys(call.asked, True), **self.kept)
         except ValueError:
             return None
-        altered = any(x.tobytes() != own.tobytes() for x, own in zip(arrays, (p.q, p.k, p.v), strict=True))
-        return {"out": answer.out, "lse": answer.lse, "weights": answer.weights, "dtype": answer.dtype, "altered": altered}
+        pairs = [*zip(arrays, (p.q, p.k, p.v), strict=True), *_pairs(options, p.options)]
+        altered = any(x.tobytes() != own.tobytes() for x, own in pairs)
+        return {**answer._asdict(), "altered": altered}
 
     def _delivered(self, x: Any, memory: str) -> Any:
         """x in memory as the implementation gets it, so that a mistake about strides shows."""
@@ -162,6 +163,21 @@ class Suspect:
             return x.copy()
         swapped = layout_back(x, self.layout)
         return layout_back(place(swapped, _memory(memory, swapped)).view(), self.layout)
+
+
+def _typed(name: str, dtype: str) -> str:
+    """The dtype of a result, where the output has a dtype."""
+    return "float32" if name in ("lse", "state", "normalizer") else dtype
+
+
+def _copied(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, with states of their own, which a mistake may write into."""
+    return {name: tuple(x.copy() for x in value) if name == "initial_state" else value for name, value in options.items()}
+
+
+def _pairs(options: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[Any, Any]]:
+    """States as they are after a call, each with what it was."""
+    return list(zip(options["initial_state"], own["initial_state"], strict=True)) if "initial_state" in own else []
 
 
 def _in_range(x: Any, dtype: str) -> Any:
@@ -172,6 +188,7 @@ def _in_range(x: Any, dtype: str) -> Any:
 def applicable(made: Implementation, dtype: str, conventions: Mapping[str, str], options: frozenset[str]) -> list[Suspect]:
     """The faults that may show in a dtype, on calls with these options, under these conventions."""
     kept = {name: conventions[name] for name in ("causal_alignment", "empty_rows") if name in conventions}
+    kept = {} if made.operation == "linear_attention" else kept  # no convention concerns it
     return [
         Suspect(fault, kept, made.layout)
         for fault in FAULTS.values()

@@ -23,6 +23,8 @@ NAMES = {
     "out": "the output",
     "lse": "the logsumexp",
     "weights": "the returned weights",
+    "state": "the state",
+    "normalizer": "the normaliser",
     "dq": "the gradient in the queries",
     "dk": "the gradient in the keys",
     "dv": "the gradient in the values",

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.arithmetic import FLOAT8
+from ..engine.results import EXTRAS, Asked
 from ..engine.subject import Broken, Raised, Subject, _around
 from ..meaning import attended, judged, judged_gradients
 from ..problems.problem import Problem
@@ -23,7 +24,10 @@ __all__ = ["Call", "Sight", "Witness"]
 
 Array = NDArray[np.float64]
 
-HIDING = ("causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths")
+HIDING = (
+    "causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths", "dilation", "global_tokens",
+    "block_mask", "block_size", "top_k",
+)  # fmt: skip
 """Options that hide keys."""
 
 
@@ -96,7 +100,7 @@ class Sight:
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One call: the problem, what was asked for beside the output, and what came.
+    """One call: the problem, the options that asked for more than the output, and what came.
 
     dout: the upstream gradient, where gradients were asked for and not the output. answered: it did not raise. dtype: of the
     output. altered: it changed its inputs. sights: what came by name: out, lse, weights, or dq, dk and dv. broken: what came
@@ -104,8 +108,7 @@ class Call:
     """
 
     p: Problem
-    lse: bool = False
-    weights: bool = False
+    asked: Asked = ()
     dout: Any = None
     answered: bool = False
     dtype: str = ""
@@ -128,8 +131,12 @@ class Call:
     @property
     def options(self) -> frozenset[str]:
         """The options of the call, as a fault names what it needs."""
-        asked = {"return_lse"} if self.lse else set()
-        return frozenset({*self.p.options, *asked, *({"return_weights"} if self.weights else ())})
+        return frozenset({*self.p.options, *self.asked})
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """Names of the arrays that were asked for."""
+        return ("out", *(name for option in self.asked for name in EXTRAS[option]))
 
 
 class Witness(Subject):
@@ -146,18 +153,22 @@ class Witness(Subject):
         self.calls = []
         open_ = p.but(**dict.fromkeys(HIDING))
         allowed = judged(open_, self.arithmetic, open_.random_signs)
-        sizes = {"out": _largest_values(open_), "lse": np.maximum(_largest(allowed.lse), 1.0)}
-        bounds = {"out": allowed.out_bound, "lse": allowed.lse_bound}
+        sizes = {"out": _size_of_output(open_)}
+        bounds = {"out": allowed.out_bound}
+        for name in ("lse", "state", "normalizer"):
+            if hasattr(allowed, name):
+                sizes[name] = np.maximum(_largest(getattr(allowed, name)), 1.0 if name == "lse" else 0.0)
+                bounds[name] = getattr(allowed, f"{name}_bound")
         self._least = {name: float((_widest(bounds[name]) / sizes[name]).max(initial=0.0)) for name in sizes}
 
-    def _answer(self, p: Problem, lse: bool = False, weights: bool = False, checked: bool = True) -> Any:
+    def _answer(self, p: Problem, asked: Asked = (), checked: bool = True) -> Any:
         try:
-            answer = super()._answer(p, lse, weights, checked)
+            answer = super()._answer(p, asked, checked)
         except (Raised, Broken) as error:
-            self.calls.append(Call(p, lse, weights, broken=isinstance(error, Broken)))
+            self.calls.append(Call(p, asked, broken=isinstance(error, Broken)))
             raise
         sights = self._sights(p, answer) if checked else {}
-        self.calls.append(Call(p, lse, weights, None, True, str(answer.out.dtype), bool(answer.altered), sights))
+        self.calls.append(Call(p, asked, None, True, str(answer.out.dtype), bool(answer.altered), sights))
         return answer
 
     def _answer_gradients(self, p: Problem, dout: Any) -> Any:
@@ -188,10 +199,9 @@ class Witness(Subject):
         """
         claimed = self.implementation.options
         self.out_only(p)
-        if "return_lse" in claimed:
-            self._call(p, lse=True)
-        if "return_weights" in claimed:
-            self._call(p, weights=True)
+        for option in EXTRAS:
+            if option in claimed:
+                self._call(p, (option,))
 
     def _sights(self, p: Problem, answer: Any) -> dict[str, Sight]:
         """The arrays of an answer by name. Empty for a problem that has no right answer."""
@@ -199,18 +209,29 @@ class Witness(Subject):
             return {}
         before, self.intervals = self.intervals, True
         exact = attended(p)
-        made = {"out": self._sight("out", self._bounded_out(p, answer.out), exact.out, _largest_values(p))}
-        if answer.lse is not None:
+        made = {"out": self._sight("out", self._bounded_out(p, answer.out), exact.out, _size_of_output(p))}
+        if "lse" in answer.arrays:
             size = np.maximum(_largest(exact.lse), 1.0)
-            made["lse"] = self._sight("lse", self._bounded_lse(p, answer.lse), exact.lse, size)
-        if answer.weights is not None:
-            bounded = self._bounded_weights(p, answer.weights)
+            made["lse"] = self._sight("lse", self._bounded_lse(p, answer.arrays["lse"]), exact.lse, size)
+        for name in ("state", "normalizer"):
+            if name in answer.arrays:
+                right = getattr(exact, name)
+                made[name] = self._sight(name, self.bounded_state(p, name, answer.arrays[name]), right, _largest(right))
+        if "weights" in answer.arrays:
+            bounded = self._bounded_weights(p, answer.arrays["weights"])
             made["weights"] = self._sight("out", bounded, exact.weights, np.ones((1, 1, 1, 1)))
         self.intervals = before
         return made
 
     def _sight(self, name: str, bounded: Any, exact: Array, size: Array) -> Sight:
         return Sight(bounded.value, bounded.low, bounded.high, exact, size, self._least.get(name, 0.0))
+
+
+def _size_of_output(p: Problem) -> Array:
+    """What rounding of the output is measured by, (B, Hq, 1, 1): the values that are mixed, or of sums the output itself."""
+    if p.operation == "linear_attention":
+        return _largest(attended(p).out)
+    return _largest_values(p)
 
 
 def _largest_values(p: Problem) -> Array:

@@ -7,7 +7,7 @@ kernel and not the data. The mask is exact; weights are shown as shades.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,7 @@ def take(made: Implementation, structure: Structure, heads: list[int] | None = N
     wrong = [head for head in chosen if not 0 <= head < structure.hq]
     if wrong:
         raise ValueError(f"there is no head {wrong[0]}; the heads are 0 to {structure.hq - 1}")
-    p = build(structure, conventions)
+    p = build(replace(structure, operation=made.operation), conventions)
     subject = Subject(made, structure.dtype, conventions)
     try:
         mask, weights = read_mask(subject, p), read_weights(subject, p)

@@ -73,6 +73,7 @@ def _hiding() -> Iterator[tuple[dict[str, Any], list[int]]]:
     segments = np.array([[0, 0, 0, 2, 0]], dtype=np.int32)
     yield {"q_segments": np.array([[1, 0]], dtype=np.int32), "kv_segments": segments}, [3]
     yield {"kv_lengths": np.zeros(1, dtype=np.int32)}, []
+    yield {"block_mask": mask[None, None], "block_size": 1}, [3]
 
 
 PROBES: dict[str, Callable[[Implementation], str | None]] = {
@@ -87,7 +88,7 @@ def _probe(implementation: Implementation, **options: Any) -> Any:
     zeros = np.zeros((1, 1, SQ, D), dtype=np.float32)
     v = np.eye(SK, D, dtype=np.float32)[None, None]
     q, k, v = (x.astype(DTYPES[dtype]) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v))
-    p = Problem(q, k, v, dtype, options, {})
+    p = Problem(q, k, v, dtype, options, {}, operation=implementation.operation)
     try:
         return Subject(implementation, dtype, {}).out_only(p).astype(np.float64)
     except (NotClaimed, Broken, Raised):

@@ -20,11 +20,14 @@ class Result:
     inconclusive: problems on which the bound could not tell right from wrong.
     worst_ratio: largest error / bound over all decided problems, None where nothing was compared within a bound.
     worst_case: the case that gave it.
+    ratios_over_keys: pairs of a number of keys and the largest error / bound of the problems that have so many, to 3 digits.
+    ratios: problems, a hash of the decided problems in order; count, how many of them have a ratio; largest, the largest of
+    these, to 3 digits. Empty where nothing was decided. Two runs are compared by it.
     case: the smallest case that failed or raised, None otherwise.
     message: a sentence with values in it.
     details: evidence for a reader (where the two sides differ, the traceback).
     simplest: the simplest values of the case on which the law still fails, in words. script: the file, in the folder of the
-    report, that shows the failure without the kit; empty where there is none.
+    report, that shows the failure without the kit; empty where there is none. packed: what that file is made of.
     estimate: the sharpest estimate of the run, in words, where the law is about an estimate.
     diagnosis: what a failure looks like, as `diagnosis.diagnose` gives it; empty where it was not asked for.
     certificate: of a pass, which known faults would have been rejected on the same problems, as `kills.certificate` gives it;
@@ -45,16 +48,19 @@ class Result:
     reasons: dict[str, int] = field(default_factory=dict)
     worst_ratio: float | None = None
     worst_case: str | None = None
+    ratios_over_keys: list[list[float]] = field(default_factory=list)
+    ratios: dict[str, Any] = field(default_factory=dict)
     case: str | None = None
     message: str = ""
     details: list[str] = field(default_factory=list)
     simplest: list[str] = field(default_factory=list)
     script: str = ""
+    packed: str = field(default="", repr=False)
     estimate: str = ""
     diagnosis: dict[str, Any] = field(default_factory=dict)
     certificate: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
 
     def as_dict(self) -> dict[str, Any]:
-        """A JSON-ready mapping."""
-        return asdict(self)
+        """A JSON-ready mapping, without `packed`, which is no reading matter."""
+        return {name: value for name, value in asdict(self).items() if name != "packed"}

@@ -23,6 +23,7 @@ from ..bounded import Bounded, bounded
 from ..meaning import derived, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Gradients, Pair
+from .results import Asked, due, flat, named
 
 __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
 
@@ -46,18 +47,20 @@ class Raised(Exception):
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one call gave, in NumPy and the order (B, H, S, D); `altered` names the inputs that changed."""
+    """What one call gave, in NumPy and the order (B, H, S, D), by name; `altered` names the inputs that changed."""
 
-    out: Any
-    lse: Any
-    weights: Any
+    arrays: dict[str, Any]
     altered: tuple[str, ...]
+
+    @property
+    def out(self) -> Any:
+        return self.arrays["out"]
 
     def same(self, other: _Answer) -> bool:
         """Whether dtypes and bits are the same."""
-        pairs = ((self.out, other.out), (self.lse, other.lse), (self.weights, other.weights))
+        pairs = [(x, other.arrays[name]) for name, x in self.arrays.items()]
         return self.altered == other.altered and all(
-            a is b or (a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()) for a, b in pairs
+            a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs
         )
 
 
@@ -106,13 +109,29 @@ class Subject:
 
     def attend(self, p: Problem, after: Problem | None = None) -> Pair:
         """Output and logsumexp of one call."""
-        answer = self._call(p, lse=True, after=after)
-        lse = self._bounded_lse(p, answer.lse)
+        answer = self._call(p, ("return_lse",), after=after)
+        lse = self._bounded_lse(p, answer.arrays["lse"])
         return Pair(self._bounded_out(p, answer.out), lse)
 
     def returned_weights(self, p: Problem) -> Bounded:
         """The weights that the implementation returns, with the interval of weights read through an identity V."""
-        return self._bounded_weights(p, self._call(p, weights=True).weights)
+        return self._bounded_weights(p, self._call(p, ("return_weights",)).arrays["weights"])
+
+    def final_state(self, p: Problem) -> tuple[Bounded, Bounded]:
+        """State and normaliser after the last step, with their intervals."""
+        arrays = self._call(p, ("return_state",)).arrays
+        return self.bounded_state(p, "state", arrays["state"]), self.bounded_state(p, "normalizer", arrays["normalizer"])
+
+    def bounded_state(self, p: Problem, name: str, given: Any) -> Bounded:
+        """A returned state or normaliser with its interval."""
+        if not self.intervals:
+            return bounded(given.astype(np.float64))
+        return _around(given, getattr(judged(p, self.arithmetic), f"{name}_bound"))
+
+    def state_only(self, p: Problem) -> tuple[Any, Any]:
+        """State and normaliser as arrays in their own dtype."""
+        arrays = self._call(p, ("return_state",)).arrays
+        return arrays["state"], arrays["normalizer"]
 
     def _bounded_weights(self, p: Problem, given: Any) -> Bounded:
         identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
@@ -124,7 +143,7 @@ class Subject:
         """dq, dk and dv for an upstream gradient dout, (B, Hq, Sq, Dv) in the dtype of p, with their intervals."""
         key = ("gradients", id(p), dout.tobytes())
         if key not in self._remembered:
-            self._check_claim(p, False, False)
+            self._check_claim(p)
             missing = [name for name in p.options if name not in self.implementation.backward_options]
             if missing:
                 raise NotClaimed(f"{missing[0]} is not an option of the backward pass of {self.implementation.name}")
@@ -160,7 +179,7 @@ class Subject:
 
     def lse_only(self, p: Problem) -> Any:
         """The logsumexp as an array in its own dtype, without an interval."""
-        return self._call(p, lse=True).lse
+        return self._call(p, ("return_lse",)).arrays["lse"]
 
     # Intervals
 
@@ -181,35 +200,32 @@ class Subject:
 
     # The call
 
-    def _call(self, p: Problem, lse: bool = False, weights: bool = False, after: Problem | None = None) -> _Answer:
+    def _call(self, p: Problem, asked: Asked = (), after: Problem | None = None) -> _Answer:
+        """One call; `asked` are options that ask for more than the output."""
         if after is not None:
-            self._check_claim(after, False, False)
+            self._check_claim(after)
             self._answer(after)
-            self._check_claim(p, lse, weights)
-            return self._answer(p, lse, weights)
-        key = (id(p), lse, weights)
+            self._check_claim(p, asked)
+            return self._answer(p, asked)
+        key = (id(p), asked)
         if key not in self._remembered:
-            self._check_claim(p, lse, weights)
-            self._remembered[key] = (p, self._answer(p, lse, weights))
+            self._check_claim(p, asked)
+            self._remembered[key] = (p, self._answer(p, asked))
         answer: _Answer = self._remembered[key][1]
         return answer
 
-    def _check_claim(self, p: Problem, lse: bool, weights: bool) -> None:
-        asked = [*p.options, *(["return_lse"] if lse else []), *(["return_weights"] if weights else [])]
-        for option in asked:
+    def _check_claim(self, p: Problem, asked: Asked = ()) -> None:
+        for option in (*p.options, *asked):
             if option not in self.implementation.options:
                 raise NotClaimed(f"{option} is not an option of {self.implementation.name}")
-        seen = p.but(return_lse=lse or None, return_weights=weights or None)
-        reason = self.implementation.supports(seen) if self.implementation.supports else None
+        supports = self.implementation.supports
+        reason = None if supports is None else supports(p.but(**dict.fromkeys(asked, True)))
         if reason is not None:
             raise NotClaimed(reason)
 
-    def _answer(self, p: Problem, lse: bool = False, weights: bool = False, checked: bool = True) -> _Answer:
+    def _answer(self, p: Problem, asked: Asked = (), checked: bool = True) -> _Answer:
         arguments, options, watched, before = self._watched(p)
-        if lse:
-            options["return_lse"] = True
-        if weights:
-            options["return_weights"] = True
+        options |= dict.fromkeys(asked, True)
         self.asked.append(frozenset(options))
         start = time.perf_counter()
         try:
@@ -220,7 +236,9 @@ class Subject:
             raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
-        parts = self._parts(result, lse, weights)
+        parts = named(result, asked)
+        if isinstance(parts, str):
+            raise Broken(parts)
         altered = tuple(name for name, x in watched.items() if self.arrays.snapshot(x) != before[name])
         self.altered.update(altered)
         if altered and self.deliveries is not None:
@@ -232,7 +250,7 @@ class Subject:
         kept = None if self.deliveries is None else self.deliveries.get(id(p))
         if kept is None:
             arguments, options = self._delivered(p)
-            watched = {**dict(zip("qkv", arguments, strict=True)), **{n: x for n, x in options.items() if n in _ARRAY_OPTIONS}}
+            watched = {**dict(zip("qkv", arguments, strict=True)), **_arrays_in(options)}
             kept = arguments, options, watched, {name: self.arrays.snapshot(x) for name, x in watched.items()}, p
             if self.deliveries is not None:
                 self.deliveries[id(p)] = kept
@@ -244,10 +262,13 @@ class Subject:
             self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device) for x in (p.q, p.k, p.v)
         ]
         memory = p.memory if p.memory in ("sliced", "transposed") else "contiguous"
-        options = {
-            name: self.arrays.to_framework(np.asarray(value), memory=memory, device=device) if name in _ARRAY_OPTIONS else value
-            for name, value in p.options.items()
-        }
+
+        def moved(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(moved(each) for each in value)
+            return self.arrays.to_framework(np.asarray(value), memory=memory, device=device)
+
+        options = {name: moved(value) if name in _ARRAY_OPTIONS else value for name, value in p.options.items()}
         return arguments, options
 
     def _answer_gradients(self, p: Problem, dout: Any) -> tuple[Any, Any, Any]:
@@ -274,52 +295,27 @@ class Subject:
             got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
             raise Broken(f"asked for (dq, dk, dv), the backward pass returned {got}")
         dq, dk, dv = (
-            self._read_gradient(name, part, x.shape)
+            self._received(name, part, x.shape)
             for name, part, x in zip(("dq", "dk", "dv"), result, (p.q, p.k, p.v), strict=False)
         )
         return dq, dk, dv
 
-    def _read_gradient(self, name: str, part: Any, due: tuple[int, ...]) -> Any:
+    def _received(self, name: str, part: Any, due: tuple[int, ...], checked: bool = True) -> Any:
+        """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""
         try:
             array = self.arrays.from_framework(part, name)
         except ContractError as error:
             raise Broken(str(error)) from None
-        array = layout_back(array, self.implementation.layout) if array.ndim == 4 else array
-        if array.shape != due:
+        if array.ndim == 4 and name not in flat:
+            array = layout_back(array, self.implementation.layout)
+        if checked and array.shape != due:
             raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due} is due")
-        if str(array.dtype) not in _FLOATING:
+        if checked and str(array.dtype) not in _FLOATING:
             raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
         return array
 
-    def _parts(self, result: Any, lse: bool, weights: bool) -> dict[str, Any]:
-        names = ["out", *(["lse"] if lse else []), *(["weights"] if weights else [])]
-        if len(names) == 1:
-            return {"out": result}
-        if not isinstance(result, tuple | list) or len(result) != len(names):
-            got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
-            raise Broken(f"asked for ({', '.join(names)}), the call returned {got}")
-        return dict(zip(names, result, strict=True))
-
     def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
-        due = {
-            "out": (p.b, p.hq, p.sq, p.dv),
-            "lse": (p.b, p.hq, p.sq),
-            "weights": (p.b, p.hq, p.sq, p.sk),
-        }
-        read: dict[str, Any] = {"out": None, "lse": None, "weights": None}
-        for name, part in parts.items():
-            try:
-                array = self.arrays.from_framework(part, name)
-            except ContractError as error:
-                raise Broken(str(error)) from None
-            if name == "out" and array.ndim == 4:
-                array = layout_back(array, self.implementation.layout)
-            if checked and array.shape != due[name]:
-                raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due[name]} is due")
-            if checked and str(array.dtype) not in _FLOATING:
-                raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
-            read[name] = array
-        return _Answer(read["out"], read["lse"], read["weights"], altered)
+        return _Answer({name: self._received(name, part, due(name, p), checked) for name, part in parts.items()}, altered)
 
 
 _FLOATING = ("float64", "float32", "float16", "bfloat16")
@@ -333,10 +329,26 @@ _ARRAY_OPTIONS = (
     "q_segments",
     "kv_segments",
     "kv_lengths",
+    "block_mask",
     "q_descale",
     "k_descale",
     "v_descale",
+    "decay",
+    "gate",
+    "beta",
+    "initial_state",
+    "cu_seqlens",
 )
+
+
+def _arrays_in(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays among delivered options, by name; those of a tuple by name and place."""
+    found: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in _ARRAY_OPTIONS:
+            several = isinstance(value, tuple)
+            found |= {f"{name}[{n}]": each for n, each in enumerate(value)} if several else {name: value}
+    return found
 
 
 def _memory(memory: str, array: Any) -> str:

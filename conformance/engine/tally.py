@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from ...adapters.contract import Implementation
 from ..language.law import Law
@@ -12,6 +14,12 @@ from .relation import Decision
 from .result import Result
 
 __all__ = ["Finding", "Tally"]
+
+LARGEST = 20
+"""Ratios that a result keeps, to be compared with those of a run on other problems. Among equally many problems each further
+one that lies above all of the other run halves the chance that nothing changed; after 20 that is one in a million, which is the
+chance that the kit's own bounds take.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,6 +47,8 @@ class Tally:
 
     vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided more than these.
     estimate: the sharpest of all problems, those of a shrinker included: its uncertainty and its sentence.
+    over_keys: number of keys → the largest error / bound of the decided problems that have so many.
+    ratios: error / bound of each decided problem that has one. tried: names the decided problems, in order.
     """
 
     examples: int = 0
@@ -49,13 +59,16 @@ class Tally:
     worst_ratio: float | None = None
     worst_case: str | None = None
     estimate: tuple[float, str] | None = None
+    over_keys: dict[int, float] = field(default_factory=dict)
+    ratios: list[float] = field(default_factory=list)
+    tried: Any = field(default_factory=hashlib.sha256)
 
     def estimated(self, estimate: tuple[float, str] | None) -> None:
         """A number that a word gave with its uncertainty. The sharpest is kept."""
         if estimate is not None and (self.estimate is None or estimate[0] < self.estimate[0]):
             self.estimate = estimate
 
-    def passed(self, case: str, decision: Decision) -> None:
+    def passed(self, case: str, structure: Structure, decision: Decision) -> None:
         """A problem on which the law held."""
         if self.finding is not None:
             return
@@ -63,19 +76,30 @@ class Tally:
             self.vacuous += 1
             return
         self.examples += 1
-        self._rate(case, decision.ratio)
+        self._try(case, decision.ratio)
+        self._rate(case, structure, decision.ratio)
 
     def found(self, finding: Finding) -> None:
         """A problem on which it did not. The smallest is kept."""
         if self.finding is None:
             self.examples += 1
             self.finding = finding
+            self._try(finding.case, finding.ratio)
         elif finding.size < self.finding.size:
             self.finding = finding
-        self._rate(finding.case, finding.ratio)
+        self._rate(finding.case, finding.structure, finding.ratio)
 
-    def _rate(self, case: str, ratio: float | None) -> None:
-        if ratio is not None and (self.worst_ratio is None or ratio > self.worst_ratio):
+    def _try(self, case: str, ratio: float | None) -> None:
+        """Note a problem that counts."""
+        self.tried.update(case.encode() + b"\0")
+        if ratio is not None:
+            self.ratios.append(ratio)
+
+    def _rate(self, case: str, structure: Structure, ratio: float | None) -> None:
+        if ratio is None:
+            return
+        self.over_keys[structure.sk] = max(ratio, self.over_keys.get(structure.sk, 0.0))
+        if self.worst_ratio is None or ratio > self.worst_ratio:
             self.worst_ratio, self.worst_case = ratio, case
 
     def result(self, implementation: Implementation, law: Law, dtype: str, refused: str | None = None) -> Result:
@@ -98,11 +122,19 @@ class Tally:
             reasons=dict(reasons.most_common(5)),
             worst_ratio=self.worst_ratio,
             worst_case=self.worst_case,
+            ratios_over_keys=[[keys, float(f"{ratio:.3g}")] for keys, ratio in sorted(self.over_keys.items())],
+            ratios=self._ratios(),
             case=self.finding.case if self.finding else None,
             message=message,
             details=list(self.finding.details) if self.finding else [],
             estimate=self.estimate[1] if self.estimate else "",
         )
+
+    def _ratios(self) -> dict[str, Any]:
+        if not self.examples:
+            return {}
+        largest = [float(f"{ratio:.3g}") for ratio in sorted(self.ratios, reverse=True)[:LARGEST]]
+        return {"problems": self.tried.hexdigest()[:16], "count": len(self.ratios), "largest": largest}
 
     def _verdict(self, law: Law) -> tuple[str, str]:
         if self.finding is not None:

@@ -7,9 +7,7 @@ nothing, does not count as tried; a law that decided no problem did not pass.
 from __future__ import annotations
 
 import contextlib
-import gc
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -59,8 +57,8 @@ def verify(
     examples: problems to decide, in the place of the budget's. record: called with each case before it runs.
     held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
     where one of them fails, nothing more is. One that cannot be read any more is passed over.
-    explain: whether a failure is diagnosed, which takes a second or two. certify: whether the certificate of a pass is computed
-    where none is stored, which takes seconds.
+    explain: whether a failure is made simple and diagnosed, which takes a second or two. certify: whether the certificate of a
+    pass is computed where none is stored, which takes seconds.
     Never raises for what the implementation does; that is what the Result says.
     """
     budget = budget_named(budget) if isinstance(budget, str) else budget
@@ -75,7 +73,7 @@ def verify(
     subject = Subject(implementation, dtype, conventions)
     trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
     pool = pool_for(budget.name, implementation.arrays == "jax", seed)
-    if not any(trial.decide(structure) == "fail" for structure in _readable(first)):
+    if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
         _search(trial, pool, examples or budget.examples, seed)
     result = trial.tally.result(implementation, law, dtype)
     if explain:
@@ -97,7 +95,7 @@ def replay(implementation: Implementation, case: str, law: Law, *, explain: bool
 
     explain: whether a failure is diagnosed.
     """
-    structure = Structure.parse(case.partition("?")[2])
+    structure = Structure.parse(case.partition("?")[2], law.operation)
     reason = not_claimed(implementation, law, structure.dtype)
     if reason is not None:
         return Tally().result(implementation, law, structure.dtype, refused=reason)
@@ -111,10 +109,10 @@ def replay(implementation: Implementation, case: str, law: Law, *, explain: bool
     return result
 
 
-def _readable(cases: Sequence[str]) -> Iterator[Structure]:
+def _readable(cases: Sequence[str], law: Law) -> Iterator[Structure]:
     for case in cases:
         with contextlib.suppress(StructureError):
-            yield Structure.parse(case.partition("?")[2])
+            yield Structure.parse(case.partition("?")[2], law.operation)
 
 
 def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:
@@ -196,7 +194,7 @@ class _Trial:
             return "fail"
         self.tally.estimated(decision.estimate)
         if decision.holds:
-            self.tally.passed(case, decision)
+            self.tally.passed(case, structure, decision)
             self.holding.append(structure)
             self.held(structure, p)
             return "pass"
@@ -205,8 +203,12 @@ class _Trial:
         return "fail"
 
     def explain(self, result: Result) -> None:
-        """Diagnose the failures so far, if the verdict is about values."""
+        """Say of a finding on which values it still shows, and diagnose it, if the verdict is about values."""
         finding = self.tally.finding
+        if finding is not None:
+            from ..replaying.evidence import left_behind
+
+            result.simplest, result.packed = left_behind(self.law, self.subject.implementation, result)
         if result.verdict == "fail" and finding is not None and self.failed:
             from ..diagnosis.diagnose import diagnose
 
@@ -216,7 +218,6 @@ class _Trial:
                 result.diagnosis = diagnose(made, self.law, self.subject.dtype, failed, self.record)
             except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
                 result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
-            gc.collect()  # Exceptions hold frames in cycles, and frames hold arrays that the collector does not count.
 
     @property
     def over(self) -> bool:
@@ -228,27 +229,15 @@ class _Trial:
 def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
     """Let Hypothesis draw structures until enough are decided, and shrink the first that fails."""
     import hypothesis
-    from hypothesis import HealthCheck, Phase
 
+    from ..problems.drawing import draw
     from ..problems.strategies import structures
 
     law, subject = trial.law, trial.subject
     made = subject.implementation
     options = made.backward_options if any(WORDS[word].asks == GRADIENTS for word in law.words()) else made.options
-    strategy = structures(subject.dtype, law.given, options, pool)
+    strategy = structures(subject.dtype, law.given, options, pool, law.operation)
 
-    @hypothesis.settings(
-        max_examples=examples,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-        verbosity=hypothesis.Verbosity.quiet,
-    )
-    @hypothesis.seed(zlib.crc32(f"{seed}/{law.id}/{subject.dtype}".encode()))
-    @hypothesis.given(strategy)
     def attempt(structure: Structure) -> None:
         if trial.over:
             return
@@ -260,4 +249,4 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
 
     # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.
     with contextlib.suppress(LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
-        attempt()
+        draw(strategy, attempt, name=f"{seed}/{law.id}/{subject.dtype}", examples=examples, shrink=True)

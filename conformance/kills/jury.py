@@ -78,7 +78,7 @@ class Jury:
         }
 
     def _subject(self, name: str, terms: Terms) -> Subject:
-        subject = Subject(suspect(name, terms), self.dtype, terms.conventions)
+        subject = Subject(suspect(name, terms, self.law.operation), self.dtype, terms.conventions)
         subject.deliveries = self._deliveries
         return subject
 

@@ -73,7 +73,7 @@ def try_law(law: Law, dtype: str, faults: Sequence[Fault], budget: Budget, seed:
     start = time.perf_counter()
     jury = Jury(law, dtype, [fault for fault in faults if fault.shows_in(dtype)])
     patient = replace(budget, timeout=float("inf"))
-    control = verify(suspect(CORRECT), law, dtype, budget=patient, seed=seed, held=jury.hear)
+    control = verify(suspect(CORRECT, operation=law.operation), law, dtype, budget=patient, seed=seed, held=jury.hear)
     return {
         "law": law.id,
         "dtype": dtype,

@@ -9,17 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-__all__ = ["folder", "load", "store"]
+from ...adapters.cache import cache_folder
+
+__all__ = ["load", "store"]
 
 FIELDS = {"problems", "caught", "missed", "not_judged", "void"}
-
-
-def folder() -> Path:
-    """$ATTNSPEC_CACHE, else attnspec under $XDG_CACHE_HOME, else under ~/.cache where that is no absolute path."""
-    if os.environ.get("ATTNSPEC_CACHE"):
-        return Path(os.environ["ATTNSPEC_CACHE"])
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (home if home.is_absolute() else Path("~/.cache").expanduser()) / "attnspec"
 
 
 def load(key: str) -> dict[str, Any] | None:
@@ -42,4 +36,4 @@ def store(key: str, found: dict[str, Any]) -> None:
 
 
 def _file(key: str) -> Path:
-    return folder() / "certificates" / key[:2] / f"{key}.json"
+    return cache_folder() / "certificates" / key[:2] / f"{key}.json"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...adapters.contract import CLAIMS
-from ..problems.descriptors import StructureError
+from ..problems.descriptors import OPTIONS, StructureError
 from ..problems.given import read_given
 from .errors import SpecError, nearest
 
@@ -19,6 +19,7 @@ def check_given(given: Mapping[str, Any], operation: Mapping[str, Any], conventi
         read_given(given)
     except StructureError as error:
         raise SpecError(str(error)) from None
+    _of_operation(given, operation["options"])
     claims = given.get("claims", [])
     for claim in claims if isinstance(claims, list) else [claims]:
         _known("claims", claim, CLAIMS)
@@ -28,6 +29,16 @@ def check_given(given: Mapping[str, Any], operation: Mapping[str, Any], conventi
     for name, choice in asked.items():
         _known("conventions", name, conventions)
         _known(f"conventions.{name}", choice, conventions[name]["choices"])
+
+
+def _of_operation(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """An option that the operation lacks would make every implementation refuse the law."""
+    for key in given:
+        option = {"segments": "q_segments", "dropout_seed": "seed"}.get(key, key)
+        if (key in OPTIONS or key == "seed") and option not in known:
+            raise SpecError(
+                f"given.{key}: no option of this operation{nearest(option, known)}; its options are {', '.join(known)}"
+            )
 
 
 def _known(key: str, name: object, known: Iterable[str]) -> None:

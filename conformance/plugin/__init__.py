@@ -26,7 +26,8 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 LONG_ONLY: dict[str, tuple[str, dict[str, Any]]] = {
     "seed": ("seed of every problem", {"type": int, "default": 0}),
     "timeout": ("seconds for each law on each implementation and dtype, instead of the budget's", {"type": float}),
-    "out": ("folder for results.jsonl and report.json", {"default": None}),
+    "shard": ("only part I of N of the run, as 2/3", {"default": None}),
+    "out": ("folder for the results as they come, and report.json", {"default": None}),
     "baseline": ("YAML file of known failures (repeatable)", {"action": "append", "default": []}),
     "certificate": ("which known faults each pass would have caught", {"action": "store_true", "default": False}),
     "first": ("leave an implementation at its first finding", {"action": "store_true", "default": False}),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import pytest
 
 from ...reports.baseline import known
 from ...reports.findings import finding_text
-from ...reports.model import build_report, headline
+from ...reports.model import concluded, headline, outcome, report_head, with_conventions
+from ...reports.profiles import verdict_line
 from ...reports.write import ResultStream, write_report
-from ..describe import describe_law, describe_plan
+from ..describe import describe_law, describe_plan, describe_shard
 from ..selection import Plan
 from .crash import result_of_wreck
 from .items import PROPERTY, SCRIPT
@@ -41,10 +43,14 @@ class Controller:
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.problems: list[str] = []
         self.report: dict[str, Any] = {}
+        self.cases = {case.key: case for case in plan.cases()}
+        self.began = time.monotonic()
+        self.head = report_head(
+            plan=describe_plan(plan), planned=len(self.cases), baseline=baseline, shard=describe_shard(plan)
+        )
         out = config.getoption("attnspec_out")
         self.folder = None if out is None else Path(out)
-        self.stream = None if self.folder is None else ResultStream(self.folder)
-        self.cases = {case.key: case for case in plan.cases()}
+        self.stream = None if self.folder is None else ResultStream(self.folder, self.head)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -89,30 +95,38 @@ class Controller:
                 row = write_script(json.loads(str(value)), packed, self.folder, self.addresses)
                 self.rows[row["law"], row["implementation"], row["dtype"]] = row
                 if self.stream is not None:
+                    self._tell_conventions(self.stream)
                     self.stream.add(row)
+
+    def _tell_conventions(self, stream: ResultStream) -> None:
+        """Write the plan anew where more implementations have shown how they settle conventions: the run may be killed."""
+        known = self.recorder.conventions()
+        if len(known) > sum(bool(made["conventions"]) for made in self.head["implementations"]):
+            self.head = with_conventions(self.head, known)
+            stream.plan(self.head)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         rows = [self.rows[key] for key in self.cases if key in self.rows]
-        self.report = build_report(
-            rows,
-            plan=describe_plan(self.plan),
-            conventions=self.recorder.conventions(),
-            planned=len(self.cases),
-            baseline=self.baseline,
-        )
+        head = with_conventions(self.head, self.recorder.conventions())
+        self.report = concluded(head, rows, seconds=time.monotonic() - self.began)
         self.problems = self.report["baseline_problems"]
         self.stored.update(rows, self.addresses)
         if self.folder is not None:
             write_report(self.report, self.folder)
-        if self.problems and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            if self.problems or (rows and outcome(self.report)[0] == 2):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            elif not self.cases and session.testscollected == 0:
+                session.exitstatus = pytest.ExitCode.OK  # An empty shard: others hold the cases.
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.rows:
+        if not self.rows and self.cases:
             return
+        code, sentence = outcome(self.report)
         terminalreporter.section("attnspec")
-        for line in [*headline(self.report), *self.problems]:
+        why = [sentence] if code == 2 or not self.cases else []
+        for line in dict.fromkeys([verdict_line(self.report), *headline(self.report), *self.problems, *why]):
             terminalreporter.write_line(line)
         if self.folder is not None:
             terminalreporter.write_line(f"report: {self.folder / 'report.json'}")

@@ -67,8 +67,8 @@ class LawItem(pytest.Item):
         laws, name = self.laws, self.case.target.implementation.name
         if laws.first and laws.recorder.left(name):
             pytest.skip(f"{name} was left at its first finding")
-        result, packed = run_case(self.case, laws)
-        self.user_properties.append((SCRIPT, packed))
+        result = run_case(self.case, laws)
+        self.user_properties.append((SCRIPT, result.packed))
         self.user_properties.append((PROPERTY, json.dumps(result.as_dict())))
         entry = known(laws.baseline, result.as_dict())
         if laws.first and result.level == "must" and result.verdict in ("fail", "error") and entry is None:
@@ -100,27 +100,23 @@ class LawItem(pytest.Item):
         return self.path, max(0, self.case.law.line - 1), self.name
 
 
-def run_case(case: Case, laws: LawSession) -> tuple[Result, str]:
-    """The result of one case, and the packed calls of its finding. What the kit raises is a defect, and passes."""
+def run_case(case: Case, laws: LawSession) -> Result:
+    """The result of one case; what the kit itself raises is a defect of the kit and passes through."""
     from ..engine.conventions import settled
     from ..engine.verify import verify
-    from ..replaying.evidence import left_behind
 
     made, plan, recorder = case.target.implementation, laws.plan, laws.recorder
     if recorder.losses(made.name) >= LOSSES:
         message = f"not run: {made.name} crashed or hung {LOSSES} times in this run"
-        return Result(**case.identity(), verdict="error", message=message), ""
-    packed = ""
+        return Result(**case.identity(), verdict="error", message=message)
     header = {**case.identity(), "address": case.target.address}
     with recorder.flight(case.key, header, plan.budget.timeout) as record:
         try:
             before = laws.stored.cases(case.target.address, case.law.id, case.dtype)
             how: dict[str, Any] = {"record": record, "first": before, "explain": True, "certify": laws.certify}
             result: Result = verify(made, case.law, case.dtype, budget=plan.budget, seed=plan.seed, **how)
-            if result.verdict in ("fail", "error") and "?" in (result.case or ""):
-                result.simplest, packed = left_behind(case.law, made, result)
         except SystemExit as error:
-            return Result(**case.identity(), verdict="error", message=f"called sys.exit({error.code!r})"), ""
+            return Result(**case.identity(), verdict="error", message=f"called sys.exit({error.code!r})")
         if result.verdict != "error":
             recorder.note_conventions(made.name, lambda: settled(made))
-    return result, packed
+    return result

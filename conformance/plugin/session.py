@@ -31,7 +31,19 @@ class LawSession:
         self.config = config
         given: dict[str, Any] = {
             name: config.getoption(f"attnspec_{name}")
-            for name in ("impl", "profile", "laws", "laws_file", "dtype", "budget", "examples", "timeout", "seed", "first")
+            for name in (
+                "impl",
+                "profile",
+                "laws",
+                "laws_file",
+                "dtype",
+                "budget",
+                "examples",
+                "timeout",
+                "seed",
+                "shard",
+                "first",
+            )
         }
         self.laws_files = [Path(file) for file in given["laws_file"]]
         self.first: bool = given["first"]
@@ -108,6 +120,7 @@ def _plan(given: dict[str, Any]) -> Plan:
         examples=given["examples"],
         timeout=given["timeout"],
         seed=given["seed"],
+        shard=given["shard"],
     )
 
 

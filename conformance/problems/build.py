@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...reference.inputs import DESCALES
+from .blocks import draw_block_mask
 from .descriptors import Value
 from .distributions import RANDOM_SIGNS, draw_values
+from .linear import draw_linear
 from .masks import bias_dtype, draw_bias, draw_mask
 from .problem import Problem
 from .streams import stream
@@ -35,19 +38,31 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     expanded = structure.memory == "expanded"
     one = replace(structure, b=1) if expanded else structure
     q, k, v = draw_values(one.values, one.sizes)
-    options = _options(one)
+    options = _options(one, k)
     if expanded:
         q, k, v = (_repeat(x, structure.b) for x in (q, k, v))
         options = {name: _expand(name, value, structure) for name, value in options.items()}
     fair = v if structure.values in RANDOM_SIGNS else None
-    return Problem(q, k, v, structure.dtype, options, dict(conventions or {}), structure.memory, structure.geometry, fair)
+    return Problem(
+        q,
+        k,
+        v,
+        structure.dtype,
+        options,
+        dict(conventions or {}),
+        structure.memory,
+        structure.geometry,
+        fair,
+        structure.operation,
+    )
 
 
-def _options(s: Structure) -> dict[str, Any]:
+def _options(s: Structure, k: NDArray[Any]) -> dict[str, Any]:
     """Options as spec/operations.yaml types them."""
     options: dict[str, Any] = {}
     for name, value in s.described.items():
-        options |= _option(name, value, s)
+        drawn = draw_linear(name, value, s, k)
+        options |= _option(name, value, s) if drawn is None else {name: drawn}
     return options
 
 
@@ -65,11 +80,15 @@ def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
         if name == "mask":
             return {name: draw_mask(pattern, code, scores, rng)}
         return {name: draw_bias(pattern, code, scores, bias_dtype(s.dtype), rng)}
+    if name == "block_mask":
+        pattern, size, code = str(value).split(":")
+        made = draw_block_mask(pattern, int(size), code, scores, stream(s.seed, name))
+        return {"block_mask": made, "block_size": int(size)}
     if name == "alibi_slopes":
         return {name: draw_slopes(str(value), s.hq, stream(s.seed, name))}
     if name == "sinks":
         return {name: draw_sinks(str(value), s.hq, stream(s.seed, name))}
-    if name in ("q_descale", "k_descale", "v_descale"):
+    if name in DESCALES:
         return {name: draw_descales(str(value), s.b, s.hkv, stream(s.seed, name))}
     if name == "kv_lengths":
         return {name: draw_lengths(str(value), s.b, s.sk, stream(s.seed, name))}
@@ -78,10 +97,12 @@ def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
 
 def _expand(name: str, value: Any, s: Structure) -> Any:
     """An option of one batch entry for all B of them; what has no batch axis, or broadcasts over it, stays."""
-    if name in ("q_segments", "kv_segments", "kv_lengths", "q_descale", "k_descale", "v_descale"):
+    if name == "initial_state" and "cu_seqlens" not in s.described:
+        return tuple(_repeat(x, s.b) for x in value)
+    if name in ("q_segments", "kv_segments", "kv_lengths", "gate", "beta", *DESCALES):
         return _repeat(value, s.b)
-    if name in ("mask", "bias"):
-        code = str(s.described[name]).partition(":")[2]
+    if name in ("mask", "bias", "block_mask"):
+        code = str(s.described[name]).rpartition(":")[2]
         return _repeat(value, s.b) if code.startswith("b") else value
     return value
 

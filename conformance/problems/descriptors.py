@@ -10,6 +10,8 @@ import difflib
 import math
 from collections.abc import Callable, Iterable
 
+from .blocks import BLOCK_MASKS, BLOCK_SHAPES
+from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
 from .masks import BIASES, MASKS, is_shape_code
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
@@ -122,6 +124,30 @@ def _patterned(known: Iterable[str]) -> Reader:
     return read
 
 
+def _blocked(given: object) -> str:
+    pattern, *rest = str(given).split(":")
+    one_of(pattern, BLOCK_MASKS, "pattern")
+    if len(rest) != 2 or rest[1] not in BLOCK_SHAPES:
+        raise StructureError(
+            f"{':'.join(rest)!r} is no block size and shape; write {pattern}:<block size>:<shape> with a shape of "
+            f"{', '.join(BLOCK_SHAPES)}, as in {pattern}:16:1h"
+        )
+    return f"{pattern}:{whole(rest[0], 1)}:{rest[1]}"
+
+
+def _feature_map(given: object) -> str | None:
+    name = one_of(given, FEATURE_MAPS, "feature map")
+    return None if name == "identity" else name
+
+
+def _gated(given: object) -> str:
+    pattern, _, code = str(given).partition(":")
+    one_of(pattern, GATES, "pattern")
+    if code not in GATE_SHAPES:
+        raise StructureError(f"{code!r} names no shape; write {pattern}:bhs for a factor a step, {pattern}:bhsf for a feature")
+    return f"{pattern}:{code}"
+
+
 OPTIONS: dict[str, Reader] = {
     "scale": _number(lambda x: True, "a finite number"),
     "causal": _flag,
@@ -132,7 +158,18 @@ OPTIONS: dict[str, Reader] = {
     "softcap": _number(lambda x: x > 0, "a positive number"),
     "sinks": _pattern(SINKS),
     "segments": lambda given: whole(given, 1),
+    "dilation": lambda given: whole(given, 1),
+    "global_tokens": lambda given: whole(given, 0),
+    "block_mask": _blocked,
+    "top_k": lambda given: whole(given, 1),
     "kv_lengths": _pattern(LENGTHS),
+    "feature_map": _feature_map,
+    "normalize": _flag,
+    "decay": _pattern(DECAYS),
+    "gate": _gated,
+    "beta": _pattern(BETAS),
+    "initial_state": _pattern(STATES),
+    "cu_seqlens": _pattern(PACKINGS),
     "q_descale": _pattern(DESCALES),
     "k_descale": _pattern(DESCALES),
     "v_descale": _pattern(DESCALES),
@@ -140,5 +177,7 @@ OPTIONS: dict[str, Reader] = {
     "dropout_seed": lambda given: whole(given, 0),
     "return_lse": _flag,
     "return_weights": _flag,
+    "return_state": _flag,
 }
-"""Options by the key that a case prints, in printing order. `segments` stands for q_segments with kv_segments."""
+"""Options by the key that a case prints, in printing order. `segments` stands for q_segments with kv_segments, and
+`block_mask` for block_mask with block_size."""

@@ -11,8 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .blocks import BLOCK_MASKS
 from .descriptors import OPTIONS, StructureError, nearest, one_of, read_option, whole, write_value
 from .distributions import DISTRIBUTIONS
+from .linear import GATES
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .structure import SIZES
@@ -54,6 +56,8 @@ def read_given(given: Mapping[str, object]) -> Given:
     values: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     for key, wish in given.items():
+        if key == "block_size":
+            raise StructureError("given: block_size comes with block_mask; write block_mask: random:16")
         if key in ("q_segments", "kv_segments"):
             raise StructureError(f"given: {key} comes with its twin; write segments, which stands for both")
         name = "dropout_seed" if key == "seed" else key
@@ -88,11 +92,22 @@ def _option(name: str, wish: object) -> tuple[Any, ...] | None:
     if name == "window":
         # A pair of sides is itself a list, so a list of windows is a list of lists.
         wish = wish if isinstance(wish, (list, tuple)) and wish and isinstance(wish[0], (list, tuple)) else [wish]
-    patterns = {"mask": MASKS, "bias": BIASES}.get(name, {})
+    patterns = {"mask": MASKS, "bias": BIASES, "gate": GATES}.get(name, {})
+    if name == "block_mask":
+        return _listed(wish, _block_mask)
     read = _listed(wish, lambda one: one if isinstance(one, str) and one in patterns else read_option(name, one))
     if None in read:
         raise StructureError(f"given: {name}={write_value(wish)} is its default; write absent")
     return read
+
+
+def _block_mask(wish: object) -> str:
+    """`random`, `random:16` or `random:16:1h`."""
+    pattern, *rest = str(wish).split(":")
+    one_of(pattern, BLOCK_MASKS, "pattern")
+    if len(rest) < 2:
+        return ":".join([pattern, *(str(whole(size, 1)) for size in rest)])
+    return str(read_option("block_mask", wish))
 
 
 def _size(name: str, wish: object) -> SizeWish:

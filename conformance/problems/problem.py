@@ -18,7 +18,7 @@ at an odd offset in a larger buffer; or with stride 0 over the batch (all entrie
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Inputs of `attention` in the order (B, H, S, D).
+    """Inputs of one operation on queries, keys and values, in the order (B, H, S, D).
 
     q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv): NumPy arrays in `dtype` (ml_dtypes for bfloat16 and float8).
     options: only the options that are given, named and typed as in spec/operations.yaml.
@@ -27,6 +27,9 @@ class Problem:
     fair_values: V as it was drawn, if its entries have fair signs: independent of each other, of |V|, of q, k and the options.
     It is held beside v, so that whoever puts other values in the place of v makes `random_signs` false without a thought.
     geometry_seed: seeds the choices that transforms make (which row is watched, which permutation).
+    operation: a key of spec/operations.yaml, which says what the options mean.
+    state_room: how far state and normaliser of initial_state may lie from those that are meant, where an implementation gave
+    them.
     """
 
     q: NDArray[Any]
@@ -38,6 +41,8 @@ class Problem:
     memory: str = "contiguous"
     geometry_seed: int = 0
     fair_values: NDArray[Any] | None = field(default=None, repr=False)
+    operation: str = "attention"
+    state_room: tuple[NDArray[Any], NDArray[Any]] | None = field(default=None, repr=False)
 
     @property
     def random_signs(self) -> bool:

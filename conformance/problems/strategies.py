@@ -13,9 +13,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
 from .descriptors import OPTIONS, StructureError, nearest, one_of
 from .distributions import DISTRIBUTIONS, MANTISSA
 from .given import DRAWN, Given, read_given
+from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, LINEAR_VALUES, PACKINGS, STATES, fitted
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .shapes import choice, draw_shape
@@ -25,7 +27,7 @@ from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["structures"]
 
-ON_REQUEST = frozenset({"return_lse", "return_weights", "dropout_p", "dropout_seed"})
+ON_REQUEST = frozenset({"return_lse", "return_weights", "dropout_p", "dropout_seed", "return_state", "top_k"})
 """Options that are drawn only where a law gives them."""
 
 SLOTS = 3
@@ -45,13 +47,25 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
     "softcap": (30.0, 5.0, 50.0),
     "sinks": SINKS,
     "segments": (2, 3, 5),
+    "dilation": (2, 3, 5),
+    "global_tokens": (1, 2, 5),
+    "block_mask": (*BLOCK_MASKS, "random", "random"),
+    "top_k": (1, 2, 4, 8),
     "kv_lengths": (*LENGTHS, "random", "random"),
+    "feature_map": ("elu1", *FEATURE_MAPS[1:], "elu1", "exp"),
+    "normalize": (True,),
+    "decay": DECAYS,
+    "gate": (*GATES, "mild", "mild"),
+    "beta": (*BETAS, "random"),
+    "initial_state": STATES,
+    "cu_seqlens": PACKINGS,
     "q_descale": DESCALES,
     "k_descale": DESCALES,
     "v_descale": DESCALES,
     "dropout_p": (0.5, 0.25, 0.1),
     "return_lse": (True,),
     "return_weights": (True,),
+    "return_state": (True,),
 }
 """Values of drawn options, simplest first."""
 
@@ -63,11 +77,14 @@ GEOMETRIES = st.sampled_from(range(1024))
 from equal strategies, and the two seeds would often be equal."""
 
 
-def structures(dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool) -> st.SearchStrategy[Structure]:
-    """Structures of one dtype for one law and one implementation.
+def structures(
+    dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool, operation: str = "attention"
+) -> st.SearchStrategy[Structure]:
+    """Structures of one operation in one dtype, for one law and one implementation.
 
     given: what the law states. An option: a literal, a list of literals, `drawn` (present) or `absent`; `segments` stands
-    for q_segments with kv_segments, and a mask or bias without a shape has its shape drawn. A size: an integer, a list,
+    for q_segments with kv_segments, and a mask or bias without a shape has its shape drawn; `block_mask` stands for itself
+    with block_size, and has its size and shape drawn where they are left out. A size: an integer, a list,
     `>= n`, or the name of another size. `values`, `memory`: a name or a list.
     options: options of spec/operations.yaml that the implementation claims. Those that `given` does not mention are drawn.
     Sizes are at least 1 unless `given` lists 0. Raises StructureError for what it does not know.
@@ -75,7 +92,7 @@ def structures(dtype: str, given: Mapping[str, object], options: Iterable[str], 
     one_of(dtype, MANTISSA, "dtype")
     plan = read_given(given)
     free = tuple(name for name in _claimed(options) if name not in plan.options and name not in ON_REQUEST)
-    return _structure(_Plan(dtype, plan, _slots(free), sizes))
+    return _structure(_Plan(dtype, plan, _slots(free), sizes, operation))
 
 
 def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
@@ -93,6 +110,7 @@ class _Plan:
     given: Given
     slots: tuple[tuple[str | None, ...], ...]
     pool: Pool
+    operation: str
 
 
 @st.composite
@@ -105,13 +123,17 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
         if name is not None:
             present.add(name)
     wishes = {name: _parameter(draw, name, wished.get(name, DRAWN)) for name in OPTIONS if name in present}
-    b, hq, hkv, sq, sk, d, dv = draw_shape(draw, given.sizes, plan.pool)
+    shape = draw_shape(draw, given.sizes, plan.pool)
+    linear = plan.operation == "linear_attention"
+    if linear:
+        wishes, shape = fitted(wishes, set(given.options), shape)
+    b, hq, hkv, sq, sk, d, dv = shape
     if isinstance(wishes.get("scale"), _Relative):
         wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")
     memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
-    values = draw(choice(*(given.values or USUAL_VALUES)))
+    values = draw(choice(*(given.values or (LINEAR_VALUES if linear else USUAL_VALUES))))
     seed, geometry = draw(SEEDS), draw(GEOMETRIES)
-    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry)
+    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, plan.operation)
 
 
 @dataclass(frozen=True)
@@ -130,6 +152,11 @@ def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...]) -> Any:
     value = draw(choice(*(PARAMETERS[name] if wish == DRAWN else wish)))
     if name in ("mask", "bias") and ":" not in value:
         return f"{value}:{draw(choice(*CODES))}"
+    if name == "gate" and ":" not in value:
+        return f"{value}:{draw(choice(*GATE_SHAPES))}"
+    if name == "block_mask" and value.count(":") < 2:
+        sized = value if ":" in value else f"{value}:{draw(choice(*BLOCK_SIZES))}"
+        return f"{sized}:{draw(choice(*BLOCK_SHAPES))}"
     return value
 
 
@@ -139,6 +166,7 @@ def _claimed(options: Iterable[str]) -> tuple[str, ...]:
     pair = {"q_segments", "kv_segments"}
     if pair <= names:
         names = names - pair | {"segments"}
+    names = names - {"block_size"} if "block_mask" in names else names
     if "seed" in names:
         names = names - {"seed"} | {"dropout_seed"}
     for name in sorted(names - set(OPTIONS)):

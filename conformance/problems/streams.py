@@ -28,6 +28,12 @@ TAGS = {
     "q_descale": 18,
     "k_descale": 19,
     "v_descale": 20,
+    "block_mask": 31,
+    "decay": 41,
+    "gate": 42,
+    "beta": 43,
+    "initial_state": 44,
+    "cu_seqlens": 45,
 }
 """Fixed for good: a number that changes here changes the data of every printed case."""
 

@@ -22,13 +22,14 @@ SIZES = {"b": 1, "hq": 1, "hkv": 1, "sq": 0, "sk": 0, "d": 1, "dv": 1}
 
 @dataclass(frozen=True)
 class Structure:
-    """One case of `attention`. Raises StructureError where its parts do not fit.
+    """One case of an operation. Raises StructureError where its parts do not fit.
 
     dtype: one of distributions.MANTISSA.
     b, hq, hkv, sq, sk, d, dv: sizes; dv is d unless given.
     options: described options as pairs, in the order of descriptors.OPTIONS; a mapping is accepted and put in order.
     values: a name of distributions.DISTRIBUTIONS. memory: one of problem.MEMORIES.
     seed: seeds the contents. geometry: seeds the choices that transforms make.
+    operation: a key of spec/operations.yaml. A case does not print it, because its law says it.
     """
 
     dtype: str = "float32"
@@ -44,6 +45,7 @@ class Structure:
     memory: str = "contiguous"
     seed: int = 0
     geometry: int = 0
+    operation: str = "attention"
 
     def __post_init__(self) -> None:
         if self.dv is None:
@@ -95,8 +97,8 @@ class Structure:
         return "&".join(f"{key}={write_value(value)}" for key, value in fields.items())
 
     @classmethod
-    def parse(cls, query: str) -> Structure:
-        """The structure of a query string; keys may come in any order, and those left out have their defaults.
+    def parse(cls, query: str, operation: str = "attention") -> Structure:
+        """The structure of a query string, for a law about an operation. Keys come in any order; those left out have defaults.
 
         Raises StructureError for an unknown or repeated key, a bad value, or sizes that do not fit.
         """
@@ -116,7 +118,7 @@ class Structure:
                 fields[key] = text
             else:
                 raise StructureError(f"unknown key {key!r}{nearest(key, KEYS)}; known: {', '.join(KEYS)}")
-        return cls(**fields, options=options)  # type: ignore[arg-type]
+        return cls(**fields, options=options, operation=operation)  # type: ignore[arg-type]
 
 
 NUMBERS = {**SIZES, "seed": 0, "geometry": 0}

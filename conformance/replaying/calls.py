@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.rounding import round_to
+from ..engine.results import Asked
 from ..engine.subject import Broken, Raised, Subject
 from ..meaning import judged, judged_gradients
 from ..problems.problem import Problem
@@ -38,19 +39,19 @@ class Listener(Subject):
         super().__init__(*arguments)
         self.calls: list[Call] = []
 
-    def _answer(self, p: Problem, lse: bool = False, weights: bool = False, checked: bool = True) -> Any:
+    def _answer(self, p: Problem, asked: Asked = (), checked: bool = True) -> Any:
         call = Call(p)
         self.calls.append(call)
         try:
-            answer = super()._answer(p, lse, weights, checked)
+            answer = super()._answer(p, asked, checked)
         except (Raised, Broken) as error:
             call.raised = str(error)
             raise
-        call.gave = {name: getattr(answer, name) for name in ("out", "lse", "weights") if getattr(answer, name) is not None}
+        call.gave = dict(answer.arrays)
         if checked and not p.options.get("dropout_p"):
             due = judged(p, self.arithmetic)
-            parts = {"out": (due.out, due.out_bound), "lse": (due.lse, due.lse_bound)}
-            call.right = {name: _ends(*parts[name], call.gave[name]) for name in parts if name in call.gave}
+            bounded = [name for name in call.gave if hasattr(due, f"{name}_bound")]
+            call.right = {name: _ends(getattr(due, name), getattr(due, f"{name}_bound"), call.gave[name]) for name in bounded}
         return answer
 
     def _answer_gradients(self, p: Problem, dout: Any) -> Any:

@@ -24,7 +24,7 @@ def left_behind(law: Law, made: Implementation, result: Result) -> tuple[list[st
 
     Nothing is packed where the calls are too large for a script, or where the case does not fail again, which is told.
     """
-    structure = Structure.parse(str(result.case).partition("?")[2])
+    structure = Structure.parse(str(result.case).partition("?")[2], law.operation)
     conventions = {name: choice for name, (choice, _) in settled(made).items()}
     subject, listener = (kind(made, result.dtype, conventions) for kind in (Subject, Listener))
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...adapters.contract import Implementation
+from ..engine.results import EXTRAS
 from ..language.law import Law
 from .calls import Call
 
@@ -75,8 +76,11 @@ def _call(number: int, call: Call, arrays: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value, np.ndarray):
             arrays[f"{number}.option.{name}"] = value
             value = f"@{number}.option.{name}"
+        elif isinstance(value, tuple) and any(isinstance(each, np.ndarray) for each in value):
+            arrays |= {f"{number}.option.{name}.{n}": each for n, each in enumerate(value)}
+            value = [f"@{number}.option.{name}.{n}" for n in range(len(value))]
         options[name] = value
-    options |= {f"return_{name}": True for name in ("lse", "weights") if name in call.gave}
+    options |= {option: True for option, names in EXTRAS.items() if names[0] in call.gave}
     for name, came in call.gave.items():
         arrays[f"{number}.gave.{name}"] = came
         if name in call.right:

@@ -22,6 +22,9 @@ from typing import Any
 
 import numpy as np
 
+GAP = 3
+"""Elements that nobody may read, between rows and around an array."""
+
 ADDRESS = "@ADDRESS@"
 DATA = """
 @DATA@
@@ -67,11 +70,14 @@ def typed(bits: Any, dtype: str) -> Any:
 def again(number: int, call: dict[str, Any], arrays: dict[str, Any], function: Any, about: dict[str, Any]) -> tuple[bool, bool]:
     """Make one call again. Whether it shows a mistake, and whether the answer has the bits that it had."""
     given = [deliver(arrays[f"{number}.{name}"], call["memory"], about) for name in "qkv"]
-    options = {
-        name: deliver(arrays[value[1:]], "contiguous", {**about, "layout": "bhsd"}) if str(value).startswith("@") else value
-        for name, value in call["options"].items()
-    }
-    options = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    memory = call["memory"] if call["memory"] in ("sliced", "transposed") else "contiguous"
+
+    def given_as(value: Any) -> Any:
+        if isinstance(value, list):
+            return tuple(given_as(each) for each in value)
+        return deliver(arrays[value[1:]], memory, {**about, "layout": "bhsd"}) if str(value).startswith("@") else value
+
+    options = {name: given_as(value) for name, value in call["options"].items()}
 
     def ask() -> Any:
         if "dout" in call:
@@ -88,14 +94,19 @@ def again(number: int, call: dict[str, Any], arrays: dict[str, Any], function: A
         print(f"  call {number}: raises nothing any more (it was: {call['raised']})")
         return False, False
     result = ask()
-    parts = result if isinstance(result, tuple | list) else [result]
+    parts = flat(result)
     wrong, same = False, True
     for name, part in zip(call["gave"], parts, strict=False):
-        came = receive(part, about, four=name not in ("lse", "weights"))
+        came = receive(part, about, four=name not in ("lse", "weights", "state"))
         same = same and came.tobytes() == arrays[f"{number}.gave.{name}"].tobytes()
         if f"{number}.low.{name}" in arrays:
             wrong = compare(number, name, came, arrays) or wrong
     return wrong, same
+
+
+def flat(result: Any) -> list[Any]:
+    """The arrays of a result in order, those of a state too."""
+    return [part for each in result for part in flat(each)] if isinstance(result, tuple | list) else [result]
 
 
 def differentiate(function: Any, given: list[Any], options: dict[str, Any], dout: Any, about: dict[str, Any]) -> Any:
@@ -135,19 +146,30 @@ def deliver(array: Any, memory: str, about: dict[str, Any]) -> Any:
     """An array in the memory, layout and framework that the implementation wants."""
     if array.ndim == 4 and about["layout"] == "bshd":
         array = array.transpose(0, 2, 1, 3)
-    shape, filler = array.shape, (True if array.dtype.kind == "b" else 7)
+    return convert(place(array, memory), about)
+
+
+def place(array: Any, memory: str) -> Any:
+    """A copy that lies in memory as the kit laid it, NaN (or another filler) in what nobody may read."""
+    shape = array.shape
     if memory == "sliced" and array.ndim:
-        room = np.full((*shape[:-1], shape[-1] + 3), filler, array.dtype)
-        room[..., : shape[-1]] = array
-        placed = room[..., : shape[-1]]
+        placed = filled((*shape[:-1], shape[-1] + GAP), array.dtype)[..., : shape[-1]]
+    elif memory == "offset":
+        placed = filled((array.size + 2 * GAP,), array.dtype)[GAP : GAP + array.size].reshape(shape)
     elif memory == "transposed" and array.ndim >= 2:
         axes = (1, 2) if array.ndim == 4 else (array.ndim - 2, array.ndim - 1)
-        placed = np.ascontiguousarray(array.swapaxes(*axes)).swapaxes(*axes)
-    elif memory == "expanded" and array.ndim and shape[0]:
-        placed = np.broadcast_to(array[:1].copy(), shape)
+        placed = filled(array.swapaxes(*axes).shape, array.dtype).swapaxes(*axes)
+    elif memory == "expanded" and array.ndim and all(entry.tobytes() == array[0].tobytes() for entry in array):
+        return np.broadcast_to(array[:1].copy(), shape)
     else:
-        placed = np.array(array, order="C")
-    return convert(placed, about)
+        placed = filled(shape, array.dtype)
+    placed[...] = array
+    return placed
+
+
+def filled(shape: tuple[int, ...], dtype: Any) -> Any:
+    kind = dtype.kind
+    return np.full(shape, True if kind == "b" else np.iinfo(dtype).max if kind in "iu" else np.nan, dtype)
 
 
 def convert(placed: Any, about: dict[str, Any]) -> Any:

@@ -8,12 +8,40 @@ from __future__ import annotations
 
 from functools import cache
 
-from . import combiners, descales, gradients, heads, keys, meanings, observations, probes, queries, scores, transforms
+from . import (
+    combiners,
+    descales,
+    gradients,
+    heads,
+    keys,
+    linear,
+    meanings,
+    observations,
+    probes,
+    queries,
+    scores,
+    sparse,
+    transforms,
+)
 from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
 
 __all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_names", "word"]
 
-GROUPS = (transforms, queries, keys, heads, probes, observations, gradients, scores, meanings, descales, combiners)
+GROUPS = (
+    transforms,
+    queries,
+    keys,
+    heads,
+    sparse,
+    linear,
+    probes,
+    observations,
+    gradients,
+    scores,
+    meanings,
+    descales,
+    combiners,
+)
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...reference.arithmetic import FLOAT8, REFERENCE
+from ...reference.inputs import DESCALES
 from ...reference.rounding import round_to
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, judged_gradients
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 UPSTREAM = 41
 """Purpose of the generator of upstream gradients."""
-
-DESCALES = ("q_descale", "k_descale", "v_descale")
 
 EPS = float(np.finfo(np.float64).eps)
 

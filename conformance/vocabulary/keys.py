@@ -144,6 +144,6 @@ def _take_keys(p: Problem, order: Any) -> Problem:
 
 
 def _no_positions(p: Problem, name: str, but: tuple[str, ...] = ()) -> None:
-    counted = [o for o in (*POSITIONAL, "alibi_slopes") if o in p.options and o not in but]
+    counted = [o for o in (*POSITIONAL, "alibi_slopes", "block_mask") if o in p.options and o not in but]
     if counted:
         raise ValueError(f"{name}: the problem counts positions by {', '.join(counted)}; write {name}(explicit(p))")

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...reference.arithmetic import LARGEST
 from ...reference.rounding import DTYPES, round_to
+from ...reference.sparse import SPARSE_OPTIONS
 from ..bounded import bounded
 from ..meaning import attended
 from ..problems.masks import bias_dtype
@@ -19,7 +20,10 @@ from .word import Constant, Undecided, Value, word
 PER_KEY_HEAD = ("q_descale", "k_descale", "v_descale")
 """Options that are one number for each key head of each batch entry, float32 (B, Hkv)."""
 
-POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths")
+WHOLE = ("seed", "dilation", "global_tokens", "block_size", "top_k")
+"""Options that are whole numbers; numbers of the law language are all floats."""
+
+POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths", "dilation", "global_tokens")
 """Options that hide keys by counting positions, segments or lengths."""
 
 
@@ -49,6 +53,9 @@ def but(p: Problem, **options: Value | Constant) -> Problem:
     for name in PER_KEY_HEAD:
         if plain.get(name) is not None:
             plain[name] = _exactly(plain[name], (p.b, p.hkv), "float32")
+    for name in WHOLE:
+        if isinstance(plain.get(name), float) and plain[name].is_integer():
+            plain[name] = int(plain[name])
     if "memory" in plain:
         p = replace(p, memory=plain.pop("memory"))
     if any(isinstance(value, np.ndarray) for value in plain.values()):
@@ -58,7 +65,12 @@ def but(p: Problem, **options: Value | Constant) -> Problem:
 
 @word("transforms")
 def explicit(p: Problem) -> Problem:
-    """The same problem with everything that counts positions written out: one mask for what is visible, one bias for ALiBi."""
+    """The same problem with everything that counts positions written out: one mask for what is visible, one bias for ALiBi.
+
+    A sparse pattern is written out as a block mask of blocks of one query and one key.
+    """
+    if p.operation == "sparse_attention":
+        return p.but(**{**dict.fromkeys(SPARSE_OPTIONS), "block_mask": attended(p).visible, "block_size": 1})
     options: dict[str, Any] = {}
     if any(name in p.options for name in POSITIONAL):
         options = {**dict.fromkeys(POSITIONAL), "mask": attended(p).visible}

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..arithmetic import FLOAT8, REFERENCE, ROUNDOFF, SMALLEST_NORMAL, Arithmetic
 from ..gradients import Gradients, gradients
-from ..inputs import Inputs, read
+from ..inputs import DESCALES, Inputs, read
 from ..scores import kv_head
 from .backward_weights import backward_weights
 from .blocks import blocks
@@ -73,7 +73,7 @@ def judge_gradients(
     """
     if dtype not in ROUNDOFF:
         raise ValueError(f"unknown dtype {dtype!r}; the dtypes are {', '.join(ROUNDOFF)}")
-    descaled = [name for name in ("q_descale", "k_descale", "v_descale") if options.get(name) is not None]
+    descaled = [name for name in DESCALES if options.get(name) is not None]
     if dtype in FLOAT8 or descaled:
         raise ValueError(f"no bound is derived for gradients of {descaled[0] if descaled else dtype}; judge the output alone")
     exact = gradients(dout, q, k, v, **options)

@@ -15,7 +15,6 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ..rounding import DTYPES, round_to
 from . import (
     accuracy,
     causal,
@@ -27,16 +26,23 @@ from . import (
     heads,
     interface,
     layout,
+    linear,
+    linear_chunks,
+    linear_interface,
     masks,
     numerics,
     scores,
+    sparse,
+    sparse_blocks,
+    sparse_choice,
     splits,
     weights,
     windows,
 )
-from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, returned_in, textbook
+from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
+from .signatures import Signature, attention, linear_attention, rounded, sparse_attention
 
-__all__ = ["CORRECT", "FAULTS", "Fault", "as_callable", "load"]
+__all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Fault", "as_callable", "load"]
 
 CHAPTERS = (
     weights,
@@ -55,11 +61,24 @@ CHAPTERS = (
     exponential,
     float8,
     gradients,
+    sparse,
+    sparse_blocks,
+    sparse_choice,
+    linear,
+    linear_chunks,
+    linear_interface,
 )
 """The modules that register the faults."""
 
 CORRECT = "correct"
 """The name under which `as_callable` gives the definition itself."""
+
+OPERATIONS: dict[str, tuple[Maker, Signature]] = {
+    "attention": (textbook, attention),
+    "sparse_attention": (sparse.definition, sparse_attention),
+    "linear_attention": (linear.definition, linear_attention),
+}
+"""For each operation its definition, and how a function becomes one that is called as an implementation."""
 
 
 @dataclass(frozen=True)
@@ -134,65 +153,29 @@ def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict
 FAULTS = load()
 
 
-def as_callable(name: str, *, causal_alignment: str = "top-left", empty_rows: str = "zeros") -> Callable[..., Any]:
+def as_callable(
+    name: str, *, operation: str = "attention", causal_alignment: str = "top-left", empty_rows: str = "zeros"
+) -> Callable[..., Any]:
     """A fault, or `correct`, as a function on NumPy arrays, fresh of anything that it remembers.
 
-    causal_alignment, empty_rows: the conventions that it keeps, its mistake aside.
+    operation: whose definition `correct` is; a fault has its own. causal_alignment, empty_rows: the conventions that it keeps,
+    its mistake aside.
 
-    The function takes every option of attention and returns out, or (out, lse), (out, weights), (out, lse, weights), as
-    return_lse and return_weights ask: out and weights in the dtype of q (float32 where that is float8), lse in float32, each
-    rounded once from float64. It raises ValueError for arrays that do not fit together.
+    The function takes every option of its operation and returns what that does (`signatures`): outputs in the dtype of q
+    (float32 where that is float8), lse in float32, each rounded once from float64. It raises ValueError for arrays that do not
+    fit together.
 
-    The definition, and faults of the backward pass, have that as `backward`, a function(dout, q, k, v, **options) →
-    (dq, dk, dv) in the dtype of q; for other faults `backward` is None.
+    The definition of attention, and faults of its backward pass, have that as `backward`, a function(dout, q, k, v, **options)
+    → (dq, dk, dv) in the dtype of q; for others `backward` is None.
 
     Raises KeyError for an unknown name.
     """
-    function = textbook() if name == CORRECT else FAULTS[name].make()
+    operation = operation if name == CORRECT else FAULTS[name].operation
+    definition, signature = OPERATIONS[operation]
     kept = {"causal_alignment": causal_alignment, "empty_rows": empty_rows}
-
-    def attend(
-        q: NDArray[Any],
-        k: NDArray[Any],
-        v: NDArray[Any],
-        *,
-        scale: float | None = None,
-        causal: bool = False,
-        window: tuple[int | None, int | None] | None = None,
-        mask: NDArray[Any] | None = None,
-        bias: NDArray[Any] | None = None,
-        alibi_slopes: NDArray[Any] | None = None,
-        softcap: float | None = None,
-        sinks: NDArray[Any] | None = None,
-        q_segments: NDArray[Any] | None = None,
-        kv_segments: NDArray[Any] | None = None,
-        kv_lengths: NDArray[Any] | None = None,
-        q_descale: NDArray[Any] | None = None,
-        k_descale: NDArray[Any] | None = None,
-        v_descale: NDArray[Any] | None = None,
-        dropout_p: float = 0.0,
-        seed: int = 0,
-        return_lse: bool = False,
-        return_weights: bool = False,
-    ) -> Any:
-        with np.errstate(all="ignore"):
-            answer = function(
-                q, k, v,
-                scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes,
-                softcap=softcap, sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths,
-                q_descale=q_descale, k_descale=k_descale, v_descale=v_descale,
-                dropout_p=dropout_p, seed=seed, return_lse=return_lse, return_weights=return_weights, **kept,
-            )  # fmt: skip
-        returned = returned_in(q.dtype.name)
-        asked = [_rounded(answer.out, answer.dtype or returned)]
-        if return_lse:
-            asked.append(_rounded(answer.lse, "float32"))
-        if return_weights:
-            asked.append(_rounded(answer.weights, returned))
-        return asked[0] if len(asked) == 1 else tuple(asked)
-
+    attend = signature(definition() if name == CORRECT else FAULTS[name].make(), kept)
     attend.__name__ = attend.__qualname__ = name
-    attend.backward = _backward(name, kept)  # type: ignore[attr-defined]
+    attend.backward = _backward(name, kept) if operation == "attention" else None  # type: ignore[attr-defined]
     return attend
 
 
@@ -227,11 +210,6 @@ def _backward(name: str, kept: dict[str, str]) -> Callable[..., Any] | None:
                 scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes,
                 softcap=softcap, sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths, **kept,
             )  # fmt: skip
-        return tuple(_rounded(x, q.dtype.name) for x in found)
+        return tuple(rounded(x, q.dtype.name) for x in found)
 
     return backward
-
-
-def _rounded(x: Any, dtype: str) -> NDArray[Any]:
-    with np.errstate(all="ignore"):
-        return round_to(x, dtype).astype(DTYPES[dtype])

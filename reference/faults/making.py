@@ -48,13 +48,16 @@ class Answer(NamedTuple):
     """What a fault computes, before rounding.
 
     out: float64 (B, Hq, Sq, Dv). lse: float64 (B, Hq, Sq). weights: float64 (B, Hq, Sq, Sk), or None where they were not
-    asked for and cost something. dtype: the dtype that the output gets, None for that of the queries.
+    asked for and cost something. dtype: the dtype that the output gets, None for that of the queries. state: float64
+    (B, H, Dφ, Dv) and normalizer: float64 (B, H, Dφ) of linear attention, which has no weights, and whose lse is empty.
     """
 
     out: Array
     lse: Array
     weights: Array | None
     dtype: str | None = None
+    state: Array | None = None
+    normalizer: Array | None = None
 
 
 Function = Callable[..., Answer]
@@ -143,7 +146,7 @@ def _definition(q: Array, k: Array, v: Array, **options: Any) -> Answer:
 
 
 def _content(x: Any) -> Any:
-    return (x.shape, x.dtype.name, x.tobytes()) if isinstance(x, np.ndarray) else (tuple(x) if isinstance(x, list) else x)
+    return (x.shape, x.dtype, x.tobytes()) if isinstance(x, np.ndarray) else (tuple(x) if isinstance(x, list) else x)
 
 
 def tiled(splits: int = 1, **changed: Any) -> Function:

@@ -20,7 +20,7 @@ from attnspec.adapters.finding import find
 from attnspec.adapters.shipped import SHIPPED
 from attnspec.conformance.problems.problem import Problem
 
-NAMES = [name for name in SHIPPED if name.startswith("jax/")]
+NAMES = [name for name in SHIPPED if name.startswith("jax/") and find(name)[0].operation == "attention"]
 OWN = ["jax/naive-jit", "jax/flash-scan"]
 COMPILED = "/jax/core/compile/backend_compile_duration"
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}

@@ -25,7 +25,7 @@ FEW = 20
 
 
 def verdict(name: str, law: str, examples: int, dtype: str = "float32") -> tuple[str, Any]:
-    result = verify(suspect(name), LAWS[law], dtype, budget="quick", examples=examples)
+    result = verify(suspect(name, operation=LAWS[law].operation), LAWS[law], dtype, budget="quick", examples=examples)
     return result.verdict, (result.examples, result.message, result.case)
 
 

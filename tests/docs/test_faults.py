@@ -43,3 +43,10 @@ def test_what_is_told_of_a_fault_is_whole(measured: dict[str, Any]) -> None:
     for name, entry in measured["faults"].items():
         for part in entry.values():
             assert set(part) == ({"killed_by", "law", "problem", "seconds"} if part["killed_by"] else {"killed_by"}), name
+
+
+def test_no_fault_survives_a_budget_that_certifies(measured: dict[str, Any]) -> None:
+    survivors = [
+        (name, dtype) for name, entry in measured["faults"].items() for dtype, part in entry.items() if not part["killed_by"]
+    ]
+    assert measured["budget"]["name"] == "quick" or not survivors

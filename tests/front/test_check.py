@@ -41,6 +41,7 @@ def test_a_wrong_function_says_why() -> None:
     assert "weights/sum-to-one does not hold for halved in float32" in text
     assert f"{__file__}:halved" in text and "quick: not a conformance result" in text
     assert repr(report).strip() == text.strip()
+    assert report.results[0].simplest and "\n  simplest  " in text
 
 
 def test_every_dtype_and_several_globs() -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from attnspec.cli import _guarded
 
-FEW = ["--laws", "causal/as-defined", "--laws", "flash/lse-as-defined", "--examples", "3", "--dtype", "float32", "-j", "1"]
+FEW = ["--laws", "causal/as-defined", "--laws", "flash/lse-as-defined", "--examples", "6", "--dtype", "float32", "-j", "1"]
 
 
 def test_what_is_rejected_and_where(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert _guarded(["faults", "causal-off-*", *FEW, "--out", str(tmp_path / "out")]) == 0
     text = capsys.readouterr().out
     assert re.match(r"survivors: none\n\ncausal-off-by-one  float32 +\d of +\d laws; first \S+, problem \d, \d\.\d\d s\n", text)
-    assert "float32: 1 of 1 known mistakes are rejected\n2 laws, budget standard (3 problems each)" in text
+    assert "float32: 1 of 1 known mistakes are rejected\n2 laws, budget standard (6 problems each)" in text
     assert "every known mistake is rejected" in text
     matrix = json.loads((tmp_path / "out" / "faults.json").read_text(encoding="utf-8"))
     kills = matrix["faults"]["causal-off-by-one"]["in"]["float32"]["kills"]
@@ -31,7 +31,7 @@ def test_what_is_rejected_and_where(capsys: pytest.CaptureFixture[str], tmp_path
 def test_a_survivor_is_red_and_stands_first(capsys: pytest.CaptureFixture[str]) -> None:
     assert _guarded(["faults", "accepts-mixed-*", *FEW]) == 1
     text = capsys.readouterr().out
-    assert text.startswith("survivors: 1\n  accepts-mixed-dtypes in float32, tried by 2 laws on 6 problems: ")
+    assert text.startswith("survivors: 1\n  accepts-mixed-dtypes in float32, tried by 2 laws on 12 problems: ")
     assert text.endswith("1 fault survived\n")
 
 

@@ -21,6 +21,11 @@ SPEC = files("attnspec.spec")
 ENTRIES = yaml.safe_load(SPEC.joinpath("faults.yaml").read_text(encoding="utf-8"))
 OPERATIONS = yaml.safe_load(SPEC.joinpath("operations.yaml").read_text(encoding="utf-8"))
 
+ATTENTION = {name: made for name, made in FAULTS.items() if made.operation == "attention"}
+"""Faults of other operations take other options, and have tests of their own."""
+
+EXTRAS = {"return_lse", "return_weights"}
+
 ILL_FORMED = {
     "uneven heads": ((1, 3, 2, 4), (1, 2, 5, 4), (1, 2, 5, 4)),
     "unequal features": ((1, 2, 2, 4), (1, 2, 5, 5), (1, 2, 5, 4)),
@@ -120,8 +125,8 @@ def copied(x: Any) -> Any:
 @pytest.fixture(scope="module")
 def given(draw: Callable[..., Any]) -> dict[str, list[Any]]:
     """The answers of every fault and of `correct`."""
-    found = {name: answers(name, draw) for name in (CORRECT, *FAULTS)}
-    for name in FAULTS:
+    found = {name: answers(name, draw) for name in (CORRECT, *ATTENTION)}
+    for name in ATTENTION:
         if as_callable(name).backward is None:  # type: ignore[attr-defined]
             # A mistake of the forward pass has the gradients of the definition, lest their absence tell it apart.
             for mine, right in zip(found[name], found[CORRECT], strict=True):
@@ -161,17 +166,17 @@ def test_an_unknown_name_is_a_key_error() -> None:
         as_callable("no-such-fault")
 
 
-@pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if not made.equivalent])
+@pytest.mark.parametrize("name", [name for name, made in ATTENTION.items() if not made.equivalent])
 def test_a_fault_is_not_correct(given: dict[str, list[Any]], name: str) -> None:
     assert given[name] != given[CORRECT]
 
 
 def test_no_two_faults_are_one_mistake(given: dict[str, list[Any]]) -> None:
-    same = [(a, b) for a in FAULTS for b in FAULTS if a < b and given[a] == given[b]]
+    same = [(a, b) for a in ATTENTION for b in ATTENTION if a < b and given[a] == given[b]]
     assert not same
 
 
-@pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if set(made.needs) - {"return_lse", "return_weights"}])
+@pytest.mark.parametrize("name", [name for name, made in ATTENTION.items() if set(made.needs) - EXTRAS])
 def test_without_what_it_needs_a_fault_is_correct(draw: Callable[..., Any], given: dict[str, list[Any]], name: str) -> None:
     needs = set(FAULTS[name].needs) - {"return_lse", "return_weights"}
     compared = 0
@@ -182,7 +187,7 @@ def test_without_what_it_needs_a_fault_is_correct(draw: Callable[..., Any], give
     assert compared > 20
 
 
-@pytest.mark.parametrize("name", [name for name, made in FAULTS.items() if {"return_lse", "return_weights"} & set(made.needs)])
+@pytest.mark.parametrize("name", [name for name, made in ATTENTION.items() if EXTRAS & set(made.needs)])
 def test_what_only_shows_in_returned_extras_leaves_the_plain_output(given: dict[str, list[Any]], name: str) -> None:
     assert all(wrong[0] == right[0] for wrong, right in zip(given[name], given[CORRECT], strict=True))
 

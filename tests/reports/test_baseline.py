@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,22 @@ def test_globs_and_dtypes(load: Any, row: Any) -> None:
     assert known(entries, row("heads/c", dtype="float16")) is None
 
 
+def test_without_a_dtype_every_dtype_is_meant(load: Any, row: Any) -> None:
+    entries = load(f"- {ENTRY % ''}")
+    assert known(entries, row(dtype="float16")) is known(entries, row(dtype="float32")) is entries[0]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("law: weights/a", "a baseline is a list"),
-        ("- weights/a", "entry 1: is not a mapping"),
-        ("- {law: weights/a, implementation: mine}", "entry 1: has no reason"),
-        (f"- {ENTRY % ''}\n- {ENTRY % ', exipres: 2030-01-01'}", "entry 2: unknown key 'exipres'"),
+        ("- weights/a", "known.yaml:1: entry 1 is not a mapping"),
+        ("- {law: weights/a, implementation: mine}", "known.yaml:1: has no reason; say why weights/a is known to fail on mine"),
+        (f"- {ENTRY % ''}\n- law: weights/b\n  implementation: mine\n  reason: ''  # say why", "known.yaml:2: has no reason"),
+        ("- {law: weights/a, implementation: mine, reason: '  '}", "has no reason"),
+        ("- {law: weights/a, reason: slow}", "known.yaml:1: has no implementation"),
+        (f"- {ENTRY % ''}\n- {ENTRY % ', exipres: 2030-01-01'}", "known.yaml:2: entry 2 has the unknown key 'exipres'"),
+        (f"- {ENTRY % ', reason: another'}", "has reason twice"),
         (f"- {ENTRY % ', expires: soon'}", "expires is a date like 2027-01-31, not 'soon'"),
         ("- {law: [", "is not YAML"),
     ],
@@ -55,6 +65,12 @@ def test_an_empty_file_excuses_nothing(load: Any, row: Any) -> None:
     assert known(load(""), row(verdict="fail")) is None
 
 
+def test_entries_know_their_lines(load: Any) -> None:
+    text = "# head\n\n- law: a/a\n  implementation: x\n  reason: >-\n    one\n    #2 of two\n\n# next\n"
+    text += "- {law: a/b, implementation: x, reason: y}\n"
+    assert [(entry["line"], entry["last_line"]) for entry in load(text)] == [(3, 7), (10, 10)]
+
+
 def problems(report: Any, rows: list[Any], entries: list[Any]) -> list[str]:
     found: list[str] = report(rows, baseline=entries)["baseline_problems"]
     return found
@@ -64,21 +80,41 @@ def test_an_entry_that_excuses_something_is_no_problem(load: Any, report: Any, r
     assert problems(report, [row(verdict="fail")], load(f"- {ENTRY % ', expires: 2999-01-01'}")) == []
 
 
-def test_an_unexpected_pass(load: Any, report: Any, row: Any) -> None:
+def test_an_unexpected_pass_says_which_lines_to_delete(load: Any, report: Any, row: Any) -> None:
+    entries = load("\n- law: weights/a\n  implementation: mine\n  reason: slow path\n")
+    [problem] = problems(report, [row()], entries)
+    assert problem.endswith("known.yaml:2: weights/a now passes on mine in float32; delete lines 2 to 4")
+
+
+def test_an_entry_of_which_a_part_passes_is_to_be_narrowed(load: Any, report: Any, row: Any) -> None:
     [problem] = problems(report, [row(), row(dtype="float16", verdict="fail")], load(f"- {ENTRY % ''}"))
-    assert "weights/a now passes on mine in float32; take the entry away" in problem
+    assert "weights/a now passes on mine in float32; narrow line 1 to what still fails: weights/a on mine in float16" in problem
 
 
 def test_an_expired_entry_excuses_nothing(load: Any, report: Any, row: Any) -> None:
     entries = load(f"- {ENTRY % ', expires: 2020-01-31'}")
     found = report([row(verdict="fail")], baseline=entries)
-    assert "expired on 2020-01-31" in found["baseline_problems"][0] and "known" not in found["results"][0]
+    assert "known.yaml:1: the entry for weights/a on mine expired on 2020-01-31" in found["baseline_problems"][0]
+    assert "known" not in found["results"][0]
+
+
+def test_an_entry_holds_on_its_last_day(load: Any, row: Any) -> None:
+    today, yesterday = date.today(), date.today() - timedelta(days=1)
+    assert known(load(f"- {ENTRY % f', expires: {today}'}"), row()) is not None
+    assert known(load(f"- {ENTRY % f', expires: {yesterday}'}"), row()) is None
 
 
 def test_an_entry_that_matches_nothing(load: Any, report: Any, row: Any) -> None:
     slips = "- {law: weights/z, implementation: mine, reason: slip}\n- {law: weights/a, implementation: yours, reason: slip}"
-    entries = load(slips)
-    assert [line.endswith("matches nothing in this run") for line in problems(report, [row()], entries)] == [True, True]
+    found = problems(report, [row()], load(slips))
+    assert ["matches nothing in this run; correct it, or delete line" in line for line in found] == [True, True]
+    assert ["known.yaml:1" in found[0], "known.yaml:2" in found[1]] == [True, True]
+
+
+@pytest.mark.parametrize("verdict", ["not-claimed", "inconclusive"])
+def test_an_entry_that_excuses_nothing(load: Any, report: Any, row: Any, verdict: str) -> None:
+    [problem] = problems(report, [row(verdict=verdict)], load(f"- {ENTRY % ''}"))
+    assert f"excuses nothing: every result that it matches is {verdict}; delete line 1" in problem
 
 
 def test_what_was_left_out_on_request_is_no_problem(load: Any, report: Any, row: Any, plan: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import attnspec.reports
 from attnspec.reports.environment import environment, spec_hash
+from attnspec.reports.model import outcome, report_head, with_conventions
 from attnspec.reports.write import ResultStream, read_report, read_results, write_report
 
 
@@ -48,20 +50,61 @@ def test_the_schema_can_fail(report: Any, row: Any, schema: Any, spoil: Any) -> 
     assert not schema.is_valid(found)
 
 
-def test_a_killed_run_leaves_its_results(row: Any, tmp_path: Path) -> None:
-    stream = ResultStream(tmp_path / "deep" / "out")
-    stream.add(row("weights/a"))
+@pytest.fixture
+def head(plan: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a run of three results before the first."""
+    return report_head(plan=plan, planned=3, baseline=[{"law": "weights/b", "implementation": "mine", "reason": "slow path"}])
+
+
+def test_a_killed_run_leaves_its_results(row: Any, head: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path / "deep" / "out", head)
+    stream.add(row("weights/a", message="one\u2028two\x85three"))
     stream.add(row("weights/b", "fail", worst_ratio=float("inf")))
-    with (tmp_path / "deep" / "out" / "results.jsonl").open("a", encoding="utf-8") as file:
-        file.write('{"law": "weights/c", "verd')
+    with (tmp_path / "deep" / "out" / "results.jsonl").open("ab") as file:
+        file.write('{"law": "weights/c", "message": "off by ≈'.encode()[:-1])  # cut within a letter
     found = read_results(tmp_path / "deep" / "out")
     assert [(r["law"], r["worst_ratio"]) for r in found] == [("weights/a", 0.25), ("weights/b", "inf")]
 
 
-def test_a_new_run_does_not_keep_the_old_report(report: Any, row: Any, tmp_path: Path) -> None:
+def test_a_killed_run_is_read_as_an_incomplete_report(row: Any, head: Any, schema: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path, head)
+    stream.add(row("weights/a"))
+    stream.plan(with_conventions(head, {"mine": {"empty_rows": {"choice": "zeros", "how": "probed"}}}))
+    stream.add(row("weights/b", "fail"))
+    found = read_report(tmp_path)
+    schema.validate(found)
+    assert not found["complete"] and found["implementations"][0]["conventions"]["empty_rows"]["choice"] == "zeros"
+    assert found["verdict"] == "INCOMPLETE: 2 of 3 results; nothing is certified"
+    assert found["results"][1]["known"] == "slow path" and not any(entry["conforms"] for entry in found["verdicts"])
+    assert outcome(found) == (1, "the run is not complete: 2 of 3 results")
+
+
+def test_a_case_that_came_twice_counts_once(row: Any, head: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path, head)
+    stream.add(row("weights/a"))
+    stream.add(row("weights/a", "error"))
+    assert [r["verdict"] for r in read_results(tmp_path)] == ["error"]
+
+
+def test_a_report_ends_the_stream(report: Any, row: Any, head: Any, tmp_path: Path) -> None:
+    ResultStream(tmp_path, head).add(row("weights/a"))
     write_report(report([row()]), tmp_path)
-    ResultStream(tmp_path).close()
-    assert not (tmp_path / "report.json").exists()
+    assert read_report(tmp_path)["complete"] and not (tmp_path / "plan.json").exists()
+
+
+def test_a_new_run_does_not_keep_the_old_report(report: Any, row: Any, head: Any, tmp_path: Path) -> None:
+    ResultStream(tmp_path, head).add(row())
+    write_report(report([row()]), tmp_path)
+    (tmp_path / "badge.svg").write_text("green", encoding="utf-8")
+    (tmp_path / "notes.md").write_text("mine", encoding="utf-8")
+    ResultStream(tmp_path, head).close()
+    assert {file.name for file in tmp_path.iterdir()} == {"notes.md", "plan.json", "results.jsonl"}
+    assert not read_report(tmp_path)["results"]
+
+
+def test_half_a_surrogate_pair_can_be_written_and_read(report: Any, row: Any, tmp_path: Path) -> None:
+    write_report(report([row(message="raised OSError: \udcff")]), tmp_path)
+    assert read_report(tmp_path)["results"][0]["message"] == "raised OSError: \udcff"
 
 
 def test_every_number_is_json_for_strict_readers(report: Any, row: Any, tmp_path: Path) -> None:
@@ -89,3 +132,10 @@ def test_the_hash_is_of_the_spec_files() -> None:
     for name, data in sorted(found.items()):
         digest.update(name.encode() + b"\0" + data + b"\0")
     assert len(found) > 5 and spec_hash()["spec"] == digest.hexdigest()[:16]
+
+
+def test_a_packed_report_is_read_from_its_file_and_from_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "report.json.gz").write_bytes(gzip.compress(b'{"complete": true}'))
+    assert read_report(tmp_path) == read_report(tmp_path / "report.json.gz") == {"complete": True}
+    (tmp_path / "report.json").write_text('{"complete": false}', encoding="utf-8")
+    assert read_report(tmp_path) == {"complete": False}

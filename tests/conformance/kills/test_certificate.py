@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 import attnspec
+from attnspec.adapters.cache import cache_folder as folder
 from attnspec.adapters.contract import Implementation
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.engine.verify import verify
 from attnspec.conformance.kills import certificate as module
-from attnspec.conformance.kills.store import folder
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, FAULTS, Terms, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.grammar import read_equation
@@ -39,7 +39,7 @@ def made(**terms: Any) -> Implementation:
 
 
 def passed(implementation: Implementation, law: str = "causal/as-defined", certify: bool = True) -> Any:
-    result = verify(implementation, LAWS[law], "float32", budget="quick", examples=4, certify=certify)
+    result = verify(implementation, LAWS[law], "float32", budget="quick", examples=8, certify=certify)
     assert result.verdict == "pass", result.message
     return result.certificate
 
@@ -49,7 +49,7 @@ def test_it_names_what_would_have_been_caught_and_what_not() -> None:
     assert {"causal-off-by-one", "causal-ignored", "scale-twice"} <= set(found["caught"])
     assert {"accepts-mixed-dtypes", "hidden-nan-leaks"} <= set(found["missed"])
     assert not set(found["caught"]) & set(found["missed"])
-    assert found["problems"] == 4 and found["void"] == ""
+    assert found["problems"] == 8 and found["void"] == ""
 
 
 def test_faults_of_options_that_are_not_claimed_or_not_met_are_not_counted() -> None:
@@ -71,7 +71,7 @@ def test_each_fault_said_to_be_caught_is_rejected_on_one_of_those_problems() -> 
     law = LAWS["causal/as-defined"]
     implementation = made()
     result = verify(
-        implementation, law, "float32", budget="quick", examples=4, certify=True,
+        implementation, law, "float32", budget="quick", examples=8, certify=True,
         held=lambda structure, p: cases.append(structure.query()),
     )  # fmt: skip
     found = result.certificate

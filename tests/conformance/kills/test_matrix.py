@@ -19,7 +19,7 @@ from attnspec.reports.kills import build_matrix, outcome, rejecting, summarised,
 
 LAWS = ("causal/as-defined", "causal/is-a-mask", "weights/sum-to-one", "heads/concatenate", "flash/lse-as-defined")
 NAMES = ("causal-off-by-one", "lse-base-two", "accepts-mixed-dtypes")
-BUDGET = replace(BUDGETS["quick"], examples=3)
+BUDGET = replace(BUDGETS["quick"], examples=6)
 
 
 def about(name: str, **changes: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def about(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def built(rows: list[dict[str, Any]], faults: dict[str, Any], dtypes: tuple[str, ...] = ("float32",)) -> dict[str, Any]:
-    budget = {"name": "quick", "examples": 3}
+    budget = {"name": "quick", "examples": 6}
     made = build_matrix(rows, faults=faults, budget=budget, seed=0, dtypes=dtypes, seconds=1.0)
     schema = json.loads(files("attnspec.reports").joinpath("schema/faults.schema.json").read_text(encoding="utf-8"))
     from jsonschema import Draft202012Validator
@@ -51,7 +51,7 @@ def test_each_law_says_what_it_rejects_and_survivors_turn_it_red(rows: list[dict
     assert survivors(made) == [("accepts-mixed-dtypes", "float32")]
     assert outcome(made) == (1, "1 fault survived")
     text = matrix_text(made)
-    assert text.startswith("survivors: 1\n  accepts-mixed-dtypes in float32, tried by 5 laws on 15 problems: ")
+    assert text.startswith("survivors: 1\n  accepts-mixed-dtypes in float32, tried by 5 laws on 30 problems: ")
     assert "float32: 2 of 3 known mistakes are rejected" in text
     killed = built(rows, {name: about(name) for name in NAMES[:2]})
     assert outcome(killed) == (0, "every known mistake is rejected") and matrix_text(killed).startswith("survivors: none\n")
@@ -128,5 +128,5 @@ def test_markdown_and_summary_hold_every_fault(rows: list[dict[str, Any]]) -> No
     assert short["laws"] == 5 and short["faults"]["accepts-mixed-dtypes"] == {"float32": {"killed_by": 0}}
     assert short["faults"]["lse-base-two"]["float32"]["law"] == "flash/lse-as-defined"
     page = fault_page([short], {name: {"title": FAULTS[name].title, "links": ["https://example.org"]} for name in NAMES})
-    assert "| quick | 3 | float32 | 2 | 3 | 1 |" in page
+    assert "| quick | 6 | float32 | 2 | 3 | 1 |" in page
     assert any(line.startswith("| [accepts-mixed-dtypes](https://example.org)") and "**survives**" in line for line in page)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
+from attnspec.conformance.language.loading import operations
+from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.descriptors import OPTIONS, StructureError
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
 from attnspec.conformance.problems.masks import BIASES, MASKS
@@ -22,8 +24,9 @@ from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import ON_REQUEST, structures
 from attnspec.conformance.problems.structure import Structure
 
-ALL = frozenset(OPTIONS) - {"segments", "dropout_seed"} | {"q_segments", "kv_segments", "seed"}
-FREE = frozenset(OPTIONS) - ON_REQUEST
+ALL = frozenset(operations()["attention"]["options"])
+SPARSE = frozenset(operations()["sparse_attention"]["options"])
+FREE = (ALL & frozenset(OPTIONS) | {"segments"}) - ON_REQUEST
 POOL = pool_for("standard", compiled=False, seed=1)
 QUIET = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
@@ -197,6 +200,10 @@ def test_every_listed_wish_occurs(wish: dict[str, list[object]]) -> None:
         ({"sq": "sk", "sk": "sq"}, "say it the other way round"),
         ({"hq": "b"}, "write b: hq instead"),
         ({"hq": 3, "hkv": 2}, "must be a multiple"),
+        ({"block_mask": "randon"}, "unknown pattern 'randon'"),
+        ({"block_mask": "random:0"}, "not an integer of at least 1"),
+        ({"block_mask": "random:16:qk"}, "write random:<block size>:<shape>"),
+        ({"block_size": 16}, "block_size comes with block_mask"),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused(wish: dict[str, object], words: str) -> None:
@@ -211,6 +218,31 @@ def test_unclaimed_options_are_not_drawn_and_unknown_ones_are_refused() -> None:
     assert not [s for s in draws(20, {}, options=frozenset()) if s.described]
     with pytest.raises(StructureError, match=r"unknown option 'softcup', did you mean 'softcap'\?"):
         structures("float32", {}, frozenset({"softcup"}), POOL)
+
+
+def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> None:
+    drawn = draws(400, {}, options=SPARSE)
+    assert {name for s in drawn for name in s.described} == {*SPARSE} - {"block_size", "return_lse", "top_k"}
+    masks = [str(s.described["block_mask"]).split(":") for s in drawn if "block_mask" in s.described]
+    assert {pattern for pattern, _, _ in masks} == set(BLOCK_MASKS)
+    assert {(size, code) for _, size, code in masks} == {(n, c) for n in ("1", "4", "16") for c in ("11", "1h", "b1", "bh")}
+    alone = {s.described["dilation"] for s in drawn if "dilation" in s.described and "window" not in s.described}
+    assert alone == {2, 3, 5}
+
+
+@pytest.mark.parametrize(
+    ("wish", "begins"),
+    [
+        ("random", "random:"),
+        ("random:4", "random:4:"),
+        ("single:17:1h", "single:17:1h"),
+        (["full", "lower:1"], ("full:", "lower:1:")),
+    ],
+)
+def test_a_block_mask_is_wished_for_by_pattern_size_and_shape(wish: object, begins: str | tuple[str, ...]) -> None:
+    for s in draws(40, {"block_mask": wish}, options=SPARSE):
+        assert str(s.described["block_mask"]).startswith(begins)
+        assert Structure.parse(s.query()) == s
 
 
 def smallest(wish: Mapping[str, object], fails: Callable[[Structure], bool]) -> str:

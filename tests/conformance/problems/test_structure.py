@@ -19,7 +19,18 @@ EVERY_OPTION = {
     "softcap": "30",
     "sinks": "low",
     "segments": "3",
+    "dilation": "3",
+    "global_tokens": "2",
+    "block_mask": "random:16:1h",
+    "top_k": "4",
     "kv_lengths": "zero-some",
+    "feature_map": "elu1",
+    "normalize": "1",
+    "decay": "retnet",
+    "gate": "some:bhsf",
+    "beta": "some",
+    "initial_state": "normal",
+    "cu_seqlens": "empties",
     "q_descale": "powers",
     "k_descale": "random",
     "v_descale": "random",
@@ -27,6 +38,7 @@ EVERY_OPTION = {
     "dropout_seed": "3",
     "return_lse": "1",
     "return_weights": "1",
+    "return_state": "1",
 }
 
 

@@ -1,0 +1,76 @@
+"""Transforms of sparse patterns: without one, a wider one, the blocks that another one leaves out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...reference.masks import offset
+from ...reference.sparse import SPARSE_OPTIONS
+from ..bounded import Bounded, bounded
+from ..meaning import chosen_for_sure
+from ..problems.problem import Problem
+from .word import Undecided, Value, word
+
+if TYPE_CHECKING:
+    from ..engine.subject import Subject
+
+GROWTH = 31
+"""Purpose of the generator that says how much a window grows."""
+
+
+@word("transforms")
+def dense(p: Problem) -> Problem:
+    """The same problem with no key left out but by causality: without window, dilation, global tokens, block mask and top_k."""
+    return p.but(**dict.fromkeys(name for name in SPARSE_OPTIONS if name != "causal"))
+
+
+@word("transforms")
+def wider(p: Problem) -> Problem:
+    """The same problem with a window that is one to three keys wider, on each side that has a limit."""
+    if "window" not in p.options:
+        raise Undecided("there is no window")
+    grown = p.generator(GROWTH).integers(1, 4, 2)
+    return p.but(
+        window=tuple(None if side is None else side + int(n) for side, n in zip(p.options["window"], grown, strict=True))
+    )
+
+
+@word("transforms")
+def covered(p: Problem) -> Problem:
+    """The same problem with the smallest window that hides nothing."""
+    if not (p.sq and p.sk):
+        raise Undecided("there is no query or no key")
+    first = int(offset(p.conventions.get("causal_alignment", "top-left"), p.sq, np.array([p.sk]))[0])
+    return p.but(window=(max(0, first + p.sq - 1), max(0, p.sk - 1 - first)))
+
+
+@word("transforms")
+def other_blocks(p: Problem) -> Problem:
+    """The same problem with exactly the blocks that its block mask leaves out."""
+    if "block_mask" not in p.options:
+        raise Undecided("there is no block mask")
+    return p.but(block_mask=~p.options["block_mask"])
+
+
+@word("observations")
+def clear_choice(subject: Subject, p: Problem) -> Value:
+    """1 for rows whose top_k keys no rounding of the declared arithmetic can mistake for others, (B, Hq, Sq, 1)."""
+    return bounded(chosen_for_sure(p, subject.arithmetic))
+
+
+@word("combiners")
+def distance(a: Value, b: Value) -> Value:
+    """How far two values are apart, |a − b|."""
+    apart = bounded(a) - b
+    ends = np.abs(apart.low), np.abs(apart.high)
+    low = np.where((apart.low <= 0) & (apart.high >= 0), 0.0, np.minimum(*ends))
+    unknown = np.isneginf(apart.low) & np.isposinf(apart.high)
+    return Bounded(np.abs(apart.value), np.where(unknown, -np.inf, low), np.maximum(*ends))
+
+
+@word("combiners")
+def mirrored(x: Value) -> Value:
+    """Weights with queries and keys exchanged, (B, Hq, Sk, Sq)."""
+    return bounded(x).each(lambda a: np.swapaxes(a, -1, -2))

@@ -1,0 +1,48 @@
+"""A diagnosis as the page shows it: sentences of the terminal's report, and pictures packed to a quarter of their size."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..diagnosis import evidence, unexplained
+
+__all__ = ["diagnosis_data"]
+
+
+def diagnosis_data(found: Mapping[str, Any], *, pictured: bool) -> dict[str, Any]:
+    """said: one sentence. fault, title, links, also: of the mistake that it looks like, if there is one.
+
+    pictures: packed, where there are some and `pictured`; True where they are left out. mask: lines, where there is no picture.
+    """
+    data: dict[str, Any] = {"where": found["where"], "factor": found["factor"]}
+    if found["ranked"]:
+        first, *others = found["ranked"]
+        data |= {key: first[key] for key in ("fault", "title", "links")}
+        data |= {"said": evidence(found["how"], first), "also": [other["fault"] for other in others]}
+    else:
+        data["said"] = unexplained(found)
+    pictures = found.get("pictures")
+    if pictures:
+        data["pictures"] = _packed(pictures) if pictured else True
+    elif found["mask"]:
+        data["mask"] = found["mask"]
+    return data
+
+
+def _packed(pictures: Mapping[str, Any]) -> dict[str, Any]:
+    """Bits and bytes, row after row, in base 64."""
+    kept = {key: pictures[key] for key in ("case", "title", "queries", "keys", "largest")}
+    masks = {key: _base64(_bytes_of_bits("".join(pictures[key]))) for key in ("mask_due", "mask_read")}
+    weights = {key: _base64(bytes.fromhex("".join(pictures[key]))) for key in ("weights_due", "weights_read")}
+    return {**kept, **masks, **weights}
+
+
+def _bytes_of_bits(bits: str) -> Sequence[int]:
+    """Eight bits a byte, the first the highest; the last byte is filled with 0."""
+    return [int(bits[n : n + 8].ljust(8, "0"), 2) for n in range(0, len(bits), 8)]
+
+
+def _base64(data: bytes | Sequence[int]) -> str:
+    return base64.b64encode(bytes(data)).decode()

@@ -1,0 +1,65 @@
+"""Fills the template of the page: head and sections as text that stands without scripts, the data for the grid beside it.
+
+The page fetches nothing, and its content security policy forbids it to: a report is opened years later, and on machines
+without a network. Whatever a law, a kernel or a baseline says is escaped, because anybody may have written it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from .data import embedded, page_data
+from .faults import faults_section
+from .findings import findings_list
+from .head import banners, head, profiles_section
+from .sections import conventions_section, environment_section, remarks_section
+
+__all__ = ["html_page"]
+
+SCRIPTS = ("unpack", "state", "dom", "grid", "filter", "drawings", "weights", "panel", "keys", "start")
+"""In the order in which they run."""
+
+
+def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = None) -> str:
+    """A report as one HTML document.
+
+    report: as in report.json; it may be incomplete. kills: a kill matrix as `kills.summarised` gives it, if it shall be shown.
+    Raises KeyError for a report that the schema does not allow.
+    """
+    folder = files(__package__)
+    sections = [
+        profiles_section(report),
+        conventions_section(report),
+        remarks_section(report),
+        faults_section(kills),
+        environment_section(report),
+    ]
+    return Template(_text(folder, "page.html")).substitute(
+        title=head(report).title,
+        css=_text(folder, "page.css") + _text(folder, "panel.css"),
+        head=head(report).html,
+        banners=banners(report),
+        findings=findings_list(report),
+        profiles=sections[0],
+        sections="\n".join(filter(None, sections[1:])),
+        contents=_contents(sections[1:]),
+        data=embedded(page_data(report)),
+        script="".join(_text(folder, f"{name}.js") for name in SCRIPTS),
+    )
+
+
+def _text(folder: Any, name: str) -> str:
+    text: str = folder.joinpath(name).read_text(encoding="utf-8")
+    return text
+
+
+def _contents(sections: list[str]) -> str:
+    """Links to the sections that there are."""
+    names = ("conventions", "remarks", "faults", "environment")
+    words = {"remarks": "accuracy and notes", "faults": "known mistakes"}
+    shown = [name for name, text in zip(names, sections, strict=True) if text]
+    links = [f'<a href="#{name}">{words.get(name, name)}</a>' for name in ("laws", *shown)]
+    return "".join(links)

@@ -1,0 +1,57 @@
+"""What a result records of its ratios: the same problems have one hash, other problems another, and the largest are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import attnspec
+from attnspec.conformance.engine.tally import LARGEST
+
+
+def attend(q: Any, k: Any, v: Any) -> Any:
+    """Plain softmax attention."""
+    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+    scores = q @ k.swapaxes(-1, -2) / np.float32(np.sqrt(q.shape[-1]))
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
+
+def wrong(q: Any, k: Any, v: Any) -> Any:
+    """Twice of it."""
+    return 2 * attend(q, k, v)
+
+
+def row(function: Any = attend, **how: Any) -> dict[str, Any]:
+    made = attnspec.check(function, laws="weights/as-defined", **{"examples": 4, **how})
+    found: dict[str, Any] = made.data["results"][0]
+    return found
+
+
+def test_the_same_problems_have_the_same_hash_and_ratios() -> None:
+    assert row()["ratios"] == row()["ratios"] and row()["worst_ratio"] == row()["worst_ratio"]
+
+
+@pytest.mark.parametrize("how", [{"seed": 1}, {"examples": 3}])
+def test_other_problems_have_another(how: dict[str, Any]) -> None:
+    assert row(**how)["ratios"]["problems"] != row()["ratios"]["problems"]
+
+
+def test_the_largest_are_kept() -> None:
+    found = row(examples=LARGEST + 5)
+    ratios = found["ratios"]
+    assert ratios["count"] == found["examples"] == LARGEST + 5 and len(ratios["largest"]) == LARGEST
+    assert ratios["largest"] == sorted(ratios["largest"], reverse=True)
+    assert ratios["largest"][0] == float(f"{found['worst_ratio']:.3g}")
+
+
+def test_what_the_shrinker_tried_does_not_count() -> None:
+    found = row(wrong)
+    assert found["verdict"] == "fail" and found["ratios"]["count"] <= found["examples"] <= 4
+
+
+def test_where_nothing_was_decided_there_is_nothing() -> None:
+    found = attnspec.check(attend, laws=["weights/as-defined", "causal/as-defined"], examples=2).data["results"]
+    assert [bool(result["ratios"]) for result in sorted(found, key=lambda r: r["law"])] == [False, True]

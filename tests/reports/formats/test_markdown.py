@@ -1,0 +1,79 @@
+"""Markdown as a renderer of CommonMark with tables understands it: short, the worst first, and never too long."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from markdown_it import MarkdownIt
+
+from attnspec.reports.formats import rendered
+from attnspec.reports.formats.markdown import LIMIT, report_markdown
+
+
+def html(text: str) -> str:
+    return MarkdownIt("commonmark").enable("table").render(text)
+
+
+def test_the_first_line_says_what_is_certified(report: Any, row: Any) -> None:
+    text = rendered(report([row("weights/a"), row("weights/b")]), "markdown")
+    assert text.startswith("### ✅ attnspec: mine conforms to core\n")
+    assert html(text).startswith("<h3>✅ attnspec: mine conforms to core</h3>")
+    assert rendered(report([row()], planned=2), "markdown").startswith("### ❌ attnspec: INCOMPLETE: 1 of 2 results")
+
+
+def test_the_table_is_a_table(mixed: Any) -> None:
+    page = html(report_markdown(mixed))
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    assert page.count("<table>") == 1 and len(re.findall("<th[ >]", page)) == len(cells) == 8
+    assert cells[:6] == ["<code>mine</code>", "1", "3", "1", "1", "1"]
+
+
+def test_the_worst_comes_first_and_known_failures_last(mixed: Any) -> None:
+    summaries = re.findall(r"<summary>(.*?)</summary>", report_markdown(mixed))
+    assert [re.sub("<.*?>", "", line).split()[0] for line in summaries[:4]] == [
+        "weights/fail", "weights/error", "heads/c", "weights/known"
+    ]  # fmt: skip
+    assert "looks like <code>scale-ignored</code>" in summaries[0] and "(known: slow path)" in summaries[3]
+
+
+def test_folds_are_closed_and_what_others_wrote_is_text(mixed: Any) -> None:
+    text = rendered(mixed, "markdown")
+    page = html(text)
+    assert text.count("<details>") == text.count("</details>") > 4
+    assert page.count("<details>") == page.count("</details>") == text.count("<details>")
+    assert page.count("<pre>") == page.count("</pre>") == 4
+    assert "&lt;b&gt;bold&lt;/b&gt;" in page and "<b>" not in page and "\\udcff" in text
+    outside = re.sub(r"<pre>.*?</pre>|<code>.*?</code>", "", page, flags=re.DOTALL)
+    assert "@someone" not in outside
+
+
+def test_conventions_and_reasons_are_folded(report: Any, row: Any) -> None:
+    conventions = {"mine": {"empty_rows": {"choice": "zeros", "how": "probed"}}}
+    text = report_markdown(report([row("weights/a"), row("weights/b", "not-claimed")], conventions=conventions))
+    assert "<details><summary>conventions: 1</summary>" in text and "empty\\_rows zeros (probed)" in text
+    assert "mine to core: weights/b is not claimed" in text
+
+
+@pytest.mark.parametrize("many", [200, 3000])
+def test_a_long_report_says_what_it_leaves_out(report: Any, row: Any, plan: dict[str, Any], many: int) -> None:
+    laws = [f"weights/{n}" for n in range(many)]
+    plan["laws"] = {law: {**plan["laws"]["weights/a"]} for law in laws}
+    rows = [row(law, "fail", message="off by ≈ " * 60, details=["≈ " * 400] * 12) for law in laws]
+    text = report_markdown(report(rows))
+    assert len(text.encode()) <= LIMIT < 65_536
+    [left] = re.findall(r"\*\*(\d+) more findings left out here\*\*: all are in report.json", text)
+    told = text.count("<details><summary><code>") + text.count("\n- `weights/")
+    assert told > 10 and int(left) + told == many
+    assert text.count("<details>") == text.count("</details>") and "… (cut; report.json has all)</pre>" in text
+    assert "<sub>attnspec" in text
+
+
+def test_many_implementations_are_cut_in_words(report: Any, row: Any, plan: dict[str, Any]) -> None:
+    made = plan["implementations"][0]
+    plan["implementations"] = [{**made, "name": f"kernel-{n}"} for n in range(300)]
+    rows = [row(implementation=f"kernel-{n}", verdict="fail" if n == 250 else "pass") for n in range(300)]
+    text = report_markdown(report(rows))
+    table = [line for line in text.splitlines() if line.startswith("| `")]
+    assert table[0].startswith("| `kernel-250`") and "| and 260 more |" in text and len(text.encode()) <= LIMIT

@@ -1,0 +1,106 @@
+// Checks that run in the page. Each gives a list of {what, holds}, or times in milliseconds by name.
+
+function report(check) {
+  let found;
+  try { found = check(); } catch (error) { found = [{ what: `${check.name}: ${error.stack}`, holds: false }]; }
+  const pre = document.createElement("pre");
+  pre.id = "checked";
+  pre.textContent = JSON.stringify(found);
+  document.body.append(pre);
+}
+
+const said = [];
+const holds = (what, value) => said.push({ what, holds: Boolean(value) });
+const press = (key, node = document.activeElement) => node.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+const all = (selector) => [...document.querySelectorAll(selector)].filter((node) => node.getClientRects().length);
+
+function type(words) {
+  const box = document.getElementById("q");
+  box.value = words;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function smallPage() {
+  const cells = all("[data-at]");
+  holds("six cells are shown", cells.length === 6);
+  const kinds = cells.map((cell) => cell.className.match(/ v (\S+)/)[1]).sort().join();
+  holds(`the worst verdict over dtypes is shown: ${kinds}`, kinds === "error,fail,known,none,not-claimed,pass");
+  holds("every verdict has a shape of its own", new Set(KINDS.map((kind) => { const style = getComputedStyle(document.querySelector(`.chip .g.${kind}`)); return style.clipPath + style.borderRadius + style.height; })).size === 6);
+  holds("every cell says what it is without colour", cells.every((cell) => /: .+/.test(cell.getAttribute("aria-label"))));
+  holds("one cell is in the tab order", all('[data-at][tabindex="0"]').length === 1);
+  all('[data-at][tabindex="0"]')[0].focus();
+  press("ArrowRight");
+  holds("the right arrow moves", document.activeElement.dataset.at.endsWith(",1"));
+  press("ArrowLeft");
+  press("ArrowDown");
+  holds("the down arrow moves", document.activeElement.getAttribute("aria-label").startsWith("weights/b, one"));
+  press("ArrowUp");
+  press("Enter");
+  const panel = document.getElementById("panel");
+  holds("Enter opens", !panel.hidden && location.hash === "#cell=weights/a@one");
+  holds("the focus is in what was opened", panel.contains(document.activeElement));
+  for (const part of ["The law", "out(p) ≈ reference_out(p)", "alert(1)", "Looks like causal-off-by-one", "attnspec replay 'weights/a?dtype=bfloat16&b=2", "one.py:attend", "replays/a.py", "k is 0 throughout", "would have caught 2 of 3"]) {
+    if (part !== "The law") holds(`the drill-down tells ${part}`, panel.textContent.includes(part));
+  }
+  holds("mask and weights are drawn, due and read", panel.querySelectorAll("svg.cells").length === 5);
+  holds("a leaked key has a sign", panel.querySelectorAll("svg.cells .leaked + .sign").length === 1);
+  holds("a weight that is NaN has a sign", panel.querySelectorAll("svg.cells .lost + .sign").length >= 1);
+  holds("error over bound is plotted", panel.querySelectorAll("svg.plot g path.line").length === 2);
+  holds("what a law says stays text", !panel.querySelector(".statement b") && document.scripts.length === 3);
+  holds("no address but of the web is a link", all('a[href^="javascript"]').length === 0);
+  press("Escape");
+  holds("Escape closes and gives the focus back", panel.hidden && document.activeElement.dataset.at !== undefined);
+  type("masks/c");
+  holds("a search leaves one law", all("[data-at]").length === 2 && all(".row:not(.heads):not(.chap)").length === 1);
+  type("nothing fits this");
+  holds("a search without a hit says so", document.getElementById("count").textContent.includes("Nothing fits"));
+  type("no such shape");
+  holds("a search finds messages", all(".v:not(.none)").length === 1);
+  document.querySelector("button[type=reset]").click();
+  holds("Show all shows all", all("[data-at]").length === 6 && location.hash === "");
+  document.querySelector(".chip.fail").click();
+  holds("a verdict is chosen", all(".v:not(.none)").length === 1 && location.hash === "#verdict=fail");
+  choose({ verdict: "", dtype: "float32" });
+  holds("a dtype changes the worst verdict", all(".v.fail").length === 0 && all(".v.pass").length === 2);
+  choose({ dtype: "", impl: "one" });
+  holds("an implementation leaves one column", all("[role=columnheader].c").length === 1);
+  return said;
+}
+
+function stateOfAddress() {
+  holds("the address opens a cell", document.querySelector("#panel h3").textContent === "weights/a");
+  holds("the address filters", all(".chip[aria-pressed=true]").length === 2 && all(".v:not(.none)").length === 2);
+  return said;
+}
+
+function layout() {
+  const wide = document.documentElement.clientWidth;
+  holds(`nothing is wider than the window of ${wide} pixels`, document.documentElement.scrollWidth <= wide);
+  choose({ cell: cellName(0, 0) });
+  showPanel();
+  const box = document.getElementById("panel").getBoundingClientRect();
+  holds("the drill-down is inside the window", box.left >= 0 && box.right <= innerWidth && box.width > 300);
+  return said;
+}
+
+function timings() {
+  const times = { open: performance.now() };
+  const timed = (name, act) => {
+    document.body.offsetHeight;
+    const start = performance.now();
+    act();
+    document.body.offsetHeight;
+    times[name] = performance.now() - start;
+  };
+  timed("filter by text, the first time", () => type("kernel-7"));
+  timed("filter by text", () => type("kernel-7 something-3"));
+  timed("filter by text of laws", () => type("law-about-something-3"));
+  timed("no filter again", () => type(""));
+  timed("filter by verdict", () => choose({ verdict: "fail" }));
+  timed("filter by dtype", () => choose({ verdict: "", dtype: "bfloat16" }));
+  timed("filter by implementation", () => choose({ dtype: "", impl: MADE[3].name }));
+  timed("filter by chapter", () => choose({ impl: "", chapter: "masks" }));
+  timed("show all", () => choose({ ...EMPTY }));
+  timed("open a cell", () => openPanel(0, 0, true));
+  return times;
+}

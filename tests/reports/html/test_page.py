@@ -1,0 +1,165 @@
+"""The page says what the report says, escapes it, fetches nothing and stays small."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnspec.reports.html import html_page
+from attnspec.reports.html.data import OCTAVE, VERDICTS, ZERO, embedded, page_data
+
+ROOT = Path(__file__).resolve().parents[3]
+Report = dict[str, Any]
+Read = Callable[[str], Any]
+
+
+def test_the_first_line_says_what_the_run_is_worth(small: Report, read: Read, making: Any) -> None:
+    assert "<h1>two &lt;2&gt; conforms to core; one does not conform to core</h1>" in html_page(small)
+    small["verdicts"][1]["conforms"] = False
+    assert "<h1>one and two &lt;2&gt; do not conform to core</h1>" in html_page(small)
+    quick = read(html_page(making.nasty("quick")))
+    assert "quick: not a conformance result" in quick.text and "conforms" not in quick.text.split("Laws")[0]
+
+
+def test_a_run_that_did_not_end_is_loud(read: Read, making: Any) -> None:
+    page = read(html_page(making.nasty("quick", planned=9)))
+    assert page.text.count("This run did not end.") == 1 and "7 of 9 results" in page.text
+    assert "quick: not a conformance result." in page.text
+    assert ("div", {"class": "banner fail", "role": "alert"}) in page.elements
+    assert "This run did not end." not in html_page(making.nasty())
+
+
+def test_problems_of_a_baseline_are_told(small: Report, read: Read) -> None:
+    small["baseline_problems"] = ["entry one expired"]
+    assert "entry one expired" in read(html_page(small)).text
+    small["baseline_problems"] *= 30
+    text = read(html_page(small)).text
+    assert "30 problems" in text and text.count("entry one expired") == 30
+
+
+def test_what_others_wrote_never_becomes_markup(small: Report, read: Read, making: Any) -> None:
+    small["implementations"][0]["notes"] = [making.NASTY]
+    text = html_page(small)
+    page = read(text)
+    assert len(page.scripts) == 2 and "alert(1)" not in page.scripts[1]
+    assert (
+        making.NASTY in page.text and making.NASTY in page.data["texts"] and page.data["laws"][0]["statement"] == making.NASTY
+    )
+    assert "<b>bold" not in text and "javascript:" not in "".join(page.attributes("href"))
+    assert not [value for name in ("onclick", "onload", "onerror") for value in page.attributes(name)]
+
+
+def test_nothing_is_fetched(small: Report, read: Read) -> None:
+    text = html_page(small, kills=json.loads((ROOT / "docs/data/faults-quick.json").read_text(encoding="utf-8")))
+    page = read(text)
+    assert not page.attributes("src") and not page.attributes("srcset")
+    assert {tag for tag, given in page.elements if "href" in given} == {"a"}
+    assert not re.search(r"@import|url\(", text)
+    policy = next(given for tag, given in page.elements if given.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in str(policy["content"])
+    assert not re.search(r"\b(fetch|XMLHttpRequest|import)\s*\(", page.scripts[1])
+
+
+def test_columns_hold_every_result(small: Report, read: Read, making: Any) -> None:
+    data = read(html_page(small)).data
+    rows = data["rows"]
+    assert [VERDICTS[int(digit)] for digit in rows["verdict"]] == [row["verdict"] for row in small["results"]]
+    for n, row in enumerate(small["results"]):
+        assert data["laws"][rows["law"][n]]["id"] == row["law"]
+        assert data["dtypes"][rows["dtype"][n]] == row["dtype"]
+        assert data["implementations"][rows["implementation"][n]]["name"] == row["implementation"]
+        assert data["texts"][rows["message"][n]] == row["message"]
+        start = f"{row['law']}?dtype={row['dtype']}"
+        case = row["worst_case"] and start + data["texts"][rows["worst"][n]]
+        assert case == row["worst_case"]
+    assert rows["ratio"][1] == "inf" and rows["ratio"][3] is None
+    assert data["more"]["5"]["known"].startswith(making.NASTY)
+    assert data["texts"][rows["reasons"][6]] == "window is not an option (3 problems)"
+
+
+def test_points_of_the_plot_keep_keys_and_ratio(small: Report) -> None:
+    data = page_data(small)
+    packed = data["texts"][data["rows"]["points"][0]]
+    points = [(data["keys"][int(packed[n : n + 2], 36)], int(packed[n + 2 : n + 4], 36)) for n in range(0, len(packed), 4)]
+    assert points == [(1, ZERO - 3 * OCTAVE), (33, ZERO - 2 * OCTAVE)]
+
+
+def test_a_diagnosis_keeps_its_pictures(small: Report, making: Any) -> None:
+    import base64
+
+    found = page_data(small)["more"]["1"]["diagnosis"]
+    assert (
+        found["fault"] == "causal-off-by-one" and found["said"] == "it gives what came on 24 of 24 problems, 19 of them wrong"
+    )
+    bits = "".join(f"{byte:08b}" for byte in base64.b64decode(found["pictures"]["mask_read"]))
+    assert bits[:18] == "".join(making.PICTURES["mask_read"]) and len(bits) == 24
+    assert base64.b64decode(found["pictures"]["weights_read"]).hex() == "".join(making.PICTURES["weights_read"])
+
+
+def test_replay_commands_are_those_of_the_terminal(small: Report) -> None:
+    laws = page_data(small)["laws"]
+    assert laws[0]["replay"] == "attnspec replay CASE ADDRESS"
+    assert laws[1]["replay"] == "attnspec replay CASE ADDRESS --laws-file 'my laws.yaml'"
+
+
+def test_conventions_say_how_they_are_known(small: Report, read: Read) -> None:
+    text = read(html_page(small)).text
+    assert "verified, not quoted" in text
+    assert "zerosprobed" in text and "propagatesassumed" in text and "What a row gives that sees no key." in text
+
+
+def test_findings_lead_into_the_grid_known_ones_last(small: Report, read: Read) -> None:
+    links = [href for href in read(html_page(small)).attributes("href") if href.startswith("#cell=")]
+    assert links == ["#cell=weights/a@one", "#cell=weights/b@one", "#cell=weights/b@two%20%3C2%3E"]
+
+
+def test_the_kill_matrix_is_shown_where_given(small: Report, read: Read) -> None:
+    part = {"killed_by": 3, "law": "weights/a", "problem": 1, "seconds": 0.1}
+    kills = {
+        "budget": {"name": "quick", "examples": 12},
+        "dtypes": ["float32"],
+        "laws": 12,
+        "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}}},
+    }
+    text = read(html_page(small, kills=kills)).text
+    assert "1 of 2 rejected in float32" in text and "survivors: of-my-own" in text
+    assert "The scale is applied to the queries and to the keys, and so twice." in text
+    assert text.index("of-my-own", text.index("All 2")) < text.index("scale-twice", text.index("All 2"))
+    assert 'id="faults"' not in html_page(small)
+
+
+def test_a_report_without_optional_fields_is_shown(small: Report, read: Read) -> None:
+    for row in small["results"]:
+        for key in ("ratios_over_keys", "diagnosis", "certificate", "simplest", "script"):
+            row.pop(key, None)
+    for each in small["laws"].values():
+        del each["sources"]
+    small["results"] = small["results"][:2]
+    assert len(read(html_page(small)).data["rows"]["law"]) == 2
+    small["results"] = []
+    assert read(html_page(small)).data["rows"]["law"] == []
+
+
+def test_twenty_thousand_results_stay_below_five_megabytes(many: Report) -> None:
+    assert len(many["results"]) == 20_000
+    start = time.process_time()
+    page = html_page(many)
+    assert time.process_time() - start < 20
+    assert len(page.encode()) < 5_000_000
+
+
+def test_data_cannot_end_its_element() -> None:
+    text = embedded(["</script>", "<!--"])
+    assert "<" not in text and json.loads(text) == ["</script>", "<!--"]
+
+
+@pytest.mark.parametrize("suffix", ["css", "js", "html", "py"])
+def test_no_file_of_the_page_is_long(suffix: str) -> None:
+    files = list((ROOT / "reports" / "html").glob(f"*.{suffix}"))
+    assert files and all(len(file.read_text(encoding="utf-8").splitlines()) <= 400 for file in files)
