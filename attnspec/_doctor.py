@@ -40,7 +40,7 @@ def examine(addresses: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
-TRIED = ("attention", "sparse_attention")
+TRIED = ("attention", "sparse_attention", "linear_attention")
 """Operations that give the mean of V where Q = 0 and no option is given."""
 
 Finding = tuple[bool | None, str]
@@ -65,12 +65,12 @@ def _findings(made: Implementation) -> Iterator[Finding]:
         for good, sentence in _trial(made, dtype):
             answers = answers and good is not False
             yield good, f"{dtype}: {sentence}"
-    if answers:
+    if answers and made.operation != "linear_attention":  # no convention concerns it
         yield from _conventions(made)
 
 
 def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
-    """One call with Q = 0, and one that also returns the logsumexp where that is claimed."""
+    """One call whose answer is plain, and one that also returns the logsumexp where that is claimed."""
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
 
@@ -90,7 +90,8 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     yield True, f"returns an array of {made.arrays}, shape {out.shape} as (B, H, S, D)"
     if str(out.dtype) != dtype and dtype not in FLOAT8_DTYPES:
         yield None, f"the output comes back as {out.dtype}"
-    yield _judge(out.astype(np.float64), p)
+    judge = _judge_sum if p.operation == "linear_attention" else _judge
+    yield judge(out.astype(np.float64), p)
     if subject.altered:
         yield False, f"the call wrote into its input {', '.join(sorted(subject.altered))}"
     if "return_lse" in made.options:
@@ -108,6 +109,19 @@ def _judge(out: Any, p: Problem) -> Finding:
     return False, (
         "with Q = 0 every row should be the mean of V over the keys and is not; is the layout declared rightly (bhsd or bshd), "
         "or does it mask by default?"
+    )
+
+
+def _judge_sum(out: Any, p: Problem) -> Finding:
+    """Of linear attention, where every query and key have the product 1."""
+    due = p.v.astype(np.float64).sum(axis=2, keepdims=True)
+    if np.abs(out - due).max() < COARSE:
+        return True, f"with Q = 1 and K = 1/{D} every row is the sum of V"
+    if np.abs(out - due / SK).max() < COARSE:
+        return False, f"with Q = 1 and K = 1/{D} every row is the mean of V, as if normalised; that is what normalize asks for"
+    return False, (
+        f"with Q = 1 and K = 1/{D} every row should be the sum of V over the keys and is not; is the layout declared rightly "
+        "(bhsd or bshd), is the scale 1, or is it causal by default?"
     )
 
 
@@ -139,11 +153,14 @@ def _conventions(made: Implementation) -> Iterator[Finding]:
 
 
 def _problem(dtype: str, operation: str) -> Problem:
-    """Q = 0, K any, V of small integers whose means over keys, and over heads, differ."""
+    """Q = 0, K any, V of small integers whose means over keys, and over heads, differ. Of linear attention Q = 1, K = 1/D."""
     from attnspec.conformance.problems.problem import Problem
     from attnspec.reference.rounding import DTYPES
 
     kind = DTYPES[dtype]
     v = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 7 + np.arange(H).reshape(1, H, 1, 1)
     k = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 5 - 2
-    return Problem(np.zeros((B, H, SQ, D), kind), k.astype(kind), v.astype(kind), dtype, operation=operation)
+    q = np.zeros((B, H, SQ, D))
+    if operation == "linear_attention":
+        q, k = np.ones_like(q), np.full_like(k, 1 / D)
+    return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, operation=operation)

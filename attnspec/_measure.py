@@ -23,6 +23,9 @@ def measure_implementations(addresses: Sequence[str], dtype: str | None, example
     from attnspec.conformance.selection import Mistake, find_targets
 
     targets = find_targets(addresses)
+    for target in targets:
+        if target.implementation.operation == "linear_attention":
+            raise Mistake(f"{target.implementation.name} computes linear_attention; only the softmax of a kernel is measured")
     chosen = [(t.implementation, d) for t in targets for d in t.implementation.dtypes if dtype in (None, d)]
     if not chosen:
         names = ", ".join(t.implementation.name for t in targets)

@@ -110,9 +110,11 @@ def make_plan(
     shard: `2/3`. It may be empty where the whole is not.
     """
     patterns = tuple(laws)
+    chosen = choose_laws(patterns, profile=profile, files=laws_files)
+    operations = {target.implementation.operation for target in targets}
     plan = Plan(
         targets=tuple(targets),
-        laws=tuple(choose_laws(patterns, profile=profile, files=laws_files)),
+        laws=tuple(law for law in chosen if law.operation in operations),
         budget=choose_budget(budget, examples=examples, timeout=timeout),
         seed=seed,
         dtype=_known_dtype(dtype),
@@ -122,7 +124,7 @@ def make_plan(
     if next(plan.whole(), None) is None:
         names = ", ".join(target.implementation.name for target in targets)
         within = f" in {dtype}" if dtype else ""
-        raise Mistake(f"nothing to run: none of the {len(plan.laws)} chosen laws is about the operation of {names}{within}")
+        raise Mistake(f"nothing to run: none of the {len(chosen)} chosen laws is about the operation of {names}{within}")
     return plan
 
 

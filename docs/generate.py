@@ -226,6 +226,7 @@ def profiles_table() -> str:
 SECTIONS: dict[str, Callable[[], str]] = {
     "options": options_table,
     "sparse-options": lambda: options_table("sparse_attention"),
+    "linear-options": lambda: options_table("linear_attention"),
     "conventions": conventions_table,
     "claims": claims_table,
     "arithmetic-models": arithmetic_models,

@@ -27,12 +27,13 @@ def spec_folder() -> Path:
 def load_laws(paths: Iterable[Path] | None = None) -> list[Law]:
     """All laws of the given files, or of spec/laws, in the order of the files and within them.
 
-    Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice.
+    Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice. Files that come
+    with the kit are held to the schema by its tests, because that takes longer than reading them.
     """
     laws: list[Law] = []
     seen: dict[str, Law] = {}
     for path in sorted((spec_folder() / "laws").glob("*.yaml")) if paths is None else [Path(p) for p in paths]:
-        for law in _chapter(path):
+        for law in _chapter(path, foreign=paths is not None):
             if law.id in seen:
                 first = seen[law.id]
                 raise SpecError(f"the law {law.id!r} stands already at {first.file}:{first.line}", law.file, law.line)
@@ -81,9 +82,10 @@ def _table(name: str) -> dict[str, Any]:
     return data
 
 
-def _chapter(path: Path) -> Iterator[Law]:
+def _chapter(path: Path, foreign: bool) -> Iterator[Law]:
     data, lines = read_yaml(path)
-    _against_schema(data, lines, path)
+    if foreign:
+        _against_schema(data, lines, path)
     for index, entry in enumerate(data["laws"]):
         yield _law(entry, data["chapter"], path, lines, ("laws", index))
 

@@ -27,6 +27,7 @@ from . import (
     interface,
     layout,
     linear,
+    linear_carried,
     linear_chunks,
     linear_interface,
     masks,
@@ -65,6 +66,7 @@ CHAPTERS = (
     sparse_blocks,
     sparse_choice,
     linear,
+    linear_carried,
     linear_chunks,
     linear_interface,
 )

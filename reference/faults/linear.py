@@ -1,7 +1,7 @@
-"""Mistakes about linear attention: what is written, how it decays, what is read, what divides it, and what is carried.
+"""Mistakes about linear attention: what is written, how it decays, what is read, and what divides it.
 
-All are made from the recurrence: with one of its steps replaced, or with one argument read wrongly. Those about chunks have a
-file of their own.
+All are made from the recurrence: with one of its steps replaced, or with one argument read wrongly. Those about chunks, and
+about what is carried from call to call, have files of their own.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..linear.reading import Linear, joined, read
 from ..linear.recurrent import LINEAR_STEPS, LinearSteps, linear_attention, recurrent
 from .making import Answer, Array, Function, fault
 
-__all__ = ["answer_of", "definition", "linear", "sequence_by_sequence"]
+__all__ = ["answer_of", "computed", "definition", "linear", "sequence_by_sequence", "without"]
 
 NO_LSE = np.zeros(0)
 
@@ -42,7 +42,7 @@ def sequence_by_sequence(run: Callable[[Linear], tuple[Array, tuple[Array, Array
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         _require_one_dtype(q, k, v)
         packed = options.get("cu_seqlens") is not None
-        parts = [run(one) for one in read(q, k, v, **_computed(options))]
+        parts = [run(one) for one in read(q, k, v, **computed(options))]
         state, normalizer = (joined([state[n] for _, state in parts], packed, 0) for n in (0, 1))
         return Answer(joined([out for out, _ in parts], packed, 2), NO_LSE, None, state=state, normalizer=normalizer)
 
@@ -52,11 +52,12 @@ def sequence_by_sequence(run: Callable[[Linear], tuple[Array, tuple[Array, Array
 def answer_of(q: Array, k: Array, v: Array, options: dict[str, Any], steps: LinearSteps = LINEAR_STEPS) -> Answer:
     """The answer of the recurrence to other arguments."""
     _require_one_dtype(q, k, v)
-    made = linear_attention(q, k, v, steps=steps, **_computed(options))
+    made = linear_attention(q, k, v, steps=steps, **computed(options))
     return Answer(made.out, NO_LSE, None, state=made.state, normalizer=made.normalizer)
 
 
-def _computed(options: dict[str, Any]) -> dict[str, Any]:
+def computed(options: dict[str, Any]) -> dict[str, Any]:
+    """The options that say what is computed, without those that say what is returned."""
     return {name: value for name, value in options.items() if name != "return_state"}
 
 
@@ -185,7 +186,7 @@ def _normalizer_of_heads() -> Function:
         if not options.get("normalize"):
             return right
         plain = answer_of(q, k, v, {**options, "normalize": False, "scale": None})
-        given = read(q, k, v, **_computed(options))[0]
+        given = read(q, k, v, **computed(options))[0]
         query = features(given.feature_map, np.asarray(q, dtype=np.float64))
         key = np.cumsum(features(given.feature_map, np.asarray(k, dtype=np.float64)), axis=1)
         rows = key[:, :, : q.shape[2]] if key.shape[2] >= q.shape[2] else np.ones_like(query)
@@ -246,12 +247,12 @@ def _gate_grows() -> Function:
 
 @fault("linear-gate-ignored")
 def _gate_ignored() -> Function:
-    return _without("gate")
+    return without("gate")
 
 
 @fault("linear-decay-ignored")
 def _decay_ignored() -> Function:
-    return _without("decay")
+    return without("decay")
 
 
 @fault("linear-gate-of-first-feature")
@@ -286,7 +287,9 @@ def _decay_of_first_head() -> Function:
     return attend
 
 
-def _without(name: str) -> Function:
+def without(name: str) -> Function:
+    """Linear attention that ignores one option."""
+
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         return answer_of(q, k, v, {**options, name: None})
 
@@ -341,116 +344,3 @@ def _delta_before_decay() -> Function:
         return recurrent(one, replace(LINEAR_STEPS, decayed=decayed, written=written))
 
     return sequence_by_sequence(run)
-
-
-# What is carried, padding, packing
-
-
-@fault("linear-initial-state-ignored")
-def _initial_state_ignored() -> Function:
-    return _without("initial_state")
-
-
-@fault("linear-initial-state-undecayed")
-def _initial_state_undecayed() -> Function:
-    def run(one: Linear) -> tuple[Array, tuple[Array, Array]]:
-        log_gate = one.log_gate.copy()
-        log_gate[:, :, :1] = 0.0
-        return recurrent(replace(one, log_gate=log_gate))
-
-    return sequence_by_sequence(run)
-
-
-@fault("linear-caller-state-overwritten")
-def _caller_state_overwritten() -> Function:
-    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        made = answer_of(q, k, v, options)
-        for mine, last in zip(options.get("initial_state") or (), (made.state, made.normalizer), strict=False):
-            mine[...] = last
-        return made
-
-    return attend
-
-
-@fault("linear-returned-state-lacks-the-last-step")
-def _returned_state_lacks_the_last_step() -> Function:
-    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        made, parts = answer_of(q, k, v, options), read(q, k, v, **_computed(options))
-        packed = options.get("cu_seqlens") is not None
-        states = [recurrent(_shorter(one))[1] for one in parts]
-        state, normalizer = (joined([each[n] for each in states], packed, 0) for n in (0, 1))
-        return made._replace(state=state, normalizer=normalizer)
-
-    return attend
-
-
-def _shorter(one: Linear) -> Linear:
-    """A sequence whose last step counts as padding."""
-    active = one.active.copy()
-    active[:, -1:] = False
-    return replace(one, active=active)
-
-
-@fault("linear-packed-state-leaks")
-def _packed_state_leaks() -> Function:
-    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        right = answer_of(q, k, v, options)
-        if options.get("cu_seqlens") is None:
-            return right
-        state, parts = None, []
-        for one in read(q, k, v, **_computed(options)):
-            carried = one if state is None else replace(one, state=state[0], normalizer=state[1])
-            out, state = recurrent(carried)
-            parts.append((out, state))
-        states = [np.concatenate([each[n] for _, each in parts]) for n in (0, 1)]
-        return right._replace(out=np.concatenate([out for out, _ in parts], axis=2), state=states[0], normalizer=states[1])
-
-    return attend
-
-
-@fault("linear-packed-states-of-the-first")
-def _packed_states_of_the_first() -> Function:
-    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        given = options.get("initial_state")
-        if given is not None and options.get("cu_seqlens") is not None:
-            given = tuple(np.broadcast_to(x[:1], x.shape) for x in given)
-        return answer_of(q, k, v, {**options, "initial_state": given})
-
-    return attend
-
-
-@fault("linear-padding-in-normalizer")
-def _padding_in_normalizer() -> Function:
-    def run(one: Linear) -> tuple[Array, tuple[Array, Array]]:
-        v = np.where(one.active[:, None, :, None], one.v, 0.0)
-        log_gate = np.where(one.active[:, None, :, None], one.log_gate, 0.0)
-        beta = None if one.beta is None else np.where(one.active[:, None], one.beta, 0.0)
-        return recurrent(replace(one, v=v, log_gate=log_gate, beta=beta, active=np.ones_like(one.active)))
-
-    return sequence_by_sequence(run)
-
-
-@fault("linear-padding-decays")
-def _padding_decays() -> Function:
-    def run(one: Linear) -> tuple[Array, tuple[Array, Array]]:
-        active = one.active[:, None, :, None]
-        silent = replace(one, beta=None if one.beta is None else np.where(one.active[:, None], one.beta, 0.0))
-        value = np.where(active, one.v, 0.0)
-        counted = iter(np.moveaxis(one.active, 1, 0))
-
-        def written(state: Array, key: Array, value: Array, beta: Array | None) -> Array:
-            return np.where(next(counted)[:, None, None, None], LINEAR_STEPS.written(state, key, value, beta), state)
-
-        return recurrent(replace(silent, v=value, active=np.ones_like(one.active)), replace(LINEAR_STEPS, written=written))
-
-    return sequence_by_sequence(run)
-
-
-@fault("linear-lengths-ignored")
-def _lengths_ignored() -> Function:
-    return _without("kv_lengths")
-
-
-@fault("linear-entries-share-a-length")
-def _entries_share_a_length() -> Function:
-    return linear(given=lambda one: replace(one, active=np.broadcast_to(one.active[:1], one.active.shape)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..linear.features import TAYLOR, features
 from .interface import _as_if_contiguous
 from .linear import answer_of, linear

@@ -8,6 +8,7 @@ import pytest
 
 from attnspec.conformance.language import SpecError, load_laws, select
 from attnspec.conformance.language.grammar import Binary, Call, Name, Number, read_equation, read_expression
+from attnspec.conformance.language.loading import spec_folder
 
 LAW = """\
 chapter: weights
@@ -38,6 +39,11 @@ def test_a_law_is_read_as_written(tmp_path: Path) -> None:
     assert (law.id, law.chapter, law.level, law.line, law.file) == ("weights/one", "weights", "must", 4, file)
     assert law.relation.relation == "≈"
     assert law.words() == ("out", "with_values", "sees_a_key")
+
+
+def test_the_shipped_chapters_keep_to_the_schema() -> None:
+    shipped = sorted((spec_folder() / "laws").glob("*.yaml"))
+    assert len(load_laws(shipped)) == len(load_laws())
 
 
 def test_an_equation_is_a_tree() -> None:

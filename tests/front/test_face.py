@@ -55,7 +55,7 @@ def test_talking_is_fast(python: Any, arguments: list[str]) -> None:
         assert python(*arguments, cwd=Path.cwd()).returncode == 0
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        if spent[-1] < 0.5:
+        if spent[-1] < 1.0:
             return
     pytest.fail(f"the fastest of five took {min(spent):.2f} s")
 
