@@ -16,13 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from .contract import implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 from .jax_inputs import check_shapes
 from .sparse_inputs import check_pattern
 
 __all__ = ["attend"]
-
-keep_compilations()
 
 TILE = 16
 """Queries, and keys, in a tile: the running maximum may change after each."""
@@ -53,6 +51,7 @@ class Lists(NamedTuple):
         "bfloat16": {"name": "half", **_BLOCKS},
     },
     backward=False,
+    notes=[NOTE],
 )
 def attend(
     q: jax.Array,
@@ -126,7 +125,7 @@ def _lists(kept: Any) -> Lists:
     return Lists(np.where(np.take_along_axis(touched, order, -1), order, -1), touched.sum(-1, dtype=np.int32), mask)
 
 
-@jax.jit
+@compiled
 def _attend(q: jax.Array, k: jax.Array, v: jax.Array, lists: Lists, factor: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Output and logsumexp, a tile of queries at a time."""
     (b, hq, sq, d), sk, dv = q.shape, k.shape[2], v.shape[3]

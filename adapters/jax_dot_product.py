@@ -17,18 +17,15 @@ Measured on JAX 0.10.2, CPU:
 from __future__ import annotations
 
 import inspect
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 
 from .contract import ProblemView, implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 
 __all__ = ["attend"]
-
-keep_compilations()
 
 HAS_RESIDUAL = "return_residual" in inspect.signature(jax.nn.dot_product_attention).parameters
 NO_LIMIT = 1 << 30
@@ -52,6 +49,13 @@ def refuses(problem: ProblemView) -> str | None:
     return None
 
 
+def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
+    """dq, dk and dv by JAX, in one program with the forward pass that they need."""
+    given = options.get
+    arrays = given("scale"), _sides(given("window")), given("mask"), given("bias"), given("kv_lengths")
+    return _attend.pull(dout, q, k, v, *arrays, causal=bool(given("causal")), return_lse=False)
+
+
 @implementation(
     name="jax/dot-product-attention",
     arrays="jax",
@@ -60,7 +64,9 @@ def refuses(problem: ProblemView) -> str | None:
     conventions={"causal_alignment": "top-left", "empty_rows": "mean", "hidden_nan": "propagates"},
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
+    backward=backward,
     supports=refuses,
+    notes=[NOTE],
 )
 def attend(
     q: jax.Array,
@@ -76,11 +82,14 @@ def attend(
     return_lse: bool = False,
 ) -> Any:
     """(B, S, H, D) arrays → out, or (out, lse (B, Hq, Sq)). Raises ValueError where Dv is not D."""
-    sides = None if window is None else tuple(np.int32(NO_LIMIT if side is None else side) for side in window)
-    return _attend(q, k, v, scale, sides, mask, bias, kv_lengths, causal=causal, return_lse=return_lse)
+    return _attend(q, k, v, scale, _sides(window), mask, bias, kv_lengths, causal=causal, return_lse=return_lse)
 
 
-@partial(jax.jit, static_argnames=("causal", "return_lse"))
+def _sides(window: tuple[int | None, int | None] | None) -> Any:
+    return None if window is None else tuple(np.int32(NO_LIMIT if side is None else side) for side in window)
+
+
+@compiled(static_argnames=("causal", "return_lse"))
 def _attend(
     q: jax.Array,
     k: jax.Array,

@@ -14,12 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from .contract import implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 from .jax_linear_inputs import Given, features, finished, read
 
 __all__ = ["CHUNK", "attend"]
-
-keep_compilations()
 
 CHUNK = 16
 """Steps in a chunk."""
@@ -31,7 +29,14 @@ ARITHMETIC = {
 }
 
 
-@implementation("linear_attention", name="jax/linear-chunked", arrays="jax", claims=["deterministic"], arithmetic=ARITHMETIC)
+@implementation(
+    "linear_attention",
+    name="jax/linear-chunked",
+    arrays="jax",
+    claims=["deterministic"],
+    arithmetic=ARITHMETIC,
+    notes=[NOTE],
+)
 def attend(
     q: jax.Array,
     k: jax.Array,
@@ -59,7 +64,7 @@ def attend(
     return (out, state) if return_state else out
 
 
-@partial(jax.jit, static_argnums=(1, 2))
+@compiled(static_argnums=(1, 2))
 def _attend(g: Given, degree: int, delta: bool) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     b, h, sk = g.k.shape[:3]
     query, key = (features(x, g.mapped, degree) for x in (g.q, g.k))

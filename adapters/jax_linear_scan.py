@@ -7,19 +7,16 @@ Source: Blelloch 1990, Prefix sums and their applications, section 1.4.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from .contract import implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 from .jax_linear_inputs import Given, features, finished, read
 
 __all__ = ["ARITHMETIC", "attend"]
-
-keep_compilations()
 
 ARITHMETIC = {
     "float32": {"name": "fp32", "n_pre": 0},
@@ -28,7 +25,14 @@ ARITHMETIC = {
 }
 
 
-@implementation("linear_attention", name="jax/linear-scan", arrays="jax", claims=["deterministic"], arithmetic=ARITHMETIC)
+@implementation(
+    "linear_attention",
+    name="jax/linear-scan",
+    arrays="jax",
+    claims=["deterministic"],
+    arithmetic=ARITHMETIC,
+    notes=[NOTE],
+)
 def attend(
     q: jax.Array,
     k: jax.Array,
@@ -57,7 +61,7 @@ def attend(
     return (out, state) if return_state else out
 
 
-@partial(jax.jit, static_argnums=(1, 2, 3))
+@compiled(static_argnums=(1, 2, 3))
 def _attend(g: Given, degree: int, delta: bool, packed: bool) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     b, h, sk = g.k.shape[:3]
     query, key = (features(x, g.mapped, degree) for x in (g.q, g.k))

@@ -11,16 +11,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .contract import implementation
-from .jax_cache import keep_compilations
-from .jax_inputs import check_shapes
-from .jax_options import Options, options_as_arrays
+from .jax_compile import NOTE, compiled
+from .jax_options import Options, traced
 
 __all__ = ["attend"]
-
-keep_compilations()
 
 _WHOLE_ROWS = {"weights_rounded": "after", "row_sum_from": "unrounded", "tile": 1 << 30, "splits": 1}
 ARITHMETIC = {
@@ -30,12 +26,19 @@ ARITHMETIC = {
 }
 
 
+def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
+    """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
+    return _attend.pull(dout, q, k, v, *traced(q, k, v, options))
+
+
 @implementation(
     name="jax/naive-jit",
     arrays="jax",
     conventions={"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "propagates"},
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
+    backward=backward,
+    notes=[NOTE],
 )
 def attend(
     q: jax.Array,
@@ -65,14 +68,12 @@ def attend(
     Source: Vaswani et al., Attention Is All You Need (2017), equation 1.
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    check_shapes(q, k, v)
-    dropout = (np.float32(dropout_p), np.uint32(seed)) if dropout_p else None
-    out, lse, weights = _attend(q, k, v, options_as_arrays(q, k, given), dropout)
+    out, lse, weights = _attend(q, k, v, *traced(q, k, v, given))
     extras = [x for x, wanted in ((lse, return_lse), (weights, return_weights)) if wanted]
     return (out, *extras) if extras else out
 
 
-@jax.jit
+@compiled
 def _attend(q: jax.Array, k: jax.Array, v: jax.Array, options: Options, dropout: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Output, logsumexp and weights."""
     group = q.shape[1] // k.shape[1]

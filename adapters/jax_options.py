@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-__all__ = ["Options", "options_as_arrays"]
+from .jax_inputs import check_shapes
+
+__all__ = ["Options", "options_as_arrays", "traced"]
 
 NO_LIMIT = 1 << 30
 """A side of a window that reaches past every key. Positions are added to it in int32."""
@@ -72,3 +74,14 @@ def options_as_arrays(q: jax.Array, k: jax.Array, given: dict[str, Any]) -> Opti
         kv_segments=filled("kv_segments", (b, sk), 0, np.int32),
         kv_lengths=filled("kv_lengths", (b,), sk, np.int32),
     )
+
+
+def traced(q: jax.Array, k: jax.Array, v: jax.Array, given: dict[str, Any]) -> tuple[Options, Any]:
+    """What a kernel is compiled for beside q, k and v: every option, and probability and seed of dropout or None.
+
+    Raises ValueError for arrays that do not fit together.
+    """
+    check_shapes(q, k, v)
+    probability = given.get("dropout_p")
+    dropout = (np.float32(probability), np.uint32(given.get("seed", 0))) if probability else None
+    return options_as_arrays(q, k, given), dropout

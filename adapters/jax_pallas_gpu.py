@@ -17,7 +17,6 @@ Read and measured on JAX 0.10.2:
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import jax
@@ -25,11 +24,9 @@ import jax.numpy as jnp
 from jax.experimental.pallas.ops.gpu.attention import BlockSizes, mha
 
 from .contract import ProblemView, implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 
 __all__ = ["BLOCK", "attend"]
-
-keep_compilations()
 
 BLOCK = 16
 """Queries, and keys, in a block."""
@@ -65,7 +62,7 @@ def refuses(problem: ProblemView) -> str | None:
     arithmetic=ARITHMETIC,
     backward=False,
     supports=refuses,
-    notes="Pallas interpret mode: the kernel's program on XLA's CPU backend, not Triton's code",
+    notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Triton's code", NOTE],
 )
 def attend(
     q: jax.Array,
@@ -81,7 +78,7 @@ def attend(
     return _attend(q, k, v, scale=static, causal=causal, return_lse=return_lse)
 
 
-@partial(jax.jit, static_argnames=("scale", "causal", "return_lse"))
+@compiled(static_argnames=("scale", "causal", "return_lse"))
 def _attend(q: jax.Array, k: jax.Array, v: jax.Array, *, scale: float, causal: bool, return_lse: bool) -> Any:
     result = mha(
         q,

@@ -20,7 +20,6 @@ Read and measured on JAX 0.10.2:
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import Any
 
 import jax
@@ -30,11 +29,9 @@ from jax.experimental.pallas import tpu as pltpu
 from jax.experimental.pallas.ops.tpu.flash_attention import BlockSizes, SegmentIds, flash_attention
 
 from .contract import ProblemView, implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 
 __all__ = ["BLOCK", "attend"]
-
-keep_compilations()
 
 BLOCK = 128
 """Queries, and keys, in a block."""
@@ -83,7 +80,7 @@ def _every_row_sees(q_segments: Any, kv_segments: Any) -> bool:
     arithmetic=ARITHMETIC,
     backward=False,
     supports=refuses,
-    notes="Pallas interpret mode: the kernel's program on XLA's CPU backend, not Mosaic's code",
+    notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Mosaic's code", NOTE],
 )
 def attend(
     q: jax.Array,
@@ -103,7 +100,7 @@ def attend(
     return out
 
 
-@partial(jax.jit, static_argnames=("scale", "causal"))
+@compiled(static_argnames=("scale", "causal"))
 def _attend(
     q: jax.Array, k: jax.Array, v: jax.Array, bias: Any, q_segments: Any, kv_segments: Any, *, scale: float, causal: bool
 ) -> Any:

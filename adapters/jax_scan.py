@@ -11,16 +11,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .contract import implementation
-from .jax_cache import keep_compilations
-from .jax_inputs import check_shapes
-from .jax_options import Options, options_as_arrays
+from .jax_compile import NOTE, compiled
+from .jax_options import Options, traced
 
 __all__ = ["KEYS", "attend"]
-
-keep_compilations()
 
 KEYS = 16
 """Keys in a block: the running maximum may change after each."""
@@ -44,12 +40,19 @@ class Block(NamedTuple):
     segments: Any
 
 
+def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
+    """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
+    return _attend.pull(dout, q, k, v, *traced(q, k, v, options))
+
+
 @implementation(
     name="jax/flash-scan",
     arrays="jax",
     conventions={"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "propagates"},
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
+    backward=backward,
+    notes=[NOTE],
 )
 def attend(
     q: jax.Array,
@@ -78,13 +81,11 @@ def attend(
     Rabe and Staats, Self-attention Does Not Need O(n²) Memory (2021).
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    check_shapes(q, k, v)
-    dropout = (np.float32(dropout_p), np.uint32(seed)) if dropout_p else None
-    out, lse = _attend(q, k, v, options_as_arrays(q, k, given), dropout)
+    out, lse = _attend(q, k, v, *traced(q, k, v, given))
     return (out, lse) if return_lse else out
 
 
-@jax.jit
+@compiled
 def _attend(q: jax.Array, k: jax.Array, v: jax.Array, options: Options, dropout: Any) -> tuple[jax.Array, jax.Array]:
     """Output and logsumexp."""
     query, blocks = q.astype(jnp.float32), _blocks(q, k, v, options)
