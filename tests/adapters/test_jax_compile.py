@@ -24,7 +24,8 @@ def test_an_option_that_xla_does_not_know_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "due"), [("--xla_backend_optimization_level=3", "None"), ("--xla_cpu_enable_fast_math=false", str(jax_compile.FAST))]
+    ("flags", "due"),
+    [("--xla_backend_optimization_level=3", "None"), ("--xla_cpu_enable_fast_math=false", str(jax_compile.FAST))],
 )
 def test_flags_that_speak_of_an_option_leave_xla_its_choice(flags: str, due: str) -> None:
     script = "from attnspec.adapters.jax_compile import options; print(options())"
