@@ -8,6 +8,7 @@ was altered, in its gaps too. A framework is imported only when an implementatio
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import ml_dtypes
@@ -55,6 +56,10 @@ class Arrays(Protocol):
         """Every byte of the memory behind x, gaps included. Two snapshots differ iff something was written."""
         ...
 
+    def compilations(self) -> int:
+        """How many programs the framework has compiled in this process since it was first asked; 0 where it does not count."""
+        ...
+
     def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
         """The gradients of sum(dout · function(*arguments, **options)) in each argument, by the framework's differentiation.
 
@@ -86,6 +91,9 @@ class NumpyArrays:
         while isinstance(base.base, np.ndarray):
             base = base.base
         return bytes(base.tobytes())
+
+    def compilations(self) -> int:
+        return 0
 
     def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
         raise NoGradient("NumPy does not differentiate; give backward=, a function(dout, q, k, v, **options)")
@@ -128,6 +136,9 @@ class TorchArrays:
         flat = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
         return bytes(flat.cpu().numpy().tobytes())
 
+    def compilations(self) -> int:
+        return 0
+
     def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
         import torch
 
@@ -169,6 +180,9 @@ class JaxArrays:
     def snapshot(self, x: Any) -> bytes:
         return bytes(np.asarray(x).tobytes())
 
+    def compilations(self) -> int:
+        return len(_compilations())
+
     def gradients(self, function: Function, arguments: list[Any], options: dict[str, Any], dout: Any) -> list[Any]:
         import jax
 
@@ -188,6 +202,24 @@ def arrays_for(kind: str) -> Arrays:
     if kind not in KINDS:
         raise ContractError(f"unknown arrays {kind!r}; known: {', '.join(ARRAYS)}")
     return KINDS[kind]()
+
+
+@cache
+def _compilations() -> list[float]:
+    """Seconds of each program that XLA made or took from its cache, from now on.
+
+    Source: https://docs.jax.dev/en/latest/jax.monitoring.html
+    """
+    import jax.monitoring
+
+    seconds: list[float] = []
+
+    def listen(event: str, duration: float, **_: Any) -> None:
+        if event == "/jax/core/compile/backend_compile_duration":
+            seconds.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    return seconds
 
 
 def _bits(dtype: np.dtype[Any]) -> type[np.generic]:

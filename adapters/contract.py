@@ -16,7 +16,18 @@ from typing import Any, Protocol, TypeVar
 
 import yaml
 
-__all__ = ["REGISTRY", "ContractError", "Implementation", "ProblemView", "implementation", "implementation_of", "recording"]
+from .device import wished
+
+__all__ = [
+    "MODES",
+    "REGISTRY",
+    "ContractError",
+    "Implementation",
+    "ProblemView",
+    "implementation",
+    "implementation_of",
+    "recording",
+]
 
 ARRAYS = ("numpy", "torch", "jax")
 LAYOUTS = ("bhsd", "bshd")
@@ -31,6 +42,10 @@ NumPy computes in the dtype of its inputs, and half precision throughout is an a
 
 DIFFERENTIATING = ("torch", "jax")
 """Arrays whose framework differentiates a function by itself."""
+
+MODES = ("eager", "compiled", "interpreted")
+"""How calls run: as they are written; by a compiler that makes a program of each shape that it meets; by an interpreter of
+what is meant to be compiled. A run asks fewer problems of the second and third, and the third meets small ones."""
 
 CLAIMS = ("deterministic", "batch-invariant", "split-invariant", "padding-invariant", "layout-invariant")
 
@@ -69,7 +84,8 @@ class Implementation:
     name: what reports call it; `family/name` for shipped ones.
     function: called as function(q, k, v, **options) with only claimed options.
     operation: a key of spec/operations.yaml.
-    arrays, layout, dtypes, device: how arrays arrive and come back. Without dtypes: USUAL_DTYPES of the arrays.
+    arrays, layout, dtypes, device: how arrays arrive and come back. Without dtypes: USUAL_DTYPES of the arrays. Without a
+    device: the one that the run asks for, else the CPU for PyTorch and the default of JAX.
     options: option names that the signature claims.
     conventions: declared choices of spec/conventions.yaml; others are probed.
     claims: promises beyond correctness.
@@ -77,7 +93,8 @@ class Implementation:
     backward: called as backward(dout, q, k, v, **options) → (dq, dk, dv); None for the framework's own differentiation, where
     the arrays have one; False where there are no gradients. backward_options: options that it is tested on.
     supports: returns None, or the reason why one problem is refused.
-    notes: remarks that reports show (an ignored parameter, the mode of a compiler).
+    mode: one of MODES.
+    notes: remarks that reports show (an ignored parameter, the version of a compiler).
     origin: where it was found (a file, a module, an entry point).
     """
 
@@ -95,8 +112,14 @@ class Implementation:
     backward_options: frozenset[str] = frozenset()
     supports: Callable[[ProblemView], str | None] | None = None
     device: str | None = None
+    mode: str = "eager"
     notes: tuple[str, ...] = ()
     origin: str = ""
+
+    @property
+    def compiles(self) -> bool:
+        """Whether each new shape costs a compilation."""
+        return self.arrays == "jax" or self.mode == "compiled"
 
     @property
     def differentiable(self) -> bool:
@@ -125,11 +148,13 @@ def implementation(
     backward: Callable[..., Any] | bool | None = None,
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
+    mode: str | None = None,
     notes: Iterable[str] = (),
 ) -> Callable[[F], F]:
     """Declare the decorated function as an implementation, register it, and return the function unchanged.
 
-    Raises ContractError for an unknown operation, array kind, layout, dtype, convention or claim.
+    mode: one of MODES; without it `compiled` for JAX arrays, else `eager`.
+    Raises ContractError for an unknown operation, array kind, layout, dtype, convention, claim or mode.
     """
     if callable(operation):
         raise ContractError("write @attnspec.implementation() with parentheses")
@@ -148,6 +173,7 @@ def implementation(
             backward=backward,
             supports=supports,
             device=device,
+            mode=mode,
             notes=notes,
         )
         REGISTRY[made.name] = made
@@ -172,6 +198,7 @@ def implementation_of(
     backward: Callable[..., Any] | bool | None = None,
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
+    mode: str | None = None,
     notes: Iterable[str] = (),
     origin: str = "",
 ) -> Implementation:
@@ -192,6 +219,8 @@ def implementation_of(
     for convention, choice in (conventions or {}).items():
         _one_of(called, "convention", convention, choices)
         _one_of(called, f"choice of {convention}", choice, choices[convention])
+    mode = mode or ("compiled" if arrays == "jax" else "eager")
+    _one_of(called, "mode", mode, MODES)
     claimed = frozenset((claims,) if isinstance(claims, str) else claims)
     for claim in claimed:
         _one_of(called, "claim", claim, CLAIMS)
@@ -210,7 +239,8 @@ def implementation_of(
         backward=backward,
         backward_options=_backward_options(called, backward, operation, options),
         supports=supports,
-        device=device,
+        device=device or (wished() if arrays in ("torch", "jax") else None),
+        mode=mode,
         notes=(*((notes,) if isinstance(notes, str) else notes), *remarks),
         origin=origin or _origin(function),
     )

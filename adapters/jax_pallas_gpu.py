@@ -62,6 +62,7 @@ def refuses(problem: ProblemView) -> str | None:
     arithmetic=ARITHMETIC,
     backward=False,
     supports=refuses,
+    mode="interpreted",
     notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Triton's code", NOTE],
 )
 def attend(

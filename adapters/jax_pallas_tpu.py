@@ -80,6 +80,7 @@ def _every_row_sees(q_segments: Any, kv_segments: Any) -> bool:
     arithmetic=ARITHMETIC,
     backward=False,
     supports=refuses,
+    mode="interpreted",
     notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Mosaic's code", NOTE],
 )
 def attend(

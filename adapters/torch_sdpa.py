@@ -119,6 +119,7 @@ def math(
 @implementation(
     name="torch/sdpa-flash",
     arrays="torch",
+    device="cpu",
     conventions=CONVENTIONS,
     claims=["deterministic"],
     arithmetic=FLASH_ARITHMETIC,

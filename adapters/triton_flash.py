@@ -14,7 +14,7 @@ from __future__ import annotations
 from .contract import ProblemView, implementation
 from .triton_kernels.checks import LARGEST_WIDTH
 from .triton_kernels.launch import MOST_SPLITS, SMALLEST_TILE, flash, flash_backward, split_kv
-from .triton_kernels.mode import DEVICE, NOTE
+from .triton_kernels.mode import DEVICE, MODE, NOTE
 
 __all__ = ["flash", "split_kv"]
 
@@ -49,5 +49,6 @@ for _name, _function, _splits in (("triton/flash", flash, 1), ("triton/split-kv"
         backward=flash_backward,
         supports=refuses,
         device=DEVICE,
+        mode=MODE,
         notes=[NOTE],
     )(_function)

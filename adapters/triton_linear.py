@@ -11,7 +11,7 @@ from __future__ import annotations
 from .contract import ProblemView, implementation
 from .triton_kernels.checks import LARGEST_WIDTH
 from .triton_kernels.launch_linear import MAPS, linear_chunk
-from .triton_kernels.mode import DEVICE, NOTE
+from .triton_kernels.mode import DEVICE, MODE, NOTE
 
 __all__ = ["linear_chunk"]
 
@@ -41,5 +41,6 @@ implementation(
     backward=False,
     supports=refuses,
     device=DEVICE,
+    mode=MODE,
     notes=[NOTE],
 )(linear_chunk)

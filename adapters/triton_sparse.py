@@ -12,7 +12,7 @@ from .contract import ProblemView, implementation
 from .triton_kernels.checks import LARGEST_WIDTH
 from .triton_kernels.launch import SMALLEST_TILE
 from .triton_kernels.launch_sparse import block_sparse
-from .triton_kernels.mode import DEVICE, NOTE
+from .triton_kernels.mode import DEVICE, MODE, NOTE
 
 __all__ = ["block_sparse"]
 
@@ -39,5 +39,6 @@ implementation(
     backward=False,
     supports=refuses,
     device=DEVICE,
+    mode=MODE,
     notes=[NOTE],
 )(block_sparse)

@@ -48,11 +48,17 @@ class Display:
         self._task = self._progress.add_task("laws", total=self.total)
         self._live: Live | None = None
 
+    def _budget(self) -> str:
+        problems = f"{self.budget.examples} problem{'s' if self.budget.examples != 1 else ''} each"
+        if self.budget.costly != self.budget.examples:
+            problems += f", {self.budget.costly} where calls are compiled or interpreted"
+        return f"budget {self.budget.name} ({problems})"
+
     def __enter__(self) -> Display:
         names = len(self.counts)
         self._say(
             f"{self.laws} law{'s' if self.laws != 1 else ''} on {names} implementation{'s' if names != 1 else ''}: "
-            f"{self.total} results to come, budget {self.budget.name} ({self.budget.examples} problems each)"
+            f"{self.total} results to come, {self._budget()}"
         )
         if self.console.is_terminal:
             self._live = Live(

@@ -29,8 +29,8 @@ def try_faults(given: dict[str, Any]) -> int:
     from attnspec.reports.write import as_json
 
     faults = _chosen(given["pattern"])
-    laws = choose_laws(given["laws"])
     budget = choose_budget(given["budget"], examples=given["examples"])
+    laws = choose_laws(given["laws"], short=budget.short and not given["laws"])
     dtypes = _known(given["dtype"] or DTYPES)
     start = time.monotonic()
     asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"])

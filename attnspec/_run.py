@@ -29,6 +29,7 @@ FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_TIMEOUT", "PYTEST_XDIST_A
 
 def run_laws(given: dict[str, Any]) -> int:
     """Run, show, summarise; returns the exit code. Raises ContractError, SpecError, Mistake, BaselineError before it starts."""
+    from attnspec.adapters.device import VARIABLE
     from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
     from attnspec.reports.formats import write_formats
@@ -39,6 +40,8 @@ def run_laws(given: dict[str, Any]) -> int:
         raise Mistake("--format writes files beside report.json; say where with --out DIR")
     for file in given["baseline"]:
         load_baseline(Path(file))
+    if given["device"]:
+        os.environ[VARIABLE] = given["device"]
     plan = make_plan(
         find_targets(given["implementations"]),
         **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed", "shard")},
@@ -75,7 +78,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
     arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]
     arguments += [f"--attnspec-baseline={file}" for file in given["baseline"]]
-    for name in ("budget", "profile", "dtype", "examples", "timeout", "seed", "shard"):
+    for name in ("budget", "profile", "dtype", "device", "examples", "timeout", "seed", "shard"):
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
     arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate") if given[flag]]

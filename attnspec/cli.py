@@ -47,6 +47,9 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--budget", default="quick", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
 @_laws_options
 @click.option("--dtype", metavar="D", help="Only this dtype.")
+@click.option(
+    "--device", metavar="D", help="Where PyTorch, Triton and JAX compute, as cpu or cuda; Triton is interpreted on cpu."
+)
 @click.option("--examples", type=int, metavar="N", help="Problems a law, instead of the budget's.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
 @click.option("-j", "--jobs", type=click.IntRange(min=0), default=2, show_default=True, metavar="N",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .language import Law
 from .selection import Plan, Target
+
+if TYPE_CHECKING:
+    from ..adapters.contract import Implementation
 
 __all__ = ["describe_law", "describe_plan", "describe_shard"]
 
@@ -18,8 +21,14 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     from .language import load_laws
 
     return {
-        "budget": {"name": plan.budget.name, "examples": plan.budget.examples, "timeout": plan.budget.timeout},
+        "budget": {
+            "name": plan.budget.name,
+            "examples": plan.budget.examples,
+            "costly": plan.budget.costly,
+            "timeout": plan.budget.timeout,
+        },
         "standard_examples": BUDGETS["standard"].examples,
+        "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
         "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "other": 0.0},
         "dtype": plan.dtype,
@@ -66,11 +75,22 @@ def _describe_target(target: Target) -> dict[str, Any]:
         "arrays": made.arrays,
         "layout": made.layout,
         "dtypes": list(made.dtypes),
+        "device": _device(made),
+        "mode": made.mode,
         "options": sorted(made.options),
         "claims": sorted(made.claims),
         "notes": list(made.notes),
         "origin": made.origin,
     }
+
+
+def _device(made: Implementation) -> str:
+    """Where arrays lie: as declared or asked for, else the default of the framework."""
+    if made.device is None and made.arrays == "jax":
+        import jax
+
+        return str(jax.default_backend())
+    return made.device or "cpu"
 
 
 def _describe_profiles() -> dict[str, Any]:

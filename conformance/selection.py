@@ -109,13 +109,15 @@ def make_plan(
 
     shard: `2/3`. It may be empty where the whole is not.
     """
-    patterns = tuple(laws)
-    chosen = choose_laws(patterns, profile=profile, files=laws_files)
+    patterns, files = tuple(laws), tuple(laws_files)
+    tried = choose_budget(budget, examples=examples, timeout=timeout)
+    short = tried.short and not patterns and profile is None
+    chosen = choose_laws(patterns, profile=profile, files=files, short=short)
     operations = {target.implementation.operation for target in targets}
     plan = Plan(
         targets=tuple(targets),
         laws=tuple(law for law in chosen if law.operation in operations),
-        budget=choose_budget(budget, examples=examples, timeout=timeout),
+        budget=tried,
         seed=seed,
         dtype=_known_dtype(dtype),
         narrowed=bool(patterns or profile or dtype),
@@ -138,6 +140,7 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
             continue
         for made in find(address):
             _check_arithmetic(made)
+            _check_device(made)
             target = Target(_own_address(address, made), made)
             other = found.setdefault(made.name, target)
             if other.address != target.address:
@@ -162,12 +165,33 @@ def _check_arithmetic(made: Implementation) -> None:
             raise ContractError(f"{made.name}: {error}") from None
 
 
-def choose_laws(patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = ()) -> list[Law]:
+def _check_device(made: Implementation) -> None:
+    """A device that is not there is found before anything runs, whatever its framework raises."""
+    import numpy as np
+
+    from ..adapters.arrays import arrays_for
+
+    if made.device in (None, "cpu"):
+        return
+    try:
+        arrays_for(made.arrays).to_framework(np.zeros(1, np.float32), device=made.device)
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0]
+        raise Mistake(
+            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or leave it away"
+        ) from None
+
+
+def choose_laws(
+    patterns: Iterable[str] = (), *, profile: str | None = None, files: Iterable[Path | str] = (), short: bool = False
+) -> list[Law]:
     """The laws of the spec and of extra files that a profile holds and a glob matches.
 
+    short: of those of the spec, only the shortlist.
     Raises Mistake for an unknown profile or a glob that matches nothing, SpecError for a broken file.
     """
     from .language import SpecError, load_laws, profiles, select
+    from .language.loading import shortlist
 
     extra = [Path(file) for file in files]
     laws = load_laws([*_spec_files(), *extra]) if extra else load_laws()
@@ -176,6 +200,9 @@ def choose_laws(patterns: Iterable[str] = (), *, profile: str | None = None, fil
         if profile not in known:
             raise Mistake(f"unknown profile {profile!r}; known: {', '.join(known)}")
         laws = [law for law in laws if known[profile].contains(law.id)]
+    if short:
+        own = {file.resolve() for file in extra}
+        laws = [law for law in laws if law.id in shortlist() or law.file.resolve() in own]
     chosen = tuple(patterns)
     if chosen:
         try:
@@ -188,18 +215,16 @@ def choose_laws(patterns: Iterable[str] = (), *, profile: str | None = None, fil
 
 
 def choose_budget(name: str, *, examples: int | None = None, timeout: float | None = None) -> Budget:
-    """A named budget with its examples or its timeout (seconds a case) replaced. Raises Mistake."""
+    """A named budget with its numbers of problems or its timeout (seconds a case) replaced. Raises Mistake."""
     from .engine.budget import BUDGETS
 
     if name not in BUDGETS:
         raise Mistake(f"unknown budget {name!r}; known: {', '.join(BUDGETS)}")
-    changed: dict[str, Any] = {}
     for what, value in (("examples", examples), ("timeout", timeout)):
-        if value is not None:
-            if value <= 0:
-                raise Mistake(f"{what} must be greater than 0, not {value}")
-            changed[what] = value
-    return replace(BUDGETS[name], **changed)
+        if value is not None and value <= 0:
+            raise Mistake(f"{what} must be greater than 0, not {value}")
+    budget = BUDGETS[name] if examples is None else BUDGETS[name].with_examples(examples)
+    return budget if timeout is None else replace(budget, timeout=timeout)
 
 
 def _shard(text: str | None) -> Shard | None:

@@ -13,12 +13,24 @@ Report = Mapping[str, Any]
 Part = tuple[str, Report]
 """The name by which a complaint calls a report, and the report."""
 
-SAME = ("format", "attnspec", "budget", "standard_examples", "seed", "dtype", "false_alarms", "profiles", "all_laws")
+SAME = (
+    "format",
+    "attnspec",
+    "budget",
+    "standard_examples",
+    "standard_costly",
+    "seed",
+    "dtype",
+    "false_alarms",
+    "profiles",
+    "all_laws",
+)
 WORDS = {
     "format": "formats of the report",
     "attnspec": "versions of the suite",
     "budget": "budgets",
     "standard_examples": "standard budgets",
+    "standard_costly": "standard budgets of costly modes",
     "seed": "seeds",
     "dtype": "dtypes asked for",
     "false_alarms": "chances of false alarms",

@@ -54,7 +54,7 @@ def report_head(
 ) -> dict[str, Any]:
     """What is known of a report before there is a result.
 
-    plan: budget, standard_examples, seed, false_alarms, dtype, implementations, laws, all_laws, profiles.
+    plan: budget, standard_examples, standard_costly, seed, false_alarms, dtype, implementations, laws, all_laws, profiles.
     planned: how many results a complete run has. conventions: implementation → convention → {choice, how}.
     baseline: entries of known failures. shard: number, of, and how many results the whole run has.
     """

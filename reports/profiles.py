@@ -35,7 +35,7 @@ def profile_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             members = [law for law, operation in profile["must"].items() if operation == made["operation"]]
             if members and all(law in report["laws"] for law in members):
                 laws = _against(report, made, members)
-                reasons = [*_effort(report), *(_few(WORDS[why], found) for why, found in laws.items())]
+                reasons = [*_effort(report, made["mode"]), *(_few(WORDS[why], found) for why, found in laws.items())]
                 verdicts.append(
                     {
                         "profile": name,
@@ -99,14 +99,16 @@ def _lacking(report: Mapping[str, Any]) -> str:
     return f", shard{'s' if len(missing) > 1 else ''} {_list(missing, 'and')} missing" if missing else ""
 
 
-def _effort(report: Mapping[str, Any]) -> Iterator[str]:
+def _effort(report: Mapping[str, Any], mode: str) -> Iterator[str]:
     budget = report["budget"]
+    kind = "examples" if mode == "eager" else "costly"
+    tried, due = budget[kind], report[f"standard_{kind}"]
     if not report["complete"]:
         yield "the run is not complete"
     if budget["name"] == "quick":
         yield "quick: not a conformance result"
-    elif budget["examples"] < report["standard_examples"]:
-        yield f"{budget['examples']} problems a law are fewer than the standard {report['standard_examples']}"
+    elif tried < due:
+        yield f"{tried} problem{'s' if tried != 1 else ''} a law {'are' if tried != 1 else 'is'} fewer than the standard {due}"
     if report["dtype"] is not None:
         yield f"only {report['dtype']} was run"
 

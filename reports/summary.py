@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .certificates import certificate_lines
 from .findings import finding_line, finding_text, findings, given_up
 from .model import headline, outcome
+from .modes import mode_lines
 from .profiles import verdict_line
 from .table import LEGEND, chapter_table
 
@@ -116,6 +117,7 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
     notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
     for title, lines in (
         ("accuracy", accuracy_lines(report)),
+        ("modes", [f"  {line}" for line in mode_lines(report)]),
         ("notes", notes),
         ("conventions", convention_lines(report)),
         ("profiles", profile_lines(report)),

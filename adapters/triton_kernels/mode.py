@@ -1,7 +1,7 @@
 """Whether kernels are compiled for a GPU or interpreted on the CPU, decided once, before the first kernel is decorated.
 
 `triton.jit` looks at TRITON_INTERPRET when it decorates. Without a GPU nothing can be compiled, so it is set here, and an
-implementation says in its notes which of the two ran. Who sets it keeps the choice.
+implementation says in its notes which of the two ran. Who sets it keeps the choice, and so does who asks a run for a device.
 
 Triton may have been imported before without the interpreter (torch's flex_attention does so), and then the functions that
 it writes in Triton itself (tl.sum, tl.max, tl.zeros, tl.cdiv) stay compiled for ever. No kernel here calls one of them.
@@ -15,13 +15,15 @@ from typing import Any
 
 import torch
 
-if "TRITON_INTERPRET" not in os.environ and not torch.cuda.is_available():
+from ..device import wished
+
+if "TRITON_INTERPRET" not in os.environ and (wished() == "cpu" or not (wished() or torch.cuda.is_available())):
     os.environ["TRITON_INTERPRET"] = "1"
 
 import triton
 import triton.language as tl
 
-__all__ = ["DEVICE", "INTERPRETED", "NOTE", "device", "interpreted", "runnable"]
+__all__ = ["DEVICE", "INTERPRETED", "MODE", "NOTE", "device", "interpreted", "runnable"]
 
 interpreted = bool(triton.knobs.runtime.interpret)
 """Whether the kernels of this process are interpreted."""
@@ -29,13 +31,17 @@ interpreted = bool(triton.knobs.runtime.interpret)
 INTERPRETED = tl.constexpr(interpreted)
 """The same, as kernels read it."""
 
-DEVICE = "cuda" if torch.cuda.is_available() and not interpreted else "cpu"
+DEVICE = wished() or ("cuda" if torch.cuda.is_available() and not interpreted else "cpu")
 """Where arrays must lie."""
+
+MODE = "interpreted" if interpreted else "compiled"
+"""As the contract calls it."""
 
 NOTE = (
     f"interpreted on the CPU by Triton {triton.__version__}, not compiled"
     if interpreted
-    else f"compiled by Triton {triton.__version__} for {torch.cuda.get_device_name() if DEVICE == 'cuda' else 'no device'}"
+    else f"compiled by Triton {triton.__version__} for "
+    + (torch.cuda.get_device_name() if torch.cuda.is_available() else "no device")
 )
 
 

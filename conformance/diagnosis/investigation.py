@@ -48,7 +48,7 @@ class Investigation:
     def __init__(self, made: Implementation, dtype: str) -> None:
         self.made, self.dtype = made, dtype
         self.conventions = {name: choice for name, (choice, _) in settled(made).items()}
-        self.pool = pool_for("quick", made.arrays == "jax", 0)
+        self.pool = pool_for("quick", made.compiles, 0, small=made.mode == "interpreted")
         self.witness = Witness(made, dtype, self.conventions)
         self.plain: dict[frozenset[str], list[Sample]] = {}
         self.explained: list[str] = []
@@ -85,7 +85,7 @@ class Investigation:
 
     def _of_law(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None], until: float) -> list[Sample]:
         """The smallest failing problem as it is; larger failing ones and drawn ones, without a past if that can be."""
-        fixed = self.made.arrays == "jax" or bool({"d", "dv"} & set(law.given))
+        fixed = self.made.compiles or bool({"d", "dv"} & set(law.given))
         chosen = _spread(failed, FAILED)
         name = f"diagnosis/{law.id}/{self.dtype}"
         backward = _asks_gradients(law)
@@ -127,7 +127,7 @@ class Investigation:
 
     def _ask(self, structure: Structure, law: Law, record: Callable[[str], None], twice: bool = False) -> Sample | None:
         """One plain problem, after another call of the same shapes where it is asked `twice`."""
-        for changed, new in variants(structure, self.made.arrays == "jax"):
+        for changed, new in variants(structure, self.made.compiles):
             record(f"{law.id}?{changed.query()}")
             sample = plain_sample(changed, self.witness, new, twice)
             if sample is not None:

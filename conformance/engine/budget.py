@@ -1,26 +1,45 @@
-"""How much a run tries."""
+"""How much a run tries.
+
+A call that is compiled for each shape, or interpreted, takes a hundred times as long as another, so implementations in these
+modes get a number of problems of their own.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 __all__ = ["BUDGETS", "Budget", "budget_named"]
 
 
 @dataclass(frozen=True)
 class Budget:
-    """examples: problems a law, implementation and dtype. timeout: seconds for one such item before it counts as hung."""
+    """examples: problems a law, implementation and dtype. costly: the same where the mode of an implementation is not eager.
+
+    timeout: seconds for one such item before it counts as hung. short: whether a run that names neither laws nor a profile
+    tries only those of spec/shortlist.yaml.
+    """
 
     name: str
     examples: int
+    costly: int
     timeout: float
+    short: bool = False
+
+    def of_mode(self, mode: str) -> int:
+        """Problems a law for an implementation in one of contract.MODES."""
+        return self.examples if mode == "eager" else self.costly
+
+    def with_examples(self, number: int) -> Self:
+        """The same number of problems for every implementation."""
+        return replace(self, examples=number, costly=number)
 
 
 BUDGETS = {
-    "quick": Budget("quick", 12, 120.0),
-    "standard": Budget("standard", 30, 300.0),
-    "deep": Budget("deep", 400, 1800.0),
-    "long": Budget("long", 4000, 4 * 3600.0),
+    "quick": Budget("quick", 3, 1, 120.0, short=True),
+    "standard": Budget("standard", 8, 2, 300.0),
+    "deep": Budget("deep", 200, 40, 1800.0),
+    "long": Budget("long", 4000, 800, 4 * 3600.0),
 }
 
 

@@ -32,6 +32,7 @@ class Result:
     diagnosis: what a failure looks like, as `diagnosis.diagnose` gives it; empty where it was not asked for.
     certificate: of a pass, which known faults would have been rejected on the same problems, as `kills.certificate` gives it;
     None where that was not computed.
+    compilations: programs that a compiler made for this result, where the framework counts them (JAX).
     seconds: time in the implementation, in the reference with its bounds, and in the kit.
     """
 
@@ -59,6 +60,7 @@ class Result:
     estimate: str = ""
     diagnosis: dict[str, Any] = field(default_factory=dict)
     certificate: dict[str, Any] | None = None
+    compilations: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from ...adapters.arrays import arrays_for
 from ...adapters.contract import Implementation
 from ..language.law import Law
 from ..meaning import Clock
@@ -63,6 +64,7 @@ def verify(
     """
     budget = budget_named(budget) if isinstance(budget, str) else budget
     start, reference = time.perf_counter(), Clock.seconds
+    programs = arrays_for(implementation.arrays).compilations()
     reason = not_claimed(implementation, law, dtype)
     if reason is None:
         record(f"{law.id}?dtype={dtype}&probe=conventions")
@@ -72,12 +74,13 @@ def verify(
         return Tally().result(implementation, law, dtype, refused=reason)
     subject = Subject(implementation, dtype, conventions)
     trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
-    pool = pool_for(budget.name, implementation.arrays == "jax", seed)
+    pool = pool_for(budget.name, implementation.compiles, seed, small=implementation.mode == "interpreted")
     if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
-        _search(trial, pool, examples or budget.examples, seed)
+        _search(trial, pool, examples or budget.of_mode(implementation.mode), seed)
     result = trial.tally.result(implementation, law, dtype)
     if explain:
         trial.explain(result)
+    result.compilations = arrays_for(implementation.arrays).compilations() - programs
     spent = time.perf_counter() - start
     own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
     result.seconds = {**own, "kit": max(0.0, spent - sum(own.values()))}

@@ -16,7 +16,7 @@ from .grammar import read_equation, read_expression
 from .law import Law, Profile
 from .text import Lines, read_yaml
 
-__all__ = ["conventions", "load_laws", "operations", "profiles", "select", "spec_folder"]
+__all__ = ["conventions", "load_laws", "operations", "profiles", "select", "shortlist", "spec_folder"]
 
 
 def spec_folder() -> Path:
@@ -64,6 +64,12 @@ def profiles() -> dict[str, Profile]:
             raise SpecError(f"the profile {name!r} has the keys about and laws", path, lines.get((name,)))
         found[name] = Profile(name, entry["about"], tuple(entry["laws"]))
     return found
+
+
+@cache
+def shortlist() -> frozenset[str]:
+    """Laws that a quick run tries where it names none, from spec/shortlist.yaml."""
+    return frozenset(read_yaml(spec_folder() / "shortlist.yaml")[0]["laws"])
 
 
 def operations() -> dict[str, Any]:

@@ -24,6 +24,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "examples": ("problems a law, instead of the budget's", {"type": int, "default": None}),
 }
 LONG_ONLY: dict[str, tuple[str, dict[str, Any]]] = {
+    "device": ("where PyTorch, Triton and JAX compute, as cpu or cuda", {"default": None}),
     "seed": ("seed of every problem", {"type": int, "default": 0}),
     "timeout": ("seconds for each law on each implementation and dtype, instead of the budget's", {"type": float}),
     "shard": ("only part I of N of the run, as 2/3", {"default": None}),

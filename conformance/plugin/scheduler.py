@@ -30,7 +30,7 @@ class LawScheduling(LoadGroupScheduling):
         made = {case.name: case.target.implementation for case in cases}
         finer = {case.name: f"{made[case.name].name}-{case.dtype}-{case.law.chapter}" for case in cases}
         whole = {
-            case.name: f"{made[case.name].name}-{case.dtype}" if made[case.name].arrays == "jax" else finer[case.name]
+            case.name: f"{made[case.name].name}-{case.dtype}" if made[case.name].compiles else finer[case.name]
             for case in cases
         }
         self._groups = whole if len(set(whole.values())) >= self.numnodes else finer

@@ -6,6 +6,7 @@ is one sentence before any worker starts; workers run items; the controller turn
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from ...adapters.contract import ContractError
+from ...adapters.device import VARIABLE
 from ..language import SpecError
 from ..selection import Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
@@ -48,6 +50,8 @@ class LawSession:
         self.laws_files = [Path(file) for file in given["laws_file"]]
         self.first: bool = given["first"]
         self.certify: bool = config.getoption("attnspec_certificate")
+        if config.getoption("attnspec_device"):
+            os.environ[VARIABLE] = config.getoption("attnspec_device")
         try:
             self.plan = _plan(given)
             self.baseline = _baseline(config.getoption("attnspec_baseline"))

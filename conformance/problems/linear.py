@@ -2,11 +2,13 @@
 
 Decays hold bfloat16 values, gates multiples of 1/64, so that an implementation that takes them in its own dtype loses nothing.
 Beta is drawn as a share of 1/|φ(k)|²: where β |φ(k)|² lies between 0 and 2 a step of the delta rule never enlarges a state, and
-elsewhere a sequence of any length overflows.
+elsewhere a sequence of any length overflows. It is never more than LARGEST_BETA, because a chunk in half precision may meet the
+corrected value of a later step, and 0 times what has overflowed is NaN.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import ml_dtypes
@@ -34,6 +36,8 @@ GATE_SHAPES = ("bhs", "bhsf")
 
 BETAS = ("random", "ones", "zeros", "some")
 """Patterns of beta times |φ(k)|²: between 0 and 1; 1; 0; some 0 and some 1."""
+
+LARGEST_BETA = 64.0
 
 STATES = ("normal",)
 """Patterns of initial_state: normal entries, and a normaliser between 1 and 2."""
@@ -119,7 +123,8 @@ def _beta(pattern: str, phi: Array, rng: np.random.Generator) -> Array:
         pattern
     ]
     usual = (square > 2.0**-60) & np.isfinite(square)
-    return np.where(usual, share / np.where(usual, square, 1.0), share).astype(np.float32)
+    beta = np.where(usual, share / np.where(usual, square, 1.0), share)
+    return np.minimum(beta, LARGEST_BETA).astype(np.float32)
 
 
 def _packing(pattern: str, length: int, rng: np.random.Generator) -> Array:
@@ -132,10 +137,13 @@ def _packing(pattern: str, length: int, rng: np.random.Generator) -> Array:
     return np.concatenate([[0], cuts, [length]]).astype(np.int32)
 
 
-def fitted(options: dict[str, Any], kept: set[str], shape: Shape) -> tuple[dict[str, Any], Shape]:
+def fitted(
+    options: dict[str, Any], kept: set[str], shape: Shape, sizes: Collection[str] = (), work: int = 1 << 62
+) -> tuple[dict[str, Any], Shape]:
     """Options and sizes of linear attention that fit together. kept: options of which a law speaks, to which others give way.
 
     A normaliser is asked for with features that leave it positive, and where there is a key: nothing is promised of others.
+    sizes: those of which a law speaks. The others become smaller where steps times entries of the state are more than work.
     """
     options = dict(options)
     for one, other in (("normalize", "beta"), ("cu_seqlens", "kv_lengths")):
@@ -153,4 +161,25 @@ def fitted(options: dict[str, Any], kept: set[str], shape: Shape) -> tuple[dict[
     d = min(d, NARROW[mapped]) if mapped in TAYLOR else d
     if "causal" in options or "cu_seqlens" in options:
         sq = sk
-    return options, (1 if "cu_seqlens" in options else b, hq, hq, sq, sk, d, dv)
+    b = 1 if "cu_seqlens" in options else b
+    return options, _affordable((b, hq, hq, sq, sk, d, dv), mapped, frozenset(sizes), work)
+
+
+def _affordable(shape: Shape, feature_map: str, fixed: Collection[str], work: int) -> Shape:
+    """Narrower features, then a smaller batch, then fewer heads, until the recurrence costs no more than work."""
+    b, h, _, sq, sk, d, dv = shape
+
+    while b * h * sk * width(feature_map, d) * dv > work:
+        if dv > 1 and dv >= d and "dv" not in fixed:
+            dv //= 2
+        elif d > 1 and "d" not in fixed:
+            d //= 2
+        elif dv > 1 and "dv" not in fixed:
+            dv //= 2
+        elif b > 1 and "b" not in fixed:
+            b -= 1
+        elif h > 1 and not {"hq", "hkv"} & set(fixed):
+            h -= 1
+        else:
+            break
+    return b, h, h, sq, sk, d, dv

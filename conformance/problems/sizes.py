@@ -3,7 +3,8 @@
 Mistakes live at edges: one key past a tile, a tail that is not a multiple of anything, fewer queries than keys and the
 reverse, head counts that are no power of two. So lengths are small, prime, or next to a tile edge. Thousands of problems
 run, so most are small, and the product B·Hq·Sq·Sk is capped: large lengths go with few heads and narrow features.
-Backends that compile pay for each new shape, so a run over them meets only a handful of whole shapes.
+Backends that compile pay for each new shape, so a run over them meets only a handful of whole shapes. Kernels that are
+interpreted pay for each program of their grid, so they meet few heads and short batches.
 """
 
 from __future__ import annotations
@@ -51,16 +52,24 @@ MANY_HEADS = ((14, 2), (16, 16), (24, 8), (32, 4), (40, 40), (64, 8), (128, 1))
 WIDTHS = (1, 8, 8, 16, 16, 40, 64, 64, 80, 96, 128)
 
 BUDGETS = {
-    "quick": {"tiles": 3, "primes": 2, "cap": 30_000, "work": 2_000_000, "shapes": 4},
-    "standard": {"tiles": 4, "primes": 4, "cap": 40_000, "work": 2_000_000, "shapes": 8},
+    "quick": {"tiles": 3, "primes": 2, "cap": 12_000, "work": 600_000, "shapes": 4},
+    "standard": {"tiles": 4, "primes": 4, "cap": 16_000, "work": 800_000, "shapes": 4},
     "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 13},
     "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 17},
 }
 """What each budget may spend: tile sizes and primes among the lengths, cost of one problem, whole shapes where compiling."""
 
 
-def pool_for(budget: str, compiled: bool, seed: int) -> Pool:
-    """The sizes of one run, the same for the same seed. Raises StructureError for an unknown budget."""
+FEW_HEADS = ((1, 1), (1, 1), (2, 1), (2, 2), (3, 1), (6, 2))
+SMALL, WHOLE = 8, 3
+"""By how much less an interpreted problem may cost, and by how much more one of the few whole shapes may."""
+
+
+def pool_for(budget: str, compiled: bool, seed: int, small: bool = False) -> Pool:
+    """The sizes of one run, the same for the same seed. Raises StructureError for an unknown budget.
+
+    compiled: only whole shapes. small: few heads, and a fraction of the cost.
+    """
     spend = BUDGETS[one_of(budget, BUDGETS, "budget")]
     rng = np.random.default_rng([seed, 0])
     primes = [int(p) for p in rng.choice(PRIMES, spend["primes"], replace=False)]
@@ -69,12 +78,12 @@ def pool_for(budget: str, compiled: bool, seed: int) -> Pool:
     edges = [length for t in tiles for length in (t - 1, t, t + 1, 2 * t + 1)]
     lengths = sorted([1, 1, 2, 3, 5, *primes, *set(edges), *((2049, 4097) if budget == "long" else ())])
     return Pool(
-        batches=(1, 1, 2, 3, 5),
-        heads=HEADS + MANY_HEADS if large else HEADS,
+        batches=(1, 1, 2) if small else (1, 1, 2, 3, 5),
+        heads=FEW_HEADS if small else HEADS + MANY_HEADS if large else HEADS,
         lengths=tuple(lengths),
         widths=WIDTHS,
-        cap=spend["cap"],
-        work=spend["work"],
+        cap=spend["cap"] // SMALL if small else spend["cap"] * WHOLE if compiled else spend["cap"],
+        work=spend["work"] * WHOLE if compiled else spend["work"],
         shapes=_shapes(spend["shapes"], primes, rng) if compiled else None,
     )
 

@@ -126,7 +126,7 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     shape = draw_shape(draw, given.sizes, plan.pool)
     linear = plan.operation == "linear_attention"
     if linear:
-        wishes, shape = fitted(wishes, set(given.options), shape)
+        wishes, shape = fitted(wishes, set(given.options), shape, given.sizes, plan.pool.work // 4)
     b, hq, hkv, sq, sk, d, dv = shape
     if isinstance(wishes.get("scale"), _Relative):
         wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")

@@ -15,6 +15,10 @@ e_t = ‖I − βφφᵀ‖₂ max g_t e_{t−1} + ‖φ‖ ρ_t.
 
 A normalised output is a quotient N / Z: |N̂/Ẑ − N/Z| ≤ (E_N + |N/Z| E_Z) / (|Z| − E_Z), and nothing is promised where |Z| ≤ E_Z.
 Products below the smallest number are lost absolutely; nothing is promised of rows that may meet a number which is too large.
+
+Every bound here is a polynomial in the roundoffs with coefficients of one sign, or a convex function of such, and 0 where all
+of them are 0. So with roundoffs that are λ ≤ 1 times as large it is at most λ times as large: what the float64 reference adds
+to a bound need not be run.
 """
 
 from __future__ import annotations
@@ -27,8 +31,9 @@ from numpy.typing import NDArray
 
 from ..arithmetic import LARGEST, REFERENCE, Arithmetic
 from .features import features
+from .growth import Growth, History
 from .reading import Linear, State, joined, read
-from .recurrent import linear_attention, written
+from .recurrent import linear_attention
 from .rounding import Roundings, feature_error
 
 __all__ = ["LinearJudgement", "judge_linear"]
@@ -57,17 +62,13 @@ def judge_linear(
     shapes. Raises ValueError as `reading.read` does.
     """
     exact, packed = linear_attention(q, k, v, **options), options.get("cu_seqlens") is not None
-    sequences, own = read(q, k, v, **options), arithmetic.u_acc <= REFERENCE.u_acc
     parts = []
-    for n, given in enumerate(sequences):
+    for n, given in enumerate(read(q, k, v, **options)):
         mine = (room[0][n : n + 1], room[1][n : n + 1]) if packed and room is not None else room
-        found = _Run(given, arithmetic, options.get("decay") is not None, mine).bounds()
-        if not own:
-            extra = _Run(given, REFERENCE, options.get("decay") is not None, None).bounds()
-            found = (found[0] + extra[0], found[1] + extra[1], found[2] + extra[2])
-        parts.append(found)
-    out_bound = joined([part[0] for part in parts], packed, 2)
-    state_bound, normalizer_bound = (joined([part[n] for part in parts], packed, 0) for n in (1, 2))
+        parts.append(_Run(given, arithmetic, options.get("decay") is not None, mine).bounds())
+    with_reference = 1 + _share_of_reference(arithmetic)
+    out_bound = with_reference * joined([part[0] for part in parts], packed, 2)
+    state_bound, normalizer_bound = (with_reference * joined([part[n] for part in parts], packed, 0) for n in (1, 2))
     with np.errstate(invalid="ignore"):
         fits = np.abs(exact.out) + out_bound <= LARGEST[dtype]
     state_bound, normalizer_bound = (
@@ -79,112 +80,75 @@ def judge_linear(
     )
 
 
+def _share_of_reference(arithmetic: Arithmetic) -> float:
+    """By how much smaller each roundoff of the reference is than that of an arithmetic, at most; 0 for the reference itself.
+
+    Raises ValueError for an arithmetic that is exact where the reference rounds.
+    """
+    if arithmetic.u_acc <= REFERENCE.u_acc:
+        return 0.0
+    shares = []
+    for name in ("u_acc", "u_exp", "u_log", "least"):
+        own, reference = getattr(arithmetic, name), getattr(REFERENCE, name)
+        if own < reference:
+            raise ValueError(f"{name} is {own}, less than the {reference} of the reference, so nothing finer can be bounded")
+        shares.append(reference / own)
+    return max(shares)
+
+
 class _Run:
-    """The recurrences of one sequence: exact, over absolute values, inflated. Values have one more column, of ones."""
+    """One sequence: what its rows and its last state may be off by."""
 
     def __init__(self, given: Linear, arithmetic: Arithmetic, decayed: bool, room: State | None) -> None:
         self.given = given
-        self.query, self.key = (features(given.feature_map, x) for x in (given.q, given.k))
-        self.query_error, self.key_error = (
-            feature_error(given.feature_map, x, phi, arithmetic) for x, phi in ((given.q, self.query), (given.k, self.key))
-        )
-        self.rounds = Roundings(
-            arithmetic,
-            self.key.shape[-1],
-            given.gated,
-            given.feature_map not in ("identity", "relu"),
-            decayed,
-            given.beta is not None,
-        )
-        self.value = np.concatenate([given.v, np.ones((*given.v.shape[:3], 1))], axis=-1)
-        self.state = np.concatenate([given.state, given.normalizer[..., None]], axis=-1)
-        self.plain = np.abs(self.state)
-        self.high = self.plain * (1 + self.rounds.state)
-        self.apart = np.zeros((*self.state.shape[:2], self.state.shape[3]))  # e, (B, H, E)
-        if room is not None:
-            given_room = np.concatenate([room[0], room[1][..., None]], axis=-1)
-            self.high = self.high + (0.0 if given.beta is not None else given_room)
-            self.apart = np.sqrt((given_room**2).sum(axis=2)) if given.beta is not None else self.apart
-        self.terms = 1 + self.plain  # what may be lost below the smallest number, (B, H, Dφ, E)
-        self.size = np.zeros((*self.state.shape[:2], given.log_gate.shape[-1]))  # Σ |log g|
-        self.peak = np.zeros(self.state.shape[:2])  # the largest operand so far
+        self.query = features(given.feature_map, given.q)
+        self.query_error = feature_error(given.feature_map, given.q, self.query, arithmetic)
+        mapped = given.feature_map not in ("identity", "relu")
+        self.rounds = Roundings(arithmetic, self.query.shape[-1], given.gated, mapped, decayed, given.beta is not None)
+        self.growth = Growth(given, arithmetic, self.rounds, room)
+        self.lost, self.largest = self.rounds.lost, self.rounds.largest
 
     def bounds(self) -> tuple[Array, Array, Array]:
         """Of the output, the state and the normaliser."""
-        given = self.given
-        shape = (*self.query.shape[:3], self.value.shape[-1])
-        sums, errors = np.zeros(shape), np.zeros(shape)
+        given, steps = self.given, self.growth.key.shape[2]
+        found = []
         with np.errstate(over="ignore", invalid="ignore"):
-            for t in range(self.key.shape[2]):
-                self._step(t)
+            last = self.growth.beginning()
+            for start, history in self.growth.blocks():
+                last = history.last()
                 if given.causal:
-                    sums[:, :, t], errors[:, :, t] = self._row(t, t + 1)
+                    rows = np.arange(start, start + len(history.size))
+                    found.append(self._rows(rows, history, rows + 1))
             if not given.causal:
-                for row in range(self.query.shape[2]):
-                    sums[:, :, row], errors[:, :, row] = self._row(row, self.key.shape[2])
-            term = self.rounds.term(self.key.shape[2], read=False)
-            gates = 1 + self.rounds.exponent(self.key.shape[2], self.size)[..., None]
-            state = (1 + term) * gates * self.high - self.plain + self.apart[:, :, None, :] + self.rounds.lost * self.terms
-            state = np.where(self._too_large(self.high * gates)[:, :, None, None], np.inf, state)
+                found.append(self._rows(np.arange(self.query.shape[2]), last, np.array([steps])))
+            term = self.rounds.term(steps, read=False)
+            gates = 1 + self.rounds.exponent(steps, last.size[0])[..., None]
+            state = (1 + term) * gates * last.high[0] - last.plain[0] + last.apart[0][:, :, None, :] + self.lost * last.terms[0]
+            state = np.where(self._too_large(last.high[0] * gates, last)[0][:, :, None, None], np.inf, state)
+            empty = np.zeros((*self.query.shape[:2], 0, self.growth.value.shape[-1]))
+            sums, errors = (np.concatenate([empty, *parts], axis=2) for parts in ([f[n] for f in found] for n in (0, 1)))
             return self._quotient(sums, errors), _known(state[..., :-1]), _known(state[..., -1])
 
-    def _step(self, t: int) -> None:
-        """One step of every recurrence. Steps of padding leave all as it is."""
-        given, rounds = self.given, self.rounds
-        active = given.active[:, t, None, None]
-        key, error, value = self.key[:, :, t], self.key_error[:, :, t], np.abs(self.value[:, :, t])
-        low, high = np.abs(key), np.abs(key) + error
-        log_gate = given.log_gate[:, :, t]
-        factor = np.exp(log_gate)[..., None]
-        size = np.where(np.isneginf(log_gate), 0.0, self.size + np.abs(log_gate))
-        plain, inflated = factor * self.plain, factor * (1 + rounds.step) * self.high
-        inflated = np.where(np.broadcast_to(factor, inflated.shape) == 0, 0.0, inflated)
-        state, apart = factor * self.state, self.apart
-        beta = None if given.beta is None else given.beta[:, :, t]
-        if beta is not None:
-            gates = 1 + rounds.exponent(t + 1, size)[..., None]
-            read_low = np.einsum("bhf,bhfe->bhe", low, plain)
-            read_high = np.einsum("bhf,bhfe->bhe", high, gates * inflated)
-            lost = rounds.lost * (1 + np.abs(beta))[..., None] * np.einsum("bhf,bhfe->bhe", 1 + high, self.terms)
-            injected = np.abs(beta)[..., None] * ((1 + rounds.term(t + 1)) * (value + read_high) - (value + read_low)) + lost
-            square = (key**2).sum(axis=-1)
-            length, top = np.sqrt(square)[..., None], factor.max(axis=(2, 3))[..., None]
-            corrected = np.abs(beta[..., None] * (self.value[:, :, t] - np.einsum("bhf,bhfe->bhe", key, state)))
-            value = corrected + injected + np.abs(beta)[..., None] * length * top * apart
-            grown = np.maximum(1.0, np.abs(1 - beta * square))[..., None]
-            apart = grown * top * apart + (length + np.sqrt((error**2).sum(axis=-1))[..., None]) * injected
-        made = {
-            "state": written(state, key, self.value[:, :, t], beta),
-            "plain": plain + low[..., None] * value[..., None, :],
-            "high": (inflated + high[..., None] * value[..., None, :]) * (1 + rounds.state),
-            "terms": self.terms + (1 + high)[..., None] * (1 + value)[..., None, :],
-        }
-        for name, after in made.items():
-            setattr(self, name, np.where(active[..., None], after, getattr(self, name)))
-        self.apart, self.size = np.where(active, apart, self.apart), np.where(active, size, self.size)
-        peak = np.maximum(high.max(axis=-1, initial=0.0), value.max(axis=-1, initial=0.0))
-        self.peak = np.where(active[..., 0], np.fmax(self.peak, np.nan_to_num(peak, nan=np.inf)), self.peak)
-
-    def _row(self, row: int, steps: int) -> tuple[Array, Array]:
-        """What a row reads now, scaled, and its error, (B, H, E) each."""
+    def _rows(self, rows: Array, at: History, steps: Array) -> tuple[Array, Array]:
+        """What rows read, scaled, and its error, (B, H, rows, E) each. at: what stands after their steps, or after the last."""
         scale = abs(self.given.scale)
-        query, error = self.query[:, :, row], self.query_error[:, :, row]
+        query, error = (np.moveaxis(x[:, :, rows], 2, 0) for x in (self.query, self.query_error))
         low, high = np.abs(query), np.abs(query) + error
-        reach = high * (1 + self.rounds.exponent(steps, self.size))
-        read_high = np.einsum("bhf,bhfe->bhe", reach, self.high)
-        read_low = np.einsum("bhf,bhfe->bhe", low, self.plain)
+        steps = steps[:, None, None, None]
+        reach = high * (1 + self.rounds.exponent(steps, at.size))
+        read_high, read_low = _read(reach, at.high), _read(low, at.plain)
         length = np.sqrt((high**2).sum(axis=-1))[..., None]
-        made = (1 + self.rounds.term(steps)) * (read_high + length * self.apart) - read_low
-        lost = self.rounds.lost * (1 + scale) * np.einsum("bhf,bhfe->bhe", 1 + high, self.terms)
-        scores = high.sum(axis=-1) * self.peak * max(1.0, scale)
-        too_large = self._too_large(read_high[..., None, :] * max(1.0, scale)) | ~(scores <= self.rounds.largest)
-        found = np.where(too_large[..., None], np.inf, scale * made + lost)
-        return self.given.scale * np.einsum("bhf,bhfe->bhe", query, self.state), _known(found)
+        made = (1 + self.rounds.term(steps)) * (read_high + length * at.apart) - read_low
+        lost = self.lost * (1 + scale) * _read(1 + high, at.terms)
+        scores = high.sum(axis=-1) * at.peak * max(1.0, scale)
+        too_large = self._too_large(read_high[..., None, :] * max(1.0, scale), at) | ~(scores <= self.largest)
+        found = _known(np.where(too_large[..., None], np.inf, scale * made + lost))
+        return np.moveaxis(self.given.scale * _read(query, at.state), 0, 2), np.moveaxis(found, 0, 2)
 
-    def _too_large(self, sizes: Array) -> Array:
-        """Whether a row, or the state, may have met a number that is too large, bool (B, H). sizes: (B, H, …, E)."""
-        top = np.maximum(sizes.max(axis=(2, 3), initial=0.0), self.high.max(axis=(2, 3), initial=0.0))
-        return ~(np.maximum(top, self.peak) <= self.rounds.largest)
+    def _too_large(self, sizes: Array, at: History) -> Array:
+        """Whether a row, or the state, may have met a number that is too large, bool (T, B, H). sizes: (…, B, H, …, E)."""
+        top = np.maximum(sizes.max(axis=(-2, -1), initial=0.0), at.high.max(axis=(-2, -1), initial=0.0))
+        return ~(np.maximum(top, at.peak) <= self.largest)
 
     def _quotient(self, sums: Array, errors: Array) -> Array:
         """The bound of the output from sums and errors of values and of the column of ones."""
@@ -195,7 +159,14 @@ class _Run:
             out = np.abs(sums[..., :-1]) / total
             error = (errors[..., :-1] + out * total_error) / (total - total_error)
             division = self.rounds.division
-            return np.where(total > total_error, error * (1 + division) + out * division + self.rounds.lost, np.inf)
+            return np.where(total > total_error, error * (1 + division) + out * division + self.lost, np.inf)
+
+
+def _read(features: Array, state: Array) -> Array:
+    """Features (T, B, H, Dφ) times states (T, B, H, Dφ, E), or times one state for all, (T, B, H, E)."""
+    if len(state) == 1:
+        return np.einsum("tbhf,bhfe->tbhe", features, state[0])
+    return np.matmul(features[..., None, :], state)[..., 0, :]
 
 
 def _known(bound: Array) -> Array:

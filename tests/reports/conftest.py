@@ -58,10 +58,12 @@ def plan() -> dict[str, Any]:
         }
 
     made = {"name": "mine", "address": "mine.py:mine", "operation": "attention", "arrays": "numpy", "layout": "bhsd",
-            "dtypes": ["float32"], "options": [], "claims": [], "notes": [], "origin": "mine"}  # fmt: skip
+            "dtypes": ["float32"], "device": "cpu", "mode": "eager", "options": [], "claims": [], "notes": [],
+            "origin": "mine"}  # fmt: skip
     return {
-        "budget": {"name": "standard", "examples": 50, "timeout": 300.0},
+        "budget": {"name": "standard", "examples": 50, "costly": 5, "timeout": 300.0},
         "standard_examples": 50,
+        "standard_costly": 5,
         "seed": 0,
         "false_alarms": {"random_signs": 1e-6, "estimates": 1e-6, "other": 0.0},
         "dtype": None,

@@ -119,7 +119,7 @@ def test_a_law_with_sizes_of_its_own_brings_no_more_shapes(wish: dict[str, objec
     shapes = {(s.b, s.hq, s.hkv, s.sq, s.sk, s.d, s.dv) for s in draws(200, wish, pool)}
     assert pool.shapes is not None
     assert 3 <= len(shapes) <= len(pool.shapes)
-    assert len({s.sk for s in draws(200, wish, pool)}) >= 3
+    assert len({s.sk for s in draws(200, wish, pool)}) >= 2
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -70,7 +70,8 @@ def made(name: str, dtypes: list[str]) -> dict[str, Any]:
     """An implementation as a report describes it."""
     return {
         "name": name, "address": f"{name}.py:attend", "operation": "attention", "arrays": "numpy", "layout": "bhsd",
-        "dtypes": dtypes, "options": ["causal"], "claims": [], "notes": [], "origin": name,
+        "dtypes": dtypes, "device": "cpu", "mode": "eager", "options": ["causal"], "claims": [], "notes": [],
+        "origin": name,
     }  # fmt: skip
 
 
@@ -114,8 +115,9 @@ def how(choice: str, how: str) -> dict[str, str]:
 def plan(implementations: list[dict[str, Any]], laws: Mapping[str, Any], budget: str = "standard") -> dict[str, Any]:
     """What a run was asked for."""
     return {
-        "budget": {"name": budget, "examples": 12 if budget == "quick" else 30, "timeout": 300.0},
+        "budget": {"name": budget, "examples": 12 if budget == "quick" else 30, "costly": 2, "timeout": 300.0},
         "standard_examples": 30,
+        "standard_costly": 2,
         "seed": 0,
         "false_alarms": {"random_signs": 1e-6, "estimates": 1e-6, "other": 0.0},
         "dtype": None,
