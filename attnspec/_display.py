@@ -49,10 +49,10 @@ class Display:
         self._live: Live | None = None
 
     def __enter__(self) -> Display:
-        names = len(self.counts)
+        names, results = len(self.counts), f"{self.total} result{'s' if self.total != 1 else ''}"
         self._say(
             f"{self.laws} law{'s' if self.laws != 1 else ''} on {names} implementation{'s' if names != 1 else ''}: "
-            f"{self.total} results to come, budget {self.budget.name} ({self.budget.examples} problems each)"
+            f"{results} to come, budget {self.budget.name} ({self.budget.examples} problems each)"
         )
         if self.console.is_terminal:
             self._live = Live(

@@ -312,8 +312,10 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from attnspec.reports.baseline import BaselineError
     from attnspec.reports.formats import UnknownProfile
     from attnspec.reports.merge import MergeError
+    from attnspec.reports.reading import ReportError
+    from attnspec.reports.write import FolderError
 
-    return (ContractError, SpecError, Mistake, BaselineError, MergeError, UnknownProfile)
+    return (ContractError, SpecError, Mistake, BaselineError, FolderError, MergeError, ReportError, UnknownProfile)
 
 
 def _mistake(sentence: str) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ...adapters.contract import ContractError
+from ...reports.write import FolderError
 from ..language import SpecError
 from ..selection import Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
@@ -66,9 +67,11 @@ class LawSession:
             _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller
 
-            config.pluginmanager.register(
-                Controller(config, self.plan, self.recorder, self.baseline, given, self.stored), "attnspec-controller"
-            )
+            try:
+                controller = Controller(config, self.plan, self.recorder, self.baseline, given, self.stored)
+            except FolderError as error:
+                raise pytest.UsageError(f"attnspec: {error}") from None
+            config.pluginmanager.register(controller, "attnspec-controller")
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path.suffix not in (".yaml", ".yml"):

@@ -65,7 +65,8 @@ def ratio_lines(diff: Mapping[str, Any]) -> list[str]:
 def verdict_line(diff: Mapping[str, Any]) -> str:
     """The last line: red or green, and why."""
     ratios = diff["ratios"]
-    compared = f"{diff['compared']} results compared, {ratios[SAME] + ratios[OTHER]} ratios"
+    results, moves = diff["compared"], ratios[SAME] + ratios[OTHER]
+    compared = f"{results} result{'s' if results != 1 else ''} compared, {moves} ratio{'s' if moves != 1 else ''}"
     if diff["regressions"]:
         return f"{diff['regressions']} regression{'s' if diff['regressions'] != 1 else ''}; {compared}"
     if diff["incomplete"]:
