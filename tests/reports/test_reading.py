@@ -60,7 +60,7 @@ def test_what_breaks_it_is_named(given: Any, change: Change, said: str) -> None:
 
 def test_the_depths_of_a_result_are_looked_at_when_something_stumbles(given: Any) -> None:
     bad = given(lambda r: r["results"][1].update(reasons=7, verdict="inconclusive"))
-    with pytest.raises(ReportError, match="made: is no report of .*: results/1/reasons: 7 is not"), blaming({"made": bad}):
+    with pytest.raises(ReportError, match=r"made: is no report of .*: results/1/reasons: 7 is not"), blaming({"made": bad}):
         rendered(bad, "html")
 
 
