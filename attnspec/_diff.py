@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from attnspec.reports.wording import counted
+
 from ._files import write_given
 
 __all__ = ["show_diff", "show_trend"]
@@ -54,7 +56,7 @@ def show_trend(folder: str, out: str) -> int:
     for note in trend["notes"]:
         click.echo(f"note: {note}")
     runs, names = len(trend["runs"]), ", ".join(trend["implementations"])
-    click.echo(f"{runs} report{'s' if runs != 1 else ''} of {names}: {out}")
+    click.echo(f"{counted(runs, 'report')} of {names}: {out}")
     return 0
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnspec.reports.findings import NOT_RUN
+from attnspec.reports.wording import counted
 
 if TYPE_CHECKING:
     from attnspec.conformance.engine.budget import Budget
@@ -49,9 +50,9 @@ class Display:
         self._live: Live | None = None
 
     def __enter__(self) -> Display:
-        names, results = len(self.counts), f"{self.total} result{'s' if self.total != 1 else ''}"
+        names, results = len(self.counts), counted(self.total, "result")
         self._say(
-            f"{self.laws} law{'s' if self.laws != 1 else ''} on {names} implementation{'s' if names != 1 else ''}: "
+            f"{counted(self.laws, 'law')} on {counted(names, 'implementation')}: "
             f"{results} to come, budget {self.budget.name} ({self.budget.examples} problems each)"
         )
         if self.console.is_terminal:

@@ -76,14 +76,17 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
 
 def _kills(file: str) -> dict[str, Any]:
     """A kill matrix, whole or summarised, as the page takes it."""
+    from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        return summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        kills = summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        faults_section(kills, kills["attnspec"])
+        return kills
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..wording import counted
 from .spread import FEW, OTHER, SAME, UNKNOWN, number
 
 __all__ = ["TITLES", "grouped", "move_line", "names_lines", "ratio_lines", "verdict_line"]
@@ -66,9 +67,9 @@ def verdict_line(diff: Mapping[str, Any]) -> str:
     """The last line: red or green, and why."""
     ratios = diff["ratios"]
     results, moves = diff["compared"], ratios[SAME] + ratios[OTHER]
-    compared = f"{results} result{'s' if results != 1 else ''} compared, {moves} ratio{'s' if moves != 1 else ''}"
+    compared = f"{counted(results, 'result')} compared, {counted(moves, 'ratio')}"
     if diff["regressions"]:
-        return f"{diff['regressions']} regression{'s' if diff['regressions'] != 1 else ''}; {compared}"
+        return f"{counted(diff['regressions'], 'regression')}; {compared}"
     if diff["incomplete"]:
         return f"not green: a report is incomplete; {compared}"
     if not diff["compared"]:

