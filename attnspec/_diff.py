@@ -14,7 +14,7 @@ from ._files import write_given
 __all__ = ["show_diff", "show_trend"]
 
 
-def show_diff(old: str, new: str, form: str, out: str | None) -> int:
+def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Print or write the comparison of two reports, and return its exit code. Raises ReportError, click.ClickException."""
     from attnspec.reports.diff import compare, diff_markdown, diff_text
     from attnspec.reports.reading import blaming, given_report
@@ -22,7 +22,7 @@ def show_diff(old: str, new: str, form: str, out: str | None) -> int:
 
     before, after = given_report(old), given_report(new)
     with blaming({old: before, new: after}):
-        diff = compare(before, after)
+        diff = compare(before, after, strict=strict)
         if form == "json":
             text = as_json(diff, indent=1) + "\n"
         else:
