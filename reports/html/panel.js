@@ -140,7 +140,7 @@ function copied(command) {
   const copy = async (event) => {
     getSelection().selectAllChildren(code);
     try { await navigator.clipboard.writeText(command); event.target.textContent = "copied"; }
-    catch { event.target.textContent = "selected"; }
+    catch { event.target.textContent = document.execCommand("copy") ? "copied" : "selected"; }
   };
   return h("div", { class: "copied" }, code, h("button", { type: "button", onclick: copy }, "copy"));
 }

@@ -49,6 +49,12 @@ function smallPage() {
   holds("what a law says stays text", !panel.querySelector(".statement b") && document.scripts.length === 3);
   holds("no address but of the web is a link", all('a[href^="javascript"]').length === 0);
   press("Escape");
+  const finding = document.querySelector('.findings a');
+  finding.focus();
+  history.replaceState(null, "", finding.hash);
+  window.dispatchEvent(new Event("hashchange"));
+  holds("a finding leads to its cell, and the focus with it", location.hash.startsWith("#cell=") && document.activeElement === panel.querySelector("h3"));
+  press("Escape");
   holds("Escape closes and gives the focus back", panel.hidden && document.activeElement.dataset.at !== undefined);
   type("masks/c");
   holds("a search leaves one law", all("[data-at]").length === 2 && all(".row:not(.heads):not(.chap)").length === 1);
