@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
+from uuid import uuid4
 
 from .model import concluded
 
-__all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "write_report"]
+__all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "report_text", "write_report"]
 
 PLAN, RESULTS, REPORT, PACKED = "plan.json", "results.jsonl", "report.json", "report.json.gz"
 
@@ -50,7 +51,7 @@ class ResultStream:
 
     def plan(self, head: Mapping[str, Any]) -> None:
         """Write the head anew, as when more conventions are known."""
-        _replace(self._folder / PLAN, head)
+        _replace(self._folder / PLAN, as_json(head, indent=1) + "\n")
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one result, at once."""
@@ -68,7 +69,7 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
     So do the forms of an earlier report. Raises FolderError.
     """
     earlier = _forms(prepared(folder))
-    _replace(folder / REPORT, report)
+    _replace(folder / REPORT, report_text(report))
     for file in earlier:
         file.unlink(missing_ok=True)
     (folder / PLAN).unlink(missing_ok=True)
@@ -111,11 +112,20 @@ def _forms(folder: Path) -> list[Path]:
     return [folder / name for names in FILES.values() for name in names]
 
 
-def _replace(target: Path, data: Mapping[str, Any]) -> None:
+def _replace(target: Path, text: str) -> None:
     """Write a file whole or not at all."""
     draft = target.with_suffix(".tmp")
-    draft.write_text(as_json(data, indent=1) + "\n", encoding="utf-8")
+    draft.write_text(text, encoding="utf-8")
     os.replace(draft, target)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """A report as report.json has it: a result a line, for 20,000 of them in full would have millions of lines."""
+    if not report["results"]:
+        return as_json(report, indent=1) + "\n"
+    mark = uuid4().hex
+    before, after = as_json({**report, "results": [mark]}, indent=1).split(f'"{mark}"')
+    return before + ",\n  ".join(as_json(row) for row in report["results"]) + after + "\n"
 
 
 def as_json(data: Any, indent: int | None = None) -> str:

@@ -1,7 +1,8 @@
 """Opens pages in a real browser: layout, filter, drill-down and keyboard, and how long a filter takes on 20,000 results.
 
 `make browser` runs it. It needs chromium (Debian: apt-get install chromium; another by CHROMIUM=path) and is no test of pytest,
-because not every machine on which the kit is tested has a browser. Checks run in the page itself, by a script that is added to a copy of it.
+because not every machine on which the kit is tested has a browser. Checks run in the page itself, by a script that is added
+to a copy of it.
 """
 
 from __future__ import annotations
