@@ -181,7 +181,8 @@ def test_a_run_that_is_killed_leaves_a_readable_report(attnspec: Any, tmp_path: 
     validator().validate(report)
     assert 1 <= len(report["results"]) < 5 == report["planned"] and not report["complete"]
     assert report["implementations"][0]["conventions"], "what was probed before the first result is in the plan"
-    for form in ("text", "markdown", "junit", "badge", "ctrf", "json", "html"):
+    # What a form says depends on what was left, and not on how it was run.
+    for form in ("text", "markdown", "junit", "badge", "ctrf", "json", "html") if jobs else ("text",):
         name = "made.svg" if form == "badge" else "made"
         done = attnspec("report", "out", f"--format={form}", f"--out={name}", cwd=tmp_path)
         assert done.returncode == 1
