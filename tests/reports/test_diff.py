@@ -216,3 +216,4 @@ def test_markdown_is_safe_and_short(diff: Any, row: Any) -> None:
     [line] = [line for line in text.splitlines() if line.startswith("| weights/a")]
     assert "<b>" not in line and line.replace("\\|", "").count("|") == 6 and "@" not in line and "second" in line
     assert text.count("<details>") == text.count("</details>") == 1
+    assert len(diff_markdown(diff([row()], [row(verdict="error", message="x" * 100_000)]))) < 2_000
