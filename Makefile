@@ -36,9 +36,10 @@ faults: $(VENV)/installed ## Try every law on every known mistake, and write wha
 	done
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
 
-gallery: $(VENV)/installed ## Run the suite on all shipped implementations, and keep page and report in reports/gallery.
+gallery: $(VENV)/installed ## Run the suite on all shipped implementations, and keep page, summary and report in reports/gallery.
 	$(ONE_THREAD) $(BIN)/attnspec run numpy torch jax triton $(GALLERY) --out build/gallery || test $$? -eq 1
 	$(BIN)/attnspec report build/gallery --format html --faults docs/data/faults-quick.json --out reports/gallery/report.html
+	$(BIN)/attnspec report build/gallery --format markdown --out reports/gallery/README.md
 	$(BIN)/attnspec report build/gallery --format badge --out reports/gallery/badge.svg
 	gzip -9nc build/gallery/report.json > reports/gallery/report.json.gz
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnspec.reports.findings import NOT_RUN
+from attnspec.reports.wording import counted
 
 if TYPE_CHECKING:
     from attnspec.conformance.engine.budget import Budget
@@ -49,17 +50,14 @@ class Display:
         self._live: Live | None = None
 
     def _budget(self) -> str:
-        problems = f"{self.budget.examples} problem{'s' if self.budget.examples != 1 else ''} each"
+        problems = f"{counted(self.budget.examples, 'problem')} each"
         if self.budget.costly != self.budget.examples:
             problems += f", {self.budget.costly} where calls are compiled or interpreted"
         return f"budget {self.budget.name} ({problems})"
 
     def __enter__(self) -> Display:
-        names = len(self.counts)
-        self._say(
-            f"{self.laws} law{'s' if self.laws != 1 else ''} on {names} implementation{'s' if names != 1 else ''}: "
-            f"{self.total} results to come, {self._budget()}"
-        )
+        names, results = len(self.counts), counted(self.total, "result")
+        self._say(f"{counted(self.laws, 'law')} on {counted(names, 'implementation')}: {results} to come, {self._budget()}")
         if self.console.is_terminal:
             self._live = Live(
                 self._picture(), console=self.console, transient=True, redirect_stdout=False, redirect_stderr=False

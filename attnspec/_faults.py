@@ -21,17 +21,19 @@ PATIENCE = 30.0
 
 
 def try_faults(given: dict[str, Any]) -> int:
-    """Try, print, write; returns the exit code. Raises SpecError or Mistake before anything is tried."""
+    """Try, print, write; returns the exit code. Raises SpecError, Mistake or FolderError before anything is tried."""
     from attnspec.conformance.kills.matrix import Matrix
     from attnspec.conformance.selection import choose_budget, choose_laws
     from attnspec.reports.kill_table import matrix_text
     from attnspec.reports.kills import build_matrix, outcome
-    from attnspec.reports.write import as_json
+    from attnspec.reports.write import as_json, prepared
 
     faults = _chosen(given["pattern"])
     budget = choose_budget(given["budget"], examples=given["examples"])
     laws = choose_laws(given["laws"], short=budget.short and not given["laws"])
     dtypes = _known(given["dtype"] or DTYPES)
+    if given["out"]:
+        prepared(Path(given["out"]))
     start = time.monotonic()
     asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"])
     rows = asked.rows(given["jobs"], told=_progress(len(laws) * len(dtypes)))
@@ -93,7 +95,6 @@ def _write(matrix: dict[str, Any], folder: Path, quiet: bool) -> None:
     from attnspec.reports.kills import summarised
     from attnspec.reports.write import as_json
 
-    folder.mkdir(parents=True, exist_ok=True)
     texts = {
         "faults.json": as_json(matrix, indent=1),
         "faults-summary.json": as_json(summarised(matrix), indent=1),

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ._diff import read_given, write_given
+from ._files import write_given
 
 __all__ = ["merge_reports_of", "show_report"]
 
@@ -19,20 +19,22 @@ REPLAYS = "replays"
 
 
 def show_report(given: dict[str, Any]) -> int:
-    """Print or write one form. Returns 1 for an incomplete report. Raises click.ClickException, UnknownProfile."""
+    """Print or write one form. Returns 1 for an incomplete report. Raises ReportError, UnknownProfile, click.ClickException."""
     from attnspec.reports.formats import rendered
+    from attnspec.reports.reading import blaming, given_report, schema_text
 
     if given["schema"]:
-        click.echo(_schema_text(), nl=False)
+        click.echo(schema_text(), nl=False)
         return 0
     if given["place"] is None:
         raise click.UsageError("say which report: attnspec report DIR")
     if given["form"] == "html" and given["out"] is None:
         raise click.UsageError("a page is for a file: --out report.html")
-    report = _read(given["place"])
+    report = given_report(given["place"])
     suffix = Path(given["out"] or "").suffix
     kills = _kills(given["faults"]) if given["faults"] else None
-    text = rendered(report, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
+    with blaming({given["place"]: report}):
+        text = rendered(report, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
     if given["out"] is None:
         click.echo(text, nl=False)
     else:
@@ -45,19 +47,24 @@ def show_report(given: dict[str, Any]) -> int:
 
 
 def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], profile: str) -> int:
-    """Merge, write, summarise; returns the exit code of the merged report. Raises MergeError, click.ClickException."""
+    """Merge, write, summarise; returns the exit code of the merged report. Raises MergeError, ReportError, FolderError,
+    click.ClickException."""
     from rich.console import Console
 
     from attnspec.reports.formats import write_formats
     from attnspec.reports.merge import merge_reports
+    from attnspec.reports.reading import blaming, given_report
     from attnspec.reports.summary import print_summary
-    from attnspec.reports.write import write_report
+    from attnspec.reports.write import prepared, write_report
 
     folder = Path(out)
     for place in places:
         if Path(place).resolve() in (folder.resolve(), (folder / "report.json").resolve()):
             raise click.UsageError(f"{place} is one of the reports, so the joint one cannot be written there: --out another")
-    merged = merge_reports([(place, _read(place)) for place in places])
+    parts = [(place, given_report(place)) for place in places]
+    with blaming(dict(parts)):
+        merged = merge_reports(parts)
+    prepared(folder)
     _take_scripts(merged, [Path(place) for place in places], folder)
     files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
     console = Console(soft_wrap=True)
@@ -67,41 +74,20 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     return code
 
 
-def _read(place: str) -> dict[str, Any]:
-    """A report that keeps the schema, as far as can be seen at once: its head, and its first result."""
-    import jsonschema
-
-    report = read_given(place)
-    seen = {**report, "results": report["results"][:1]}
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(json.loads(_schema_text())).iter_errors(seen))
-    if error is not None:
-        where = "/".join(map(str, error.absolute_path)) or "the report"
-        raise click.ClickException(f"{place}: is no report of this version of attnspec: {where}: {error.message[:200]}")
-    dtypes = {made["name"]: made["dtypes"] for made in report["implementations"]}
-    for row in report["results"]:
-        if row["law"] not in report["laws"] or row["dtype"] not in dtypes.get(row["implementation"], ()):
-            what = f"{row['law']} on {row['implementation']} in {row['dtype']}"
-            raise click.ClickException(f"{place}: has a result of {what}, which it does not describe")
-    return report
-
-
 def _kills(file: str) -> dict[str, Any]:
     """A kill matrix, whole or summarised, as the page takes it."""
+    from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        return summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        kills = summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        faults_section(kills, kills["attnspec"])
+        return kills
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
-
-
-def _schema_text() -> str:
-    from importlib.resources import files
-
-    return files("attnspec.reports").joinpath("schema", "report.schema.json").read_text(encoding="utf-8")
 
 
 def _take_scripts(report: dict[str, Any], places: Sequence[Path], folder: Path) -> None:

@@ -28,13 +28,16 @@ FOREIGN = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_TIMEOUT", "PYTEST_XDIST_A
 
 
 def run_laws(given: dict[str, Any]) -> int:
-    """Run, show, summarise; returns the exit code. Raises ContractError, SpecError, Mistake, BaselineError before it starts."""
+    """Run, show, summarise; returns the exit code.
+
+    Raises ContractError, SpecError, Mistake, BaselineError, FolderError before it starts.
+    """
     from attnspec.adapters.device import VARIABLE
     from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
     from attnspec.reports.formats import write_formats
     from attnspec.reports.summary import print_summary
-    from attnspec.reports.write import read_report
+    from attnspec.reports.write import prepared, read_report
 
     if given["form"] and not given["out"]:
         raise Mistake("--format writes files beside report.json; say where with --out DIR")
@@ -48,7 +51,7 @@ def run_laws(given: dict[str, Any]) -> int:
         laws_files=given["laws_file"],
     )
     with tempfile.TemporaryDirectory(prefix="attnspec-run-") as place:
-        out = Path(given["out"] or Path(place) / "out")
+        out = prepared(Path(given["out"] or Path(place) / "out"))
         display = Display(list(plan.cases()), plan.budget)
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
         if not (out / "report.json").exists():

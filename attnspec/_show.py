@@ -96,6 +96,7 @@ def _implementation_lines(made: Implementation) -> Iterator[str]:
     claimed = [name for name in known if name in made.options]
     lacking = [name for name in known if name not in made.options]
     yield f"{made.name}   ({made.operation}, {made.arrays} arrays, layout {made.layout}, from {made.origin or 'nowhere known'})"
+    yield f"  runs: {made.mode} on {made.device or 'the default device'}"
     yield f"  dtypes: {', '.join(made.dtypes)}"
     yield from _wrapped(f"options: {', '.join(claimed) or 'none'}", indent="  ")
     yield from _wrapped(f"not claimed: {', '.join(lacking) or 'nothing'}", indent="  ")

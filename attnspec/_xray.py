@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from ._files import write_given
+
 __all__ = ["show_xray"]
 
 FORMATS = (".svg", ".png")
@@ -75,7 +77,4 @@ def _structure(dtype: str, given: dict[str, Any]) -> Any:
 def _write(out: Path, pictures: Any) -> None:
     from attnspec.conformance.diagnosis.pictures import png, svg
 
-    if out.suffix == ".png":
-        out.write_bytes(png(pictures))
-    else:
-        out.write_text(svg(pictures), encoding="utf-8")
+    write_given(out, png(pictures) if out.suffix == ".png" else svg(pictures))

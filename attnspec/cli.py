@@ -240,8 +240,9 @@ def report_merge(places: Sequence[str], out: str, form: Sequence[str], profile: 
 @click.argument("new")
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
               help="How it is shown.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Red too where only a ratio of a must-law became worse.")
 @click.option("--out", metavar="FILE", help="Write it there in the place of the terminal.")
-def diff(old: str, new: str, form: str, out: str | None) -> int:
+def diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Compare two reports, each a folder or a file: what broke, what is fixed, whose ratios moved, who claims what.
 
     Exit code 0: no regression. 1: a must-law newly fails, has no answer, is not claimed or vanished, or a report is incomplete.
@@ -249,7 +250,7 @@ def diff(old: str, new: str, form: str, out: str | None) -> int:
     """
     from ._diff import show_diff
 
-    return show_diff(old, new, form, out)
+    return show_diff(old, new, form, strict, out)
 
 
 @cli.command()
@@ -315,8 +316,10 @@ def _mistakes() -> tuple[type[Exception], ...]:
     from attnspec.reports.baseline import BaselineError
     from attnspec.reports.formats import UnknownProfile
     from attnspec.reports.merge import MergeError
+    from attnspec.reports.reading import ReportError
+    from attnspec.reports.write import FolderError
 
-    return (ContractError, SpecError, Mistake, BaselineError, MergeError, UnknownProfile)
+    return (ContractError, SpecError, Mistake, BaselineError, FolderError, MergeError, ReportError, UnknownProfile)
 
 
 def _mistake(sentence: str) -> int:

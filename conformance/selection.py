@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,10 +26,14 @@ class Mistake(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """An implementation, and the address by which `adapters.finding.find` finds it again."""
+    """An implementation, and the address by which `adapters.finding.find` finds it again.
+
+    asked: what was typed, which may name several.
+    """
 
     address: str
     implementation: Implementation
+    asked: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +132,24 @@ def make_plan(
         names = ", ".join(target.implementation.name for target in targets)
         within = f" in {dtype}" if dtype else ""
         raise Mistake(f"nothing to run: none of the {len(chosen)} chosen laws is about the operation of {names}{within}")
+    _all_are_tried(plan, patterns)
     return plan
+
+
+def _all_are_tried(plan: Plan, patterns: Iterable[str]) -> None:
+    """Raises Mistake for a glob or an address of which nothing is tried although something is of others: it looks checked."""
+    cases = list(plan.whole())
+    laws, asked = {case.law.id for case in cases}, {case.target.asked for case in cases}
+    for pattern in patterns:
+        if not any(fnmatchcase(law, pattern) for law in laws):
+            raise Mistake(f"no law that matches {pattern!r} is about what these implementations compute; leave it away")
+    for target in plan.targets:
+        if target.asked not in asked:
+            made, within = target.implementation, f" in {plan.dtype}" if plan.dtype else ""
+            raise Mistake(
+                f"none of the chosen laws is about {target.asked}{within} ({made.operation} in {', '.join(made.dtypes)}); "
+                "leave it away, or choose laws for it"
+            )
 
 
 def find_targets(addresses: Iterable[str]) -> list[Target]:
@@ -141,7 +163,7 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
         for made in find(address):
             _check_arithmetic(made)
             _check_device(made)
-            target = Target(_own_address(address, made), made)
+            target = Target(_own_address(address, made), made, asked=address)
             other = found.setdefault(made.name, target)
             if other.address != target.address:
                 raise Mistake(

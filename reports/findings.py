@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .diagnosis import diagnosis_lines, leading
+from .wording import counted
 
 __all__ = ["NOT_RUN", "finding_line", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
 
@@ -23,7 +24,7 @@ NOT_RUN = "not run: "
 
 
 def findings(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    """Results that failed or could not be had, must-laws first; what would be told twice stands in one group.
+    """Results that failed or could not be had, must-laws first and known failures last; what would be told twice is one group.
 
     Failures of one law on one implementation differ only by dtype. Errors with one message differ only by law and dtype.
     """
@@ -33,8 +34,13 @@ def findings(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
         if row["verdict"] in ("fail", "error") and not row["message"].startswith(NOT_RUN):
             same = row["law"] if row["verdict"] == "fail" else row["message"]
             groups.setdefault((row["implementation"], row["verdict"], same), []).append(row)
-    # An estimate says the least about where a mistake is, so the chapter of estimates comes last among equals.
-    return sorted(groups.values(), key=lambda rows: (min(order[r["level"]] for r in rows), rows[0]["chapter"] == "accuracy"))
+
+    def rank(rows: Sequence[Mapping[str, Any]]) -> tuple[bool, int, bool]:
+        """An estimate says the least about where a mistake is, so the chapter of estimates comes last among equals."""
+        known = all(row.get("known") for row in rows)
+        return known, min(order[row["level"]] for row in rows), rows[0]["chapter"] == "accuracy"
+
+    return sorted(groups.values(), key=rank)
 
 
 def given_up(report: Mapping[str, Any]) -> dict[str, int]:
@@ -90,7 +96,5 @@ def replay_command(case: str, law: Mapping[str, Any], address: str) -> str:
 
 def skip_reason(row: Mapping[str, Any]) -> str:
     """Why a law was not decided: `not-claimed: takes no option window (12 problems)`."""
-    reasons = "; ".join(
-        f"{reason} ({count} problem{'s' if count != 1 else ''})" for reason, count in row.get("reasons", {}).items()
-    )
+    reasons = "; ".join(f"{reason} ({counted(count, 'problem')})" for reason, count in row.get("reasons", {}).items())
     return f"{row['verdict']}: {row['message'] or reasons or 'no reason given'}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .kills import outcome, quickest, rate, rejecting, survivors, unproven
+from .wording import counted
 
 __all__ = ["fault_page", "matrix_markdown", "matrix_text"]
 
@@ -107,4 +108,4 @@ def _cell(part: Mapping[str, Any] | None) -> str:
         return "–"
     if not part["killed_by"]:
         return "**survives**"
-    return f"{part['killed_by']} laws; `{part['law']}`, problem {part['problem']}, {part['seconds']:.2f} s"
+    return f"{counted(part['killed_by'], 'law')}; `{part['law']}`, problem {part['problem']}, {part['seconds']:.2f} s"

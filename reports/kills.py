@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .environment import environment, spec_hash
+from .wording import counted
 
 __all__ = ["FORMAT", "build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
 
@@ -101,12 +102,12 @@ def outcome(matrix: Mapping[str, Any]) -> tuple[int, str]:
         return 2, "nothing was tried: no chosen fault can show in what the chosen laws ask"
     if rejecting(matrix):
         count = len({row["law"] for row in rejecting(matrix)})
-        return 1, f"{count} law{'s' if count != 1 else ''} rejected the definition itself"
+        return 1, f"{counted(count, 'law')} rejected the definition itself"
     if unproven(matrix):
         return 1, "a law rejects a fault that is said to be equivalent to the definition"
     if survivors(matrix):
         count = len({name for name, _ in survivors(matrix)})
-        return 1, f"{count} fault{'s' if count != 1 else ''} survived"
+        return 1, f"{counted(count, 'fault')} survived"
     return 0, "every known mistake is rejected"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from .baseline import baseline_problems, known
 from .environment import environment, spec_hash
 from .profiles import profile_verdicts, shard_name, verdict_line
+from .wording import counted
 
 __all__ = [
     "FORMAT",
@@ -120,7 +121,7 @@ def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
     found = counts(report["results"])
     shard = report.get("shard")
     if shard and not report["planned"] and shard["whole"]:
-        others = f"the {shard['whole']} result{'s' if shard['whole'] != 1 else ''} of this run fall to other shards"
+        others = f"the {counted(shard['whole'], 'result')} of this run fall to other shards"
         return 0, f"shard {shard_name(shard)} is empty: {others}"
     if not (found["pass"] or found["fail"] or found["error"]):
         reason = "no law gave a result" if not found else ", ".join(f"{n} {verdict}" for verdict, n in found.items())
@@ -128,7 +129,7 @@ def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
     failed = blocking(report)
     if failed:
         names = len({row["law"] for row in failed})
-        return 1, f"{names} must-law{'s' if names != 1 else ''} failed or had no answer"
+        return 1, f"{counted(names, 'must-law')} failed or had no answer"
     if report["baseline_problems"]:
         return 1, "the baseline is out of date"
     if not report["complete"]:
@@ -143,7 +144,7 @@ def headline(report: Mapping[str, Any]) -> list[str]:
         f"{found[verdict]} {verdict}" for verdict in ("pass", "fail", "error", "inconclusive", "not-claimed") if found[verdict]
     )
     laws, names = len(report["laws"]), len(report["implementations"])
-    subject = f"{laws} law{'s' if laws != 1 else ''}, {names} implementation{'s' if names != 1 else ''}"
+    subject = f"{counted(laws, 'law')}, {counted(names, 'implementation')}"
     lines = [f"{subject}: {tally or 'no results'}"]
     if report["budget"]["name"] == "quick":
         lines.append("quick: not a conformance result")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .wording import counted
+
 __all__ = ["mode_lines"]
 
 
@@ -22,4 +24,4 @@ def mode_lines(report: Mapping[str, Any]) -> list[str]:
 def _line(mode: str, device: str, names: list[str], programs: Mapping[str, int], budget: Mapping[str, Any]) -> str:
     number = budget["examples" if mode == "eager" else "costly"]
     named = [f"{name} ({programs[name]:,} programs)" if programs.get(name) else name for name in names]
-    return f"{mode} on {device}, {number} problem{'s' if number != 1 else ''} a law: {', '.join(named)}"
+    return f"{mode} on {device}, {counted(number, 'problem')} a law: {', '.join(named)}"

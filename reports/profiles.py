@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .wording import counted
+
 __all__ = ["conformance_line", "profile_verdicts", "shard_name", "verdict_line"]
 
 WORDS = {
@@ -108,7 +110,7 @@ def _effort(report: Mapping[str, Any], mode: str) -> Iterator[str]:
     if budget["name"] == "quick":
         yield "quick: not a conformance result"
     elif tried < due:
-        yield f"{tried} problem{'s' if tried != 1 else ''} a law {'are' if tried != 1 else 'is'} fewer than the standard {due}"
+        yield f"{counted(tried, 'problem')} a law {'are' if tried != 1 else 'is'} fewer than the standard {due}"
     if report["dtype"] is not None:
         yield f"only {report['dtype']} was run"
 

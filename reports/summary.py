@@ -13,6 +13,7 @@ from .model import headline, outcome
 from .modes import mode_lines
 from .profiles import verdict_line
 from .table import LEGEND, chapter_table
+from .wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -113,7 +114,7 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
     for name, lines in short.items():
         yield "\n".join([f"{len(lines)} more laws that do not hold for {name}, in full in report.json (--out DIR)", *lines])
     for message, count in given_up(report).items():
-        yield f"{count} result{'s' if count != 1 else ''} {message}"
+        yield f"{counted(count, 'result')} {message}"
     notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
     for title, lines in (
         ("accuracy", accuracy_lines(report)),

@@ -77,11 +77,12 @@ def _line(
     what: str,
     mark: Callable[[float, float, str, bool], str],
 ) -> str:
-    """A line through the values that are there; it breaks where one is missing."""
+    """A line through the values that are there; it breaks where one is missing, and where runs asked something else."""
     path, marks, pen = "", "", "M"
     for n, (run, value) in enumerate(zip(runs, values, strict=True)):
-        if value is None:
+        if value is None or run["changed"]:
             pen = "M"
+        if value is None:
             continue
         x, y = _x(n, runs), HEIGHT * (1 - min(float(value), most) / most)
         path, pen = path + f"{pen}{x:.1f} {y:.1f}", "L"

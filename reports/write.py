@@ -11,33 +11,47 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+from uuid import uuid4
 
 from .model import concluded
 
-__all__ = ["ResultStream", "as_json", "read_report", "read_results", "write_report"]
+__all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "report_text", "write_report"]
 
 PLAN, RESULTS, REPORT, PACKED = "plan.json", "results.jsonl", "report.json", "report.json.gz"
+
+
+class FolderError(Exception):
+    """A folder in which nothing can be written. The text is one sentence that names it."""
+
+
+def prepared(folder: Path) -> Path:
+    """The folder, which is made. Raises FolderError where nothing can be written in it, before work is spent on a report."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except FileExistsError:
+        raise FolderError(f"{folder}: is a file, where a folder is needed; name another with --out") from None
+    except OSError as error:
+        raise FolderError(f"{folder}: nothing can be written there: {error.strerror}; name another with --out") from None
 
 
 class ResultStream:
     """Appends results to results.jsonl in a folder, which is made. The report of an earlier run goes, in all its forms."""
 
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
-        """head: of the report, as `model.report_head` gives it."""
-        from .formats import FILES
-
-        folder.mkdir(parents=True, exist_ok=True)
-        earlier = [REPORT, *(name for names in FILES.values() for name in names)] if (folder / RESULTS).exists() else []
-        for name in earlier:  # A badge that yesterday's run left must not stand beside what is left of a run that was killed.
-            (folder / name).unlink(missing_ok=True)
+        """head: of the report, as `model.report_head` gives it. Raises FolderError."""
+        for file in (*_forms(prepared(folder)), folder / REPORT):
+            file.unlink(missing_ok=True)  # Yesterday's badge must not stand beside what is left of a run that was killed.
         self._folder = folder
         self._file = (folder / RESULTS).open("wb")
         self.plan(head)
 
     def plan(self, head: Mapping[str, Any]) -> None:
         """Write the head anew, as when more conventions are known."""
-        _replace(self._folder / PLAN, head)
+        _replace(self._folder / PLAN, as_json(head, indent=1) + "\n")
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Write one result, at once."""
@@ -50,9 +64,14 @@ class ResultStream:
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:
-    """Write report.json whole or not at all, and return its path. A plan.json beside it goes: the run is at its end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / REPORT, report)
+    """Write report.json whole or not at all, and return its path. A plan.json beside it goes: the run is at its end.
+
+    So do the forms of an earlier report. Raises FolderError.
+    """
+    earlier = _forms(prepared(folder))
+    _replace(folder / REPORT, report_text(report))
+    for file in earlier:
+        file.unlink(missing_ok=True)
     (folder / PLAN).unlink(missing_ok=True)
     return folder / REPORT
 
@@ -62,7 +81,7 @@ def read_report(place: Path) -> dict[str, Any]:
 
     A folder of a run that did not come to its end gives what came, as an incomplete report.
     """
-    if place.is_dir() and not (place / REPORT).exists() and (place / PLAN).exists():
+    if place.is_dir() and (place / PLAN).exists():  # Also beside a report.json: it would be one of an earlier run.
         return concluded(json.loads((place / PLAN).read_text(encoding="utf-8")), read_results(place))
     if place.is_dir():
         place = place / (PACKED if (place / PACKED).exists() and not (place / REPORT).exists() else REPORT)
@@ -84,11 +103,29 @@ def read_results(place: Path) -> list[dict[str, Any]]:
     return list(rows.values())
 
 
-def _replace(target: Path, data: Mapping[str, Any]) -> None:
+def _forms(folder: Path) -> list[Path]:
+    """The forms of an earlier report in a folder; of one that never held a report, nothing, whatever its files are called."""
+    from .formats import FILES
+
+    if not ((folder / RESULTS).exists() or (folder / REPORT).exists()):
+        return []
+    return [folder / name for names in FILES.values() for name in names]
+
+
+def _replace(target: Path, text: str) -> None:
     """Write a file whole or not at all."""
     draft = target.with_suffix(".tmp")
-    draft.write_text(as_json(data, indent=1) + "\n", encoding="utf-8")
+    draft.write_text(text, encoding="utf-8")
     os.replace(draft, target)
+
+
+def report_text(report: Mapping[str, Any]) -> str:
+    """A report as report.json has it: a result a line, for 20,000 of them in full would have millions of lines."""
+    if not report["results"]:
+        return as_json(report, indent=1) + "\n"
+    mark = uuid4().hex
+    before, after = as_json({**report, "results": [mark]}, indent=1).split(f'"{mark}"')
+    return before + ",\n  ".join(as_json(row) for row in report["results"]) + after + "\n"
 
 
 def as_json(data: Any, indent: int | None = None) -> str:

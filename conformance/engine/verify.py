@@ -174,6 +174,10 @@ class _Trial:
         self.failed: list[Structure] = []
         self.holding: list[Structure] = []
 
+    def begin(self) -> None:
+        """Forget what earlier failures gave that hold again: a result must not depend on what was run here before."""
+        self.tally, self.holding = Tally(), []
+
     def decide(self, structure: Structure) -> str:
         """One of pass, fail, undecided, unclaimed."""
         case = f"{self.law.id}?{structure.query()}"
@@ -236,6 +240,7 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
     from ..problems.drawing import draw
     from ..problems.strategies import structures
 
+    trial.begin()
     law, subject = trial.law, trial.subject
     made = subject.implementation
     options = made.backward_options if any(WORDS[word].asks == GRADIENTS for word in law.words()) else made.options

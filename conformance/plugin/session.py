@@ -17,6 +17,7 @@ import pytest
 
 from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
+from ...reports.write import FolderError
 from ..language import SpecError
 from ..selection import Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
@@ -70,9 +71,11 @@ class LawSession:
             _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller
 
-            config.pluginmanager.register(
-                Controller(config, self.plan, self.recorder, self.baseline, given, self.stored), "attnspec-controller"
-            )
+            try:
+                controller = Controller(config, self.plan, self.recorder, self.baseline, given, self.stored)
+            except FolderError as error:
+                raise pytest.UsageError(f"attnspec: {error}") from None
+            config.pluginmanager.register(controller, "attnspec-controller")
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path.suffix not in (".yaml", ".yml"):

@@ -26,14 +26,14 @@ Report = Mapping[str, Any]
 Key = tuple[str, str, str]
 
 
-def compare(old: Report, new: Report) -> dict[str, Any]:
-    """The comparison, JSON-ready.
+def compare(old: Report, new: Report, *, strict: bool = False) -> dict[str, Any]:
+    """The comparison, JSON-ready. strict: a ratio of a must-law that became worse is red too.
 
     broke, fixed, changed, dropped, claimed, vanished, appeared: lists of {law, implementation, dtype, level, was, now,
     regression, message, mistake, replay}, must-laws first. moved: {…, was, now, direction, how}, ratios of laws that passed
-    twice, the worse ones first. notes: why the reports are not the same question. ratios: how many pairs were compared how.
-    added, removed: laws and implementations. environment: sentences. regressions: how many. code: 0 green, 1 red, 2 nothing
-    in common.
+    twice, the worse ones first. worse: how many of must-laws are. notes: why the reports are not the same question.
+    ratios: how many pairs were compared how. added, removed: laws and implementations. environment: sentences.
+    regressions: how many. code: 0 green, 1 red, 2 nothing in common.
     """
     before, after = _by_key(old), _by_key(new)
     result: dict[str, Any] = {"format": FORMAT, "old": _about(old), "new": _about(new)}
@@ -51,7 +51,9 @@ def compare(old: Report, new: Report) -> dict[str, Any]:
     result["notes"] = [*result["incomplete"], *comparability(old, new)]
     result["compared"] = len(before.keys() & after.keys())
     result["regressions"] = sum(change["regression"] for kind in ("broke", "dropped", "vanished") for change in result[kind])
-    red = result["regressions"] or result["incomplete"]
+    result["strict"] = strict
+    result["worse"] = sum(move["direction"] == "worse" and move["level"] == "must" for move in result["moved"])
+    red = result["regressions"] or result["incomplete"] or (strict and result["worse"])
     result["code"] = 1 if red else 0 if result["compared"] else 2
     return result
 

@@ -13,6 +13,9 @@ __all__ = ["diff_markdown"]
 SHOWN = 50
 """Lines of a section; a comment may have 65,536 characters, and the JSON has everything."""
 
+LONGEST = 300
+"""Letters of a message: what a kernel raised may be a page."""
+
 MARKS = {ord(mark): f"\\{mark}" for mark in "\\`*_[]~"} | {ord(mark): f"&#{ord(mark)};" for mark in "#@|"}
 """What Markdown would take for its own. @ and # would call people and issues."""
 
@@ -47,7 +50,7 @@ def _table(kind: str, changes: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             change["implementation"],
             dtypes,
             f"{change['was']} → {change['now']}",
-            change["message"] + looks,
+            _cut(change["message"]) + looks,
         )
         yield "| " + " | ".join(_plain(cell) for cell in cells) + " |"
     if len(found) > SHOWN:
@@ -71,7 +74,11 @@ def _folded(title: str, lines: Sequence[str]) -> Iterator[str]:
 
 def _line(change: Mapping[str, Any], dtypes: str) -> str:
     said = f"{change['law']} on {change['implementation']} in {dtypes}: {change['was']} → {change['now']}"
-    return _plain(f"{said}, {change['message']}" if change["message"] else said)
+    return _plain(f"{said}, {_cut(change['message'])}" if change["message"] else said)
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= LONGEST else message[:LONGEST] + "…"
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..wording import counted
 from .spread import FEW, OTHER, SAME, UNKNOWN, number
 
 __all__ = ["TITLES", "grouped", "move_line", "names_lines", "ratio_lines", "verdict_line"]
@@ -54,9 +55,8 @@ def ratio_lines(diff: Mapping[str, Any]) -> list[str]:
     if found[OTHER]:
         lines.append(f"{found[OTHER]} of the ratios stand on other problems; only what leaves their run-to-run spread is told")
     if found[FEW]:
-        lines.append(
-            f"{found[FEW]} of the ratios stand on other problems, too few to tell a move from chance; with one seed all can be"
-        )
+        same = "runs of one seed, with the same options and the same NumPy, try the same ones"
+        lines.append(f"{found[FEW]} of the ratios stand on other problems, too few to tell a move from chance; {same}")
     if found[UNKNOWN]:
         lines.append(f"{found[UNKNOWN]} of the ratios were not compared: a report does not record how its ratios spread")
     return lines
@@ -64,12 +64,17 @@ def ratio_lines(diff: Mapping[str, Any]) -> list[str]:
 
 def verdict_line(diff: Mapping[str, Any]) -> str:
     """The last line: red or green, and why."""
-    ratios = diff["ratios"]
-    compared = f"{diff['compared']} results compared, {ratios[SAME] + ratios[OTHER]} ratios"
+    moved = [f"{sum(move['direction'] == word for move in diff['moved'])} {word}" for word in ("worse", "better")]
+    ratios = counted(diff["ratios"][SAME] + diff["ratios"][OTHER], "ratio") + (
+        f" ({', '.join(moved)})" if diff["moved"] else ""
+    )
+    compared = f"{counted(diff['compared'], 'result')} compared, {ratios}"
     if diff["regressions"]:
-        return f"{diff['regressions']} regression{'s' if diff['regressions'] != 1 else ''}; {compared}"
+        return f"{counted(diff['regressions'], 'regression')}; {compared}"
     if diff["incomplete"]:
         return f"not green: a report is incomplete; {compared}"
     if not diff["compared"]:
         return "nothing can be compared: the reports have no result in common"
+    if diff["code"]:
+        return f"no regression, but {counted(diff['worse'], 'ratio')} of must-laws became worse (--strict); {compared}"
     return f"no regression; {compared}"

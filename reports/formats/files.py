@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..write import as_json
+from ..write import as_json, report_text
 
 __all__ = ["FILES", "FORMATS", "UnknownProfile", "rendered", "write_formats"]
 
@@ -64,7 +64,7 @@ def _rendered(report: Mapping[str, Any], form: str, suffix: str, profile: str, k
     if form == "badge":
         return _badge(report, suffix, profile)
     if form == "json":
-        return as_json(report, indent=1) + "\n"
+        return report_text(report)
     if form == "text":
         from ..summary import summary_text
 

@@ -7,6 +7,7 @@ out, never cut off in the middle of the page, and a sentence says how many and w
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -15,17 +16,19 @@ from ..certificates import certificate_lines
 from ..diagnosis import leading
 from ..findings import finding_text, findings, given_up, skip_reason
 from ..model import counts, headline, outcome
+from ..modes import mode_lines
 from ..profiles import verdict_line
 from ..summary import convention_lines
 from ..table import worst_ratio
+from ..wording import counted
 
 __all__ = ["LIMIT", "report_markdown"]
 
 LIMIT = 48_000
 """Bytes of a page: room is left in a comment for a comparison beside it."""
 
-IN_FULL, LONGEST = 10, 4_000
-"""Findings that can be unfolded, and bytes of one of them."""
+IN_FULL, EACH, LONGEST = 10, 4, 4_000
+"""Findings that can be unfolded, of these of one implementation, and bytes of one of them."""
 
 LISTED = 40
 """Rows of a table, and lines of a fold."""
@@ -72,33 +75,50 @@ def _bad(report: Mapping[str, Any], name: str) -> int:
 
 
 def _findings(report: Mapping[str, Any], room: int) -> list[str]:
-    """Findings that can be unfolded, then lines of further ones, as many as there is room for; known failures come last."""
+    """Some findings of each implementation that can be unfolded, then a fold with lines of its others, as there is room for.
+
+    One mistake breaks many laws, so an implementation may not take the place of all others.
+    """
     addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    groups = sorted(findings(report), key=lambda rows: all(row.get("known") for row in rows))
+    groups = findings(report)
+    full: Counter[str] = Counter()
+    short: dict[str, list[str]] = {}
     lines: list[str] = []
-    told, room = 0, room - 400
-    for number, (first, *rest) in enumerate(groups):
-        text = finding_text(first, report["laws"][first["law"]], addresses[first["implementation"]], others=rest)
-        if number < IN_FULL:
-            summary = f"<details><summary>{_line([first, *rest], _html_code, _html)}</summary>"
-            block = [summary, "", f"<pre>{_clipped(escape(text, quote=False), LONGEST)}</pre>", "", "</details>", ""]
+    room -= 400
+    for first, *rest in groups:
+        name = first["implementation"]
+        text = finding_text(first, report["laws"][first["law"]], addresses[name], others=rest)
+        said = f"<pre>{_clipped(escape(text, quote=False), LONGEST)}</pre>"
+        block = _fold(_line([first, *rest], _html_code, _html), [said])
+        if full[name] < EACH and full.total() < IN_FULL and _size(block) <= room:
+            full[name] += 1
+            lines, room = [*lines, *block], room - _size(block)
         else:
-            block = [f"- {_line([first, *rest], _code, _plain)}"]
-        if number == IN_FULL:
-            block = ["", *block]
-        if _size(block) > room:
-            break
-        lines, told, room = lines + block, told + 1, room - _size(block)
-    left = len(groups) - told
-    if left:
-        lines += [
-            "",
-            f"**{left} more finding{'s' if left != 1 else ''} left out here**: all are in report.json and report.html.",
-        ]
-    lines += [
-        f"\n{count} result{'s' if count != 1 else ''} {_plain(said[:300])}" for said, count in [*given_up(report).items()][:3]
-    ]
+            short.setdefault(name, []).append(f"- {_line([first, *rest], _code, _plain)}")
+    told = full.total()
+    for name, others in short.items():
+        kept: list[str] = []
+        room -= 200 + len(name.encode())  # The fold around them.
+        while len(kept) < len(others) and _size(others[: len(kept) + 1]) <= room:
+            kept.append(others[len(kept)])
+        if kept:
+            what = (
+                f"{counted(len(kept), 'more law')} on {_html_code(name)}"
+                if full[name]
+                else f"{len(kept)} on {_html_code(name)}"
+            )
+            lines += _fold(what, kept)
+        told, room = told + len(kept), room - _size(kept)
+    if told < len(groups):
+        left = f"**{counted(len(groups) - told, 'more finding')} left out here**"
+        lines += ["", f"{left}: all are in report.json and report.html."]
+    lines += [f"\n{counted(count, 'result')} {_plain(said[:300])}" for said, count in [*given_up(report).items()][:3]]
     return [*(["#### Laws that do not hold", ""] if groups else []), *lines, ""]
+
+
+def _fold(summary: str, inside: Sequence[str]) -> list[str]:
+    """What stands folded. summary: HTML. inside: lines of Markdown."""
+    return [f"<details><summary>{summary}</summary>", "", *inside, "", "</details>", ""]
 
 
 def _line(rows: Sequence[Mapping[str, Any]], code: Callable[[str], str], plain: Callable[[str], str]) -> str:
@@ -128,13 +148,13 @@ def _folds(report: Mapping[str, Any]) -> Iterator[list[str]]:
     for title, lines in (
         ("why something does not conform", against),
         ("inconclusive", undecided),
+        ("how they ran", [_plain(line) for line in mode_lines(report)]),
         ("conventions", [_plain(line.strip()) for line in convention_lines(report)]),
         ("what the passes are worth", [_plain(line.strip()) for line in certificate_lines(report)]),
     ):
         if lines:
-            shown = [f"- {line}" for line in lines[:LISTED]]
             more = [f"- and {len(lines) - LISTED} more in report.json"] if len(lines) > LISTED else []
-            yield [f"<details><summary>{title}: {len(lines)}</summary>", "", *shown, *more, "", "</details>"]
+            yield _fold(f"{title}: {len(lines)}", [*(f"- {line}" for line in lines[:LISTED]), *more])[:-1]
 
 
 def _made(report: Mapping[str, Any]) -> str:

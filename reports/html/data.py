@@ -14,6 +14,7 @@ from typing import Any
 
 from ..certificates import certificate_text
 from ..findings import replay_command
+from ..wording import counted
 from .evidence import diagnosis_data
 
 __all__ = ["PICTURED", "embedded", "page_data"]
@@ -102,7 +103,7 @@ def _short(row: Mapping[str, Any], case: str | None) -> str:
 
 
 def _reasons(row: Mapping[str, Any]) -> str:
-    return "\n".join(f"{reason} ({count} problem{'s' if count != 1 else ''})" for reason, count in row["reasons"].items())
+    return "\n".join(f"{reason} ({counted(count, 'problem')})" for reason, count in row["reasons"].items())
 
 
 def _real(number: Any) -> float | str | None:
@@ -120,9 +121,9 @@ def _points(points: Sequence[Sequence[Any]], keys: Sequence[int]) -> str:
 
 
 def _level(ratio: float) -> int:
-    if not ratio > 0:  # NaN has no place on a plot either
+    if ratio <= 0:
         return 0
-    level = ZERO + OCTAVE * math.log2(ratio) if math.isfinite(ratio) else math.inf
+    level = ZERO + OCTAVE * math.log2(ratio) if math.isfinite(ratio) else math.inf  # NaN is no small error
     return round(min(max(level, 1.0), len(DIGITS) ** 2 - 1.0))
 
 

@@ -20,6 +20,11 @@ function link(address, words) {
   return /^https?:\/\//.test(address) ? h("a", { href: address, rel: "noreferrer" }, words) : h("span", {}, words);
 }
 
+// Words in which addresses of the web are links.
+function linked(words) {
+  return words.split(/(https?:\/\/[^\s()<>]+)/).map((part, n) => (n % 2 ? link(part, part) : part));
+}
+
 function short(address) {
   return address.replace(/^https?:\/\/(www\.|github\.com\/)?/, "").replace(/\/$/, "");
 }

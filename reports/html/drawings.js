@@ -50,7 +50,7 @@ function plot(series) {
   }
   parts.push(s("text", { x: width - right, y: height - 4, "text-anchor": "end" }, "keys"));
   drawn.forEach((each, n) => parts.push(line(each, n, x, y)));
-  const said = drawn.map((each) => `${each.dtype}: at most ${about(Math.max(...each.points.map((p) => p.ratio)))} of the bound`).join("; ");
+  const said = drawn.map((each) => `${each.dtype}: at most ${share(Math.max(...each.points.map((p) => p.ratio)))}`).join("; ");
   const picture = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "plot", role: "img", "aria-label": `Error over bound by number of keys. ${said}` }, parts);
   const legend = drawn.map((each, n) => h("span", {}, s("svg", { viewBox: "0 0 12 12", class: `key s${n % 4}` }, MARKS[n % 4](6, 6)), each.dtype));
   return h("figure", {}, h("figcaption", {}, "Error as a share of its bound, over the number of keys"), picture, h("p", { class: "legend" }, legend));
@@ -61,10 +61,16 @@ function line(each, n, x, y) {
   const marks = each.points.map((point) => {
     const mark = MARKS[n % 4](x(point.keys), y(point.ratio));
     if (point.ratio > 1) mark.classList.add("over");
-    mark.append(s("title", {}, `${each.dtype}, ${point.keys} keys: ${about(point.ratio)} of the bound`));
+    mark.append(s("title", {}, `${each.dtype}, ${point.keys} keys: ${share(point.ratio)}`));
     return mark;
   });
   return s("g", { class: `s${n % 4}` }, s("path", { d: path, class: "line" }), marks);
+}
+
+// An error in words, beside its bound. What JSON has no number for is a string.
+function share(ratio) {
+  if (typeof ratio === "string") return ratio === "inf" ? "without end beyond its bound" : ratio;
+  return ratio > 1 ? `${about(ratio)} times its bound` : `${about(ratio)} of its bound`;
 }
 
 function about(ratio) {

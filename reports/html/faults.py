@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from ..wording import counted
 from .markup import code, escape, glyph, link, section, table
 
 __all__ = ["faults_section"]
 
 
-def faults_section(kills: Mapping[str, Any] | None) -> str:
-    """Rates by dtype, survivors, and a row for each fault; empty where no matrix is given."""
+def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) -> str:
+    """Rates by dtype, survivors, and a row for each fault; empty where no matrix is given.
+
+    suite: version and spec of the report. A matrix of other laws is shown, and says that it is one.
+    """
     if kills is None:
         return ""
     budget, laws = kills["budget"], kills["laws"]
@@ -20,6 +24,9 @@ def faults_section(kills: Mapping[str, Any] | None) -> str:
         f"How the suite itself fares: each known mistake, made on purpose, and the laws that reject it, of {laws} laws "
         f"with {budget['examples']} problems each ({budget['name']})."
     )
+    tried = kills["attnspec"]
+    if tried["spec"] != suite["spec"]:
+        about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
     rates = "".join(_rate(kills, dtype) for dtype in kills["dtypes"])
     known = _known()
     ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
@@ -54,7 +61,7 @@ def _cell(part: Mapping[str, Any] | None, laws: int) -> str:
     if not part["killed_by"]:
         return f'<span class="said fail">{glyph("fail")}survives</span>'
     share = 100 * part["killed_by"] / laws
-    told = f"{part['killed_by']} laws<small>first {escape(part['law'])}, problem {part['problem']}</small>"
+    told = f"{counted(part['killed_by'], 'law')}<small>first {escape(part['law'])}, problem {part['problem']}</small>"
     return f'<div class="bar small"><i style="width:{share:.1f}%"></i></div>{told}'
 
 

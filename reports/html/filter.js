@@ -17,12 +17,12 @@ function searchable() {
 function buildFilter() {
   const choices = { chapter: CHAPTERS, level: ["must", "should", "may"], dtype: DATA.dtypes, impl: MADE.map((made) => made.name) };
   for (const [name, values] of Object.entries(choices)) {
-    FORM.elements[name].append(h("option", { value: "" }, "all"), values.map((value) => h("option", { value }, value)));
+    FORM.elements[name].append(h("option", { value: "" }, "all"), ...values.map((value) => h("option", { value }, value)));
     FORM.elements[name].addEventListener("change", (event) => choose({ [name]: event.target.value }));
   }
   KINDS.forEach((kind, n) => {
     const count = h("b", {});
-    const node = h("button", { type: "button", class: `chip ${kind}`, "aria-pressed": "false", onclick: () => toggle(kind) }, glyph(n), word(n), count);
+    const node = h("button", { type: "button", class: `chip ${kind}`, "aria-pressed": "false", onclick: () => toggle(kind) }, glyph(n), word(n), " ", count);
     chips[n] = { node, count };
   });
   FORM.querySelector(".verdicts").append(...chips.map((chip) => chip.node).reverse());
@@ -84,7 +84,7 @@ function showCells(chosen, only) {
   const all = LAWS.length;
   document.getElementById("count").textContent = laws
     ? `${laws === all ? `${number(all)} laws` : `${number(laws)} of ${number(all)} laws`}, ${number(cells)} cells, from ${number(KIND.length)} results`
-    : "Nothing fits. “Show all” starts again.";
+    : KIND.length ? "Nothing fits. “Show all” starts again." : "No result came.";
   keepTabStop();
 }
 

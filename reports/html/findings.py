@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ..diagnosis import leading
 from ..findings import findings, given_up
+from ..wording import counted
 from .markup import escape, glyph
 
 __all__ = ["address", "findings_list"]
@@ -22,21 +23,27 @@ EACH = 8
 
 def findings_list(report: Mapping[str, Any]) -> str:
     """An ordered list, known failures last."""
-    groups = sorted(findings(report), key=lambda rows: all("known" in row for row in rows))
+    groups, lost = findings(report), given_up(report)
+    if not groups and not lost:
+        return f'<p class="none">{_nothing(report)}</p>'
     seen: Counter[str] = Counter()
     items: list[str] = []
     for rows in groups:
         seen[rows[0]["implementation"]] += 1
         if seen[rows[0]["implementation"]] <= EACH and len(items) < SHOWN:
             items.append(_item(rows))
-    if not groups:
-        return '<p class="none">No law failed, and none was left without an answer.</p>'
     left = len(groups) - len(items)
-    more = f'<p class="quiet">{left} more in the grid.</p>' if left else ""
-    lost = "".join(
-        f'<p class="quiet">{n} result{"s" if n != 1 else ""} {escape(why)}</p>' for why, n in given_up(report).items()
-    )
-    return f'<ol class="findings">{"".join(items)}</ol>{more}{lost}'
+    told = [f"{left} more in the grid."] if left else []
+    told += [f"{counted(n, 'result')} {why}" for why, n in lost.items()]
+    return f'<ol class="findings">{"".join(items)}</ol>' + "".join(f'<p class="quiet">{escape(line)}</p>' for line in told)
+
+
+def _nothing(report: Mapping[str, Any]) -> str:
+    if not report["results"]:
+        return "No result came, so nothing was found."
+    if not report["complete"]:
+        return "Among the results that came no law failed, and none was left without an answer."
+    return "No law failed, and none was left without an answer."
 
 
 def address(row: Mapping[str, Any]) -> str:

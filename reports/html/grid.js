@@ -1,15 +1,13 @@
 // The grid: a row a law, grouped by chapter, a column an implementation. Built once; the filter only hides and recolours.
 
 const GRID = document.getElementById("grid");
-const WIDE = 6; // up to so many implementations have their names across
+const WIDE = 8; // up to so many implementations have their names across, where there is room
 const groups = []; // by chapter: {name, node, counts, laws}
 const lines = []; // by law: {node, cells: nodes, shown: kind of each cell or -1}
 
 function buildGrid() {
-  const narrow = MADE.length > WIDE;
-  GRID.classList.toggle("narrow", narrow);
   const longest = Math.max(...MADE.flatMap((made) => made.name.split(/(?<=\/)/)).map((part) => part.length));
-  if (!narrow) GRID.style.setProperty("--cell", `${Math.min(10, Math.max(5.5, 0.46 * longest + 0.9))}rem`);
+  GRID.style.setProperty("--wide-cell", `${Math.min(10, Math.max(5.5, 0.46 * longest + 0.9))}rem`);
   const heads = MADE.map((made, n) => h("div", { role: "columnheader", class: `c i${n}`, title: made.name }, h("span", {}, broken(made.name))));
   GRID.append(h("div", { role: "row", class: "row heads" }, h("div", { role: "columnheader", class: "law" }, "law"), heads));
   for (const name of CHAPTERS) GRID.append(chapterNode(name));
@@ -56,12 +54,16 @@ function showCount(node, m, kinds) {
 }
 
 function cellAt(law, made) {
-  return lines[law].cells[made];
+  return lines[law]?.cells[made];
 }
 
-// Where the grid is wider than its place it scrolls by itself, else with the page.
+// Where the grid is wider than its place its names stand upright, and where that is not enough it scrolls by itself.
 function fitGrid() {
   const box = GRID.parentNode;
+  const over = () => GRID.scrollWidth > box.clientWidth + 1;
   box.classList.remove("scrolls");
-  box.classList.toggle("scrolls", GRID.scrollWidth > box.clientWidth + 1);
+  GRID.classList.toggle("narrow", MADE.length > WIDE);
+  GRID.classList.toggle("narrow", MADE.length > WIDE || over());
+  box.classList.toggle("scrolls", over());
+  reachable(document.querySelectorAll(".wide"));
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..model import headline, outcome
 from ..profiles import verdict_line
-from .markup import code, escape, glyph, table
+from .markup import code, escape, glyph, section, table
 
 __all__ = ["Head", "banners", "head", "profiles_section"]
 
@@ -78,7 +78,7 @@ def profiles_section(report: Mapping[str, Any]) -> str:
         for name in dict.fromkeys(name for name, _ in entries)
     ]
     about = "A profile is conformed to when each of its must-laws was claimed, ran at the standard budget or more, and passed."
-    return f'<section id="profiles"><h2>Profiles</h2><p class="about">{about}</p>{table(["", *profiles], rows)}</section>'
+    return section("profiles", "Profiles", table(["implementation", *profiles], rows), about)
 
 
 def _conforms(entry: Mapping[str, Any] | None) -> str:

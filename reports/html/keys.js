@@ -49,6 +49,15 @@ function step(key, control) {
   return true;
 }
 
+// What scrolls takes the focus where it holds nothing that does, for a reader who has no mouse.
+function reachable(boxes) {
+  for (const box of boxes) {
+    const scrolls = box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight;
+    if (scrolls) box.setAttribute("tabindex", "0");
+    else box.removeAttribute("tabindex");
+  }
+}
+
 function listenToKeys() {
   GRID.addEventListener("keydown", (event) => {
     if (!event.target.dataset.at || event.altKey || event.metaKey) return;

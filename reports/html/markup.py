@@ -9,8 +9,8 @@ __all__ = ["code", "escape", "glyph", "link", "section", "table"]
 
 
 def code(text: str) -> str:
-    """A name of a program."""
-    return f"<code>{escape(text)}</code>"
+    """A name of a program, in full where a pointer asks, for a table may have no room for it."""
+    return f'<code title="{escape(text)}">{escape(text)}</code>'
 
 
 def glyph(verdict: str) -> str:

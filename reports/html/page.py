@@ -11,11 +11,12 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from .conventions import conventions_section
 from .data import embedded, page_data
 from .faults import faults_section
 from .findings import findings_list
 from .head import banners, head, profiles_section
-from .sections import conventions_section, environment_section, remarks_section
+from .sections import environment_section, remarks_section
 
 __all__ = ["html_page"]
 
@@ -34,7 +35,7 @@ def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = No
         profiles_section(report),
         conventions_section(report),
         remarks_section(report),
-        faults_section(kills),
+        faults_section(kills, report["attnspec"]),
         environment_section(report),
     ]
     return Template(_text(folder, "page.html")).substitute(

@@ -2,12 +2,13 @@
 
 const PANEL = document.getElementById("panel");
 const REST = document.getElementById("rest");
+const COVERS = matchMedia("(max-width: 64rem)"); // as in panel.css: an open cell then covers the page
 
 function openPanel(law, made, focus) {
   state.cell = cellName(law, made);
   writeState(true);
   showPanel();
-  if (focus) PANEL.querySelector("h3").focus();
+  if (focus || COVERS.matches) PANEL.querySelector("h3").focus();
 }
 
 function closePanel() {
@@ -25,11 +26,21 @@ function showPanel() {
   REST.hidden = Boolean(cell);
   document.body.classList.toggle("opened", Boolean(cell));
   PANEL.replaceChildren();
+  coverRest();
   if (!cell) return;
   cellAt(cell.law, cell.made).setAttribute("aria-selected", "true");
   moveTo(cell.law, cell.made, false);
   PANEL.append(...panelOf(cell.law, cell.made));
   PANEL.parentNode.scrollTop = PANEL.scrollTop = 0;
+  reachable(PANEL.querySelectorAll("pre, .message"));
+}
+
+// What lies under an open cell is out of reach for the keyboard and for a reader of screens.
+function coverRest() {
+  const covered = COVERS.matches && !PANEL.hidden;
+  for (let node = PANEL; node !== document.body; node = node.parentNode) {
+    for (const other of node.parentNode.children) if (other !== node) other.inert = covered;
+  }
 }
 
 function panelOf(n, m) {
@@ -57,7 +68,7 @@ function resultOf(row, law, made, before) {
   const kind = KINDS[KIND[row]];
   const parts = [
     h("h4", { class: `said ${kind}` }, glyph(KIND[row]), word(KIND[row]), h("span", {}, ` in ${DATA.dtypes[ROWS.dtype[row]]}`)),
-    found.known && h("p", { class: "known" }, found.known),
+    found.known && h("p", { class: "known" }, linked(found.known)),
     message && h("p", { class: "message" }, message),
     ratioOf(row),
     again(found.diagnosis, before) || diagnosisOf(found.diagnosis),
@@ -74,7 +85,7 @@ function ratioOf(row) {
   if (ratio === null) return h("p", { class: "ratio" }, examples ? h("span", {}, tried) : null);
   const over = !(Number(ratio) <= 1);
   const bar = h("span", { class: `bar${over ? " over" : ""}`, "aria-hidden": "true" }, h("i", { style: `width:${over ? 100 : Math.max(1, 100 * ratio)}%` }));
-  return h("p", { class: "ratio" }, bar, h("span", {}, `worst error ${about(ratio)} of its bound, ${tried}`));
+  return h("p", { class: "ratio" }, bar, h("span", {}, `worst error ${share(ratio)}, ${tried}`));
 }
 
 // A diagnosis that names the same mistake as the one above is folded.
@@ -129,7 +140,7 @@ function copied(command) {
   const copy = async (event) => {
     getSelection().selectAllChildren(code);
     try { await navigator.clipboard.writeText(command); event.target.textContent = "copied"; }
-    catch { event.target.textContent = "selected"; }
+    catch { event.target.textContent = document.execCommand("copy") ? "copied" : "selected"; }
   };
   return h("div", { class: "copied" }, code, h("button", { type: "button", onclick: copy }, "copy"));
 }

@@ -1,10 +1,13 @@
 // Begin: build once, then show what the address asks for.
 
+// A link to a cell takes its reader there, the focus included.
 function showState() {
   if (!readState()) return;
   showFilter();
   showPanel();
-  if (openCell()) cellAt(place.law, place.made).scrollIntoView({ block: "nearest" });
+  if (!openCell()) return;
+  cellAt(place.law, place.made).scrollIntoView({ block: "center" });
+  PANEL.querySelector("h3").focus();
 }
 
 buildGrid();
@@ -18,3 +21,4 @@ if (openCell()) cellAt(place.law, place.made).scrollIntoView({ block: "center" }
 window.addEventListener("hashchange", showState);
 window.addEventListener("popstate", showState);
 window.addEventListener("resize", fitGrid);
+COVERS.addEventListener("change", coverRest);

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import attnspec
+from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.engine.tally import LARGEST
+from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.language import load_laws
 
 
 def attend(q: Any, k: Any, v: Any) -> Any:
@@ -45,6 +48,14 @@ def test_the_largest_are_kept() -> None:
     assert ratios["count"] == found["examples"] == LARGEST + 5 and len(ratios["largest"]) == LARGEST
     assert ratios["largest"] == sorted(ratios["largest"], reverse=True)
     assert ratios["largest"][0] == float(f"{found['worst_ratio']:.3g}")
+
+
+def test_earlier_failures_that_hold_again_leave_no_trace() -> None:
+    law, made = next(law for law in load_laws() if law.id == "weights/as-defined"), implementation_of(attend)
+    before = [f"{law.id}?dtype=float32&b=1&hq=1&hkv=1&sq=1&sk=2&d=1&values=normal&seed=0"]
+    alone, after = (verify(made, law, "float32", examples=4, first=first).as_dict() for first in ([], before))
+    assert alone["verdict"] == "pass" and alone["examples"] == 4
+    assert {**alone, "seconds": {}} == {**after, "seconds": {}}
 
 
 def test_what_the_shrinker_tried_does_not_count() -> None:

@@ -51,6 +51,27 @@ def test_a_run_of_nothing(told: Any, arguments: tuple[str, ...], code: int, said
     assert found == code and said in text, text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("good.py", HOLDS, "--laws=linear/*"), "no law that matches 'linear/*' is about what these implementations compute"),
+        (
+            ("good.py", "numpy/linear-chunked", HOLDS),
+            "none of the chosen laws is about numpy/linear-chunked (linear_attention in",
+        ),
+        (("good.py", "numpy/flash", "--dtype=bfloat16", HOLDS), "is about good.py in bfloat16 (attention in float32)"),
+    ],
+)
+def test_a_part_of_a_run_of_which_nothing_is_tried(told: Any, arguments: tuple[str, ...], said: str) -> None:
+    code, text = told("run", *arguments, *TINY)
+    assert code == 2 and said in text and text.count("\n") == 1, text
+
+
+def test_a_family_may_hold_what_no_law_is_about(told: Any) -> None:
+    code, text = told("run", "numpy", "--dtype=float16", HOLDS, *TINY)
+    assert code == 0 and "numpy/linear-chunked" in text, text
+
+
 def test_a_file_without_an_implementation(told: Any, tmp_path: Path) -> None:
     (tmp_path / "empty.py").write_text("", encoding="utf-8")
     code, text = told("run", "empty.py", HOLDS, *TINY)

@@ -11,7 +11,7 @@ import pytest
 from attnspec.reports.write import read_report, read_results
 
 LAWS = ("weights/sum-to-one", "weights/as-defined", "weights/negated-values", "weights/never-negative")
-QUICK = ("--examples", "2", "--timeout", "4", *(f"--laws={law}" for law in LAWS))
+QUICK = ("--examples", "2", "--timeout", "8", *(f"--laws={law}" for law in LAWS))
 
 
 @pytest.fixture(scope="module")

@@ -118,6 +118,19 @@ def test_a_wrong_kernel_is_red_in_the_end_and_its_report_is_kept(carried_out: An
     assert "weights/sum-to-one" in ended.summary and (tmp_path / "attnspec-report" / "report.html").stat().st_size
 
 
+def test_a_run_that_was_killed_is_red_and_leaves_every_form(carried_out: Any, tmp_path: Path) -> None:
+    """The kernel ends its process once a result is there, as a runner that has no memory left does."""
+    deadly = KERNEL.replace(
+        "    k, v", "    import os\n    if os.path.getsize('out/results.jsonl'): os.kill(os.getpid(), 9)\n    k, v", 1
+    )
+    (tmp_path / "kernel.py").write_text(deadly, encoding="utf-8")
+    ended = carried_out(tmp_path, implementations="kernel.py", report_dir="out", **TWO)
+    assert ended.outputs["run"] == {"exit-code": "137"} and ended.codes["Say how it ended"] == 137
+    assert ended.summary.startswith("### ❌ attnspec: INCOMPLETE: 1 of 2 results"), ended.printed
+    for name in ("report.html", "report.md", "junit.xml", "badge.svg", "badge.json"):
+        assert "INCOMPLETE: 1 of 2" in (tmp_path / "out" / name).read_text(encoding="utf-8"), name
+
+
 def test_a_regression_against_an_older_report_is_red(carried_out: Any, tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(KERNEL, encoding="utf-8")
     old = carried_out(tmp_path, implementations="kernel.py", report_dir="old", **TWO)

@@ -91,13 +91,24 @@ def _imports_of_text(text: str, pretend: Path) -> list[tuple[str, int]]:
 
 
 def test_adapters_do_not_know_one_another() -> None:
-    shared = {"cache", "contract", "arrays", "memory", "finding", "loading", "shipped", "sparse_inputs", "linear_inputs"}
+    shared = {
+        "cache",
+        "contract",
+        "device",
+        "arrays",
+        "memory",
+        "finding",
+        "loading",
+        "shipped",
+        "sparse_inputs",
+        "linear_inputs",
+    }
     packages = {file.parent.name for file in (ROOT / "adapters").glob("*/__init__.py")}
     modules = {file.stem for file in (ROOT / "adapters").glob("*.py")} - {"__init__"} | packages
     helpers = {
         name
         for name in modules
-        if name.endswith(("_backward", "_cache", "_inputs", "_kernels", "_masks", "_options", "_tiles"))
+        if name.endswith(("_backward", "_cache", "_compile", "_inputs", "_kernels", "_masks", "_options", "_tiles"))
     }
     for file in (ROOT / "adapters").glob("*.py"):
         if file.stem in shared or file.stem == "__init__":

@@ -156,6 +156,30 @@ def test_on_the_same_problems_any_change_is_a_change(diff: Any, row: Any) -> Non
     assert diff([row(**ratios("a", 0.5))], [row(**ratios("a", 0.25))])["moved"][0]["direction"] == "better"
 
 
+@pytest.mark.parametrize(
+    ("now", "level", "code", "said"),
+    [
+        (
+            0.3,
+            "must",
+            1,
+            "no regression, but 1 ratio of must-laws became worse (--strict); 1 result compared, 1 ratio (1 worse, 0 better)",
+        ),
+        (0.2, "must", 0, "no regression; 1 result compared, 1 ratio (0 worse, 1 better)"),
+        (0.3, "should", 0, "no regression; 1 result compared, 1 ratio (1 worse, 0 better)"),
+        (0.25, "must", 0, "no regression; 1 result compared, 1 ratio"),
+    ],
+)
+def test_a_ratio_that_is_worse_is_red_where_that_is_asked_for(
+    report: Any, row: Any, now: float, level: str, code: int, said: str
+) -> None:
+    was, new = (report([row(level=level, **ratios("a", ratio))]) for ratio in (0.25, now))
+    assert compare(was, new)["code"] == 0
+    strict = compare(was, new, strict=True)
+    assert strict["code"] == code and diff_text(strict).splitlines()[-1] == said
+    assert diff_markdown(strict).startswith("### ❌" if code else "### ✅")
+
+
 def test_on_other_problems_only_what_leaves_the_spread_is_a_move(diff: Any, row: Any) -> None:
     low, high = [0.01 * i for i in range(1, 31)], [0.01 * i for i in range(31, 61)]
     inside = [0.011 * i for i in range(1, 31)]
@@ -192,3 +216,4 @@ def test_markdown_is_safe_and_short(diff: Any, row: Any) -> None:
     [line] = [line for line in text.splitlines() if line.startswith("| weights/a")]
     assert "<b>" not in line and line.replace("\\|", "").count("|") == 6 and "@" not in line and "second" in line
     assert text.count("<details>") == text.count("</details>") == 1
+    assert len(diff_markdown(diff([row()], [row(verdict="error", message="x" * 100_000)]))) < 2_000

@@ -12,6 +12,7 @@ import pytest
 
 import attnspec.reports
 from attnspec.reports.environment import environment, spec_hash
+from attnspec.reports.formats import rendered
 from attnspec.reports.model import outcome, report_head, with_conventions
 from attnspec.reports.write import ResultStream, read_report, read_results, write_report
 
@@ -105,6 +106,15 @@ def test_a_new_run_does_not_keep_the_old_report(report: Any, row: Any, head: Any
 def test_half_a_surrogate_pair_can_be_written_and_read(report: Any, row: Any, tmp_path: Path) -> None:
     write_report(report([row(message="raised OSError: \udcff")]), tmp_path)
     assert read_report(tmp_path)["results"][0]["message"] == "raised OSError: \udcff"
+
+
+def test_a_report_has_a_line_for_each_result(report: Any, row: Any, tmp_path: Path) -> None:
+    for rows in ([], [row()], [row(), row("weights/b", "fail", message='"results": []')]):
+        made = report(rows)
+        text = write_report(made, tmp_path).read_text(encoding="utf-8")
+        assert json.loads(text) == made and text == rendered(made, "json")
+        lines = [line for line in text.splitlines() if '"worst_case"' in line]
+        assert [json.loads(line.rstrip(","))["law"] for line in lines] == [r["law"] for r in rows]
 
 
 def test_every_number_is_json_for_strict_readers(report: Any, row: Any, tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_the_picture(reports: dict[str, Any]) -> None:
     assert len(hollow) == 2, "passed and weights of the incomplete run"
 
 
+def test_a_line_does_not_go_on_where_runs_asked_something_else(reports: dict[str, Any]) -> None:
+    def lines(trend: dict[str, Any]) -> list[str]:
+        found = ElementTree.fromstring(trend_svg(trend)).iter("{http://www.w3.org/2000/svg}path")
+        return [path.get("d", "") for path in found if path.get("fill") == "none" and path.get("stroke") == "#1b7837"]
+
+    assert [line.count("L") for line in lines(series(reports))] == [2]
+    reports["a <i>"]["seed"] = 5
+    assert [(line.count("M"), line.count("L")) for line in lines(series(reports))] == [(2, 1)]
+
+
 def test_one_report_is_a_picture_too(reports: dict[str, Any]) -> None:
     ElementTree.fromstring(trend_svg(series({"c": reports["c"]})))
 

@@ -38,6 +38,19 @@ def test_the_worst_comes_first_and_known_failures_last(mixed: Any) -> None:
     assert "looks like <code>scale-ignored</code>" in summaries[0] and "(known: slow path)" in summaries[3]
 
 
+def test_one_implementation_does_not_take_the_place_of_another(report: Any, row: Any, plan: dict[str, Any]) -> None:
+    made = plan["implementations"][0]
+    plan["implementations"] = [made, {**made, "name": "other"}]
+    plan["laws"] = {f"weights/{n}": plan["laws"]["weights/a"] for n in range(30)}
+    rows = [row(f"weights/{n}", "fail") for n in range(30)] + [row("weights/29", "fail", implementation="other")]
+    text = report_markdown(report(rows))
+    folds = [re.sub("<.*?>", "", line) for line in re.findall(r"<summary>(.*?)</summary>", text)]
+    assert [line.split(" in ")[0] for line in folds[:6]] == [
+        *(f"weights/{n} on mine" for n in range(4)), "weights/29 on other", "26 more laws on mine"
+    ]  # fmt: skip
+    assert text.count("\n- `weights/") == 26 and html(text).count("<li><code>weights/") == 26 and "left out" not in text
+
+
 def test_folds_are_closed_and_what_others_wrote_is_text(mixed: Any) -> None:
     text = rendered(mixed, "markdown")
     page = html(text)

@@ -7,7 +7,7 @@ from typing import Any
 
 from attnspec.reports.model import build_report
 
-__all__ = ["NASTY", "PICTURES", "large", "nasty"]
+__all__ = ["NASTY", "PICTURES", "large", "long_names", "nasty", "nothing"]
 
 Row = dict[str, Any]
 
@@ -165,6 +165,21 @@ def nasty(budget: str = "standard", planned: int | None = None) -> dict[str, Any
         },
         baseline=[known],
     )
+
+
+def long_names() -> dict[str, Any]:
+    """Names and messages that no column has room for."""
+    names = [f"organisation/{'a_name_without_any_break_' * 6}{n}" for n in range(4)]
+    laws = {name: law(name) for name in (f"weights/{'a-very-long-law-' * 6}end", "weights/a")}
+    rows = [row(name, each, "float32", "fail", message="x" * 5000) for name in names for each in laws]
+    implementations = [made(name, ["float32"]) for name in names]
+    conventions = {name: {"causal_alignment": how("top-left", "declared")} for name in names}
+    return build_report(rows, plan=plan(implementations, laws), planned=len(rows), conventions=conventions)
+
+
+def nothing() -> dict[str, Any]:
+    """A run of which nothing came, not even a law."""
+    return build_report([], plan=plan([made("one", ["float32"])], {}), planned=2, conventions={})
 
 
 def large() -> dict[str, Any]:

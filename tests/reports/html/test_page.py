@@ -90,6 +90,13 @@ def test_points_of_the_plot_keep_keys_and_ratio(small: Report) -> None:
     assert points == [(1, ZERO - 3 * OCTAVE), (33, ZERO - 2 * OCTAVE)]
 
 
+def test_an_error_that_is_nan_or_infinite_stands_at_the_top_of_the_plot(small: Report) -> None:
+    small["results"][0]["ratios_over_keys"] = [[1, 0], [2, "nan"], [3, "inf"]]
+    data = page_data(small)
+    packed = data["texts"][data["rows"]["points"][0]]
+    assert [packed[n + 2 : n + 4] for n in range(0, len(packed), 4)] == ["00", "zz", "zz"]
+
+
 def test_a_diagnosis_keeps_its_pictures(small: Report, making: Any) -> None:
     import base64
 
@@ -108,12 +115,6 @@ def test_replay_commands_are_those_of_the_terminal(small: Report) -> None:
     assert laws[1]["replay"] == "attnspec replay CASE ADDRESS --laws-file 'my laws.yaml'"
 
 
-def test_conventions_say_how_they_are_known(small: Report, read: Read) -> None:
-    text = read(html_page(small)).text
-    assert "verified, not quoted" in text
-    assert "zerosprobed" in text and "propagatesassumed" in text and "What a row gives that sees no key." in text
-
-
 def test_findings_lead_into_the_grid_known_ones_last(small: Report, read: Read) -> None:
     links = [href for href in read(html_page(small)).attributes("href") if href.startswith("#cell=")]
     assert links == ["#cell=weights/a@one", "#cell=weights/b@one", "#cell=weights/b@two%20%3C2%3E"]
@@ -122,6 +123,7 @@ def test_findings_lead_into_the_grid_known_ones_last(small: Report, read: Read) 
 def test_the_kill_matrix_is_shown_where_given(small: Report, read: Read) -> None:
     part = {"killed_by": 3, "law": "weights/a", "problem": 1, "seconds": 0.1}
     kills = {
+        "attnspec": dict(small["attnspec"]),
         "budget": {"name": "quick", "examples": 12},
         "dtypes": ["float32"],
         "laws": 12,
@@ -131,7 +133,9 @@ def test_the_kill_matrix_is_shown_where_given(small: Report, read: Read) -> None
     assert "1 of 2 rejected in float32" in text and "survivors: of-my-own" in text
     assert "The scale is applied to the queries and to the keys, and so twice." in text
     assert text.index("of-my-own", text.index("All 2")) < text.index("scale-twice", text.index("All 2"))
-    assert 'id="faults"' not in html_page(small)
+    assert 'id="faults"' not in html_page(small) and "It was tried with the spec" not in text
+    kills["attnspec"] = {"version": "0.1", "spec": "0" * 16}
+    assert f"It was tried with the spec {'0' * 16}, and this report was made with" in read(html_page(small, kills=kills)).text
 
 
 def test_a_report_without_optional_fields_is_shown(small: Report, read: Read) -> None:
@@ -144,6 +148,20 @@ def test_a_report_without_optional_fields_is_shown(small: Report, read: Read) ->
     assert len(read(html_page(small)).data["rows"]["law"]) == 2
     small["results"] = []
     assert read(html_page(small)).data["rows"]["law"] == []
+
+
+def test_no_finding_is_not_said_to_be_good_where_nothing_or_not_everything_came(small: Report, read: Read) -> None:
+    passed = [row for row in small["results"] if row["verdict"] == "pass"]
+    for results, complete, said in (
+        (passed, True, "No law failed"),
+        (passed, False, "Among the results that came no law failed"),
+        ([], False, "No result came, so nothing was found."),
+    ):
+        text = read(html_page({**small, "results": results, "complete": complete})).text
+        assert said in text and ("No law failed" in text) == complete
+    lost = {**passed[0], "verdict": "error", "message": "not run: one crashed or hung 3 times in this run"}
+    text = read(html_page({**small, "results": [lost]})).text
+    assert "1 result not run: one crashed" in text and "No law failed" not in text
 
 
 def test_twenty_thousand_results_stay_below_five_megabytes(many: Report) -> None:

@@ -1,0 +1,100 @@
+"""What is handed over as a report is held to the schema before it is believed, and what breaks it is named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnspec.reports.formats import rendered
+from attnspec.reports.reading import ReportError, blaming, given_report
+from attnspec.reports.write import ResultStream, write_report
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture
+def given(report: Any, row: Any, tmp_path: Path) -> Callable[[Change], dict[str, Any]]:
+    """Reads a report of three results that was changed by hand."""
+
+    def read(change: Change) -> dict[str, Any]:
+        made = report([row(), row("weights/b", "fail"), row("heads/c", level="should")])
+        change(made)
+        (tmp_path / "made.json").write_text(json.dumps(made), encoding="utf-8")
+        return given_report(str(tmp_path / "made.json"))
+
+    return read
+
+
+def test_a_report_that_keeps_the_schema_is_read(given: Any) -> None:
+    assert [row["verdict"] for row in given(lambda r: None)["results"]] == ["pass", "fail", "pass"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda r: r.update(format=0), "made.json: has format 0, and this version of attnspec reads 1; make it anew"),
+        (lambda r: r.update(format="x" * 99), 'has format "xxxxx'),
+        (lambda r: r.pop("planned"), "is JSON, but no report"),
+        (lambda r: r.pop("seed"), "the report: 'seed' is a required property"),
+        (lambda r: r.update(results=3), "results: 3 is not of type 'array'"),
+        (lambda r: r["implementations"].append(1), "implementations/1: 1 is not of type 'object'"),
+        (lambda r: r["results"][0].update(verdict="fine"), "results/0/verdict: 'fine' is not one of"),
+        (lambda r: r["results"][2].update(verdict="fine"), "results/2: has the verdict 'fine'"),
+        (lambda r: r["results"][1].pop("message"), "results/1: has no message"),
+        (lambda r: r["results"][1].update(dtype="float16"), "weights/b on mine in float16, which it does not describe"),
+        (lambda r: r["results"][1].update(law="weights/z"), "weights/z on mine in float32, which it does not describe"),
+        (lambda r: r["results"][1].update(law="weights/a"), "two results of one law"),
+        (lambda r: r.update(planned=4), "it says that it is complete, and 3 of 4 results are there"),
+        (lambda r: r["results"].pop(), "it says that it is complete, and 2 of 3 results are there"),
+    ],
+)
+def test_what_breaks_it_is_named(given: Any, change: Change, said: str) -> None:
+    with pytest.raises(ReportError) as raised:
+        given(change)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_the_depths_of_a_result_are_looked_at_when_something_stumbles(given: Any) -> None:
+    bad = given(lambda r: r["results"][1].update(reasons=7, verdict="inconclusive"))
+    with pytest.raises(ReportError, match=r"made: is no report of .*: results/1/reasons: 7 is not"), blaming({"made": bad}):
+        rendered(bad, "html")
+
+
+def test_a_defect_of_the_kit_is_not_laid_on_a_report(given: Any) -> None:
+    good = given(lambda r: None)
+    with pytest.raises(KeyError, match="ours"), blaming({"good": good}):
+        raise KeyError("ours")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe\x00"])
+def test_what_is_no_json_or_no_report(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(ReportError, match=r"x\.json: is (no report|JSON, but no report)"):
+        given_report(str(tmp_path / "x.json"))
+
+
+@pytest.mark.parametrize("left", [{"plan.json": b"[]"}, {"results.jsonl": b"[]\n"}, {"plan.json": b"{"}])
+def test_what_is_left_of_a_run_and_broken(report: Any, tmp_path: Path, left: dict[str, bytes]) -> None:
+    ResultStream(tmp_path, report([])).close()
+    for name, content in left.items():
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ReportError, match=r"is what is left of a run|is no report"):
+        given_report(str(tmp_path))
+
+
+def test_a_merged_report_is_not_taken_for_the_run_that_was_begun_over_it(report: Any, row: Any, tmp_path: Path) -> None:
+    """A folder of a merge has no results.jsonl; its report and badge are of another run all the same."""
+    (tmp_path / "notes.md").write_text("mine", encoding="utf-8")
+    write_report(report([row()]), tmp_path)
+    (tmp_path / "badge.svg").write_text("green", encoding="utf-8")
+    ResultStream(tmp_path, report([], planned=3)).close()
+    assert {file.name for file in tmp_path.iterdir()} == {"notes.md", "plan.json", "results.jsonl"}
+    assert given_report(str(tmp_path))["planned"] == 3
+    write_report(report([row()]), tmp_path / "other")
+    (tmp_path / "other" / "report.html").write_text("old", encoding="utf-8")
+    write_report(report([row(verdict="fail")]), tmp_path / "other")
+    assert [file.name for file in (tmp_path / "other").iterdir()] == ["report.json"]
