@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "BaselineError", "Entry", "entries_of"]
 
-KEYS = ("law", "implementation", "reason", "dtype", "link", "expires")
+KEYS = ("law", "implementation", "reason", "dtype", "link", "expires", "fails")
+FAILS = ("always", "sometimes")
+"""Whether a law fails on whatever is drawn, so that a pass is news, or on some of it."""
 Entry = dict[str, Any]
 """Texts by key, and file, line and last_line."""
 
@@ -77,6 +79,8 @@ def _entry(file: Path, lines: list[str], number: int, node: yaml.Node, value: An
             date.fromisoformat(entry["expires"])
         except ValueError:
             raise BaselineError(f"{where}: expires is a date like 2027-01-31, not {entry['expires']!r}") from None
+    if entry.get("fails", "always") not in FAILS:
+        raise BaselineError(f"{where}: fails is {' or '.join(FAILS)}, not {entry['fails']!r}")
     return {**entry, "file": str(file), "line": first, "last_line": _last(lines, node)}
 
 

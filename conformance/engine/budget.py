@@ -36,8 +36,8 @@ class Budget:
 
 
 BUDGETS = {
-    "quick": Budget("quick", 3, 1, 120.0, short=True),
-    "standard": Budget("standard", 8, 2, 300.0),
+    "quick": Budget("quick", 2, 1, 120.0, short=True),
+    "standard": Budget("standard", 6, 1, 300.0),
     "deep": Budget("deep", 200, 40, 1800.0),
     "long": Budget("long", 4000, 800, 4 * 3600.0),
 }

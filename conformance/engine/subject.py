@@ -165,6 +165,11 @@ class Subject:
             return False
         return False
 
+    def answers(self, p: Problem) -> bool:
+        """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""
+        self._check_claim(p)
+        return not self.refuses(p)
+
     def changed_inputs(self, p: Problem) -> int:
         """How many arrays a call altered."""
         return len(self._call(p).altered)

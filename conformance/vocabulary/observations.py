@@ -83,6 +83,12 @@ def refuses(subject: Subject, p: Problem) -> Value:
 
 
 @word("observations")
+def answers(subject: Subject, p: Problem) -> Value:
+    """1 where the implementation returns an answer for p, 0 where it raises. Asked only of problems that it claims."""
+    return bounded(float(subject.answers(p)))
+
+
+@word("observations")
 def changed_inputs(subject: Subject, p: Problem) -> Value:
     """How many of the arrays that a call was handed are different afterwards, gaps between their rows included."""
     return bounded(float(subject.changed_inputs(p)))
