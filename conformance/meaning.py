@@ -21,17 +21,18 @@ from ..reference.linear.bounds import judge_linear
 from ..reference.linear.recurrent import linear_attention
 from ..reference.random_features.bounds import judge_random
 from ..reference.random_features.definition import random_feature_attention
-from ..reference.random_features.drawn import drawn_error
+from ..reference.random_features.drawn import DrawnError, drawn_error
 from ..reference.sparse import SPARSE_OPTIONS, narrowed
 from ..reference.textbook import attention
 from .problems.problem import Problem
 
 __all__ = [
+    "WITHOUT_CONVENTIONS",
     "Clock",
     "attended",
     "chosen_for_sure",
     "derived",
-    "drawn_share",
+    "drawn",
     "flat",
     "forget",
     "judged",
@@ -43,11 +44,11 @@ __all__ = [
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights", "return_state")
-_WITHOUT_CONVENTIONS: dict[str, Callable[..., Any]] = {
+WITHOUT_CONVENTIONS: dict[str, Callable[..., Any]] = {
     "linear_attention": linear_attention,
     "random_feature_attention": random_feature_attention,
 }
-"""Operations that no convention concerns, each with its definition."""
+"""Operations that no convention concerns, whose causal pass takes as many queries as keys, each with its definition."""
 
 
 class Clock:
@@ -59,7 +60,7 @@ class Clock:
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
     options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
-    if p.operation in _WITHOUT_CONVENTIONS:
+    if p.operation in WITHOUT_CONVENTIONS:
         return options
     conventions = {key: p.conventions[key] for key in ("causal_alignment", "empty_rows") if key in p.conventions}
     if p.operation == "sparse_attention":
@@ -85,7 +86,7 @@ def attended(p: Problem) -> Any:
 
     Where an implementation draws its own features only the visibility is its own; the output is that of other features.
     """
-    meaning = _WITHOUT_CONVENTIONS.get(p.operation, attention)
+    meaning = WITHOUT_CONVENTIONS.get(p.operation, attention)
     return _once(p, "attended", lambda: meaning(p.q, p.k, p.v, **options_of(p)))
 
 
@@ -126,12 +127,14 @@ def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
     return _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
 
 
-def drawn_share(p: Problem, arithmetic: Arithmetic) -> float:
-    """What rounding may do, relatively, to an output of values of at least 0 where the implementation draws its features."""
+def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnError:
+    """What rounding may do to sums and outputs where the implementation draws its features; of one key alone, or of all."""
     m, scale = int(p.options.get("num_features", p.d)), float(p.options.get("scale", p.d**-0.5))
     how: dict[str, Any] = {"m": m, "orthogonal": bool(p.options.get("orthogonal")), "scale": scale}
     how |= {"arithmetic": arithmetic, "dtype": p.dtype}
-    return float(_once(p, ("drawn", arithmetic), lambda: drawn_error(p.q, p.k, **how)))
+    k = p.k if key is None else p.k[:, :, key : key + 1]
+    found: DrawnError = _once(p, ("drawn", arithmetic, key), lambda: drawn_error(p.q, k, **how))
+    return found
 
 
 def own_errors(p: Problem) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from ...adapters.contract import ContractError, Implementation
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded
-from ..meaning import derived, drawn_share, judged, judged_gradients
+from ..meaning import derived, drawn, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Gradients, Pair
 from .results import Asked, due, flat, named
@@ -187,8 +187,9 @@ class Subject:
         if not self.intervals:
             return bounded(out.astype(np.float64))
         if p.draws_features:
+            room = drawn(p, self.arithmetic)
             with np.errstate(invalid="ignore"):
-                return _around(out, drawn_share(p, self.arithmetic) * _largest_share(p, out))
+                return _around(out, room.output * _largest_share(p, out) + room.lost)
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
             return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from . import (
+    approximations,
     combiners,
     descales,
     gradients,
@@ -36,6 +37,7 @@ GROUPS = (
     sparse,
     linear,
     random_features,
+    approximations,
     probes,
     observations,
     gradients,

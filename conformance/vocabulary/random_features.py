@@ -16,11 +16,12 @@ import numpy as np
 from ...reference.bounds.replicates import student
 from ...reference.random_features import orthogonal
 from ...reference.random_features.chance import FALSE_ALARM, mean_room, square_room
+from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded, from_ends
-from ..meaning import derived
+from ..meaning import derived, drawn
 from ..problems.problem import Problem
 from .linear import JUNK, _cut
-from .observations import weights
+from .observations import _one_hot, weights
 from .transforms import _exactly, _typed
 from .word import Problems, Undecided, Value, Values, word
 
@@ -46,10 +47,22 @@ def kernel(subject: Subject, p: Problem | Problems) -> Value | Values:
 
 
 def _kernel(subject: Subject, p: Problem) -> Bounded:
-    read = bounded(weights(subject, derived(p, "opposite key", lambda: _with_opposite_key(p))))
+    beside = derived(p, "opposite key", lambda: _with_opposite_key(p))
+    read = _over_one_normalizer(subject, beside) if p.draws_features else bounded(weights(subject, beside))
     first = _factor(p) * (p.q.astype(np.float64) ** 2).sum(axis=-1, keepdims=True)
     known = np.exp(-first)
     return read.each(lambda a: a[..., 1:]) / read.each(lambda a: a[..., :1]) * _near(known)
+
+
+def _over_one_normalizer(subject: Subject, p: Problem) -> Bounded:
+    """Weights read in one call, with the interval of sums: the normaliser, and its error, is the same for all and cancels."""
+    if p.sk > p.dv:
+        raise Undecided(f"{p.sk} weights do not fit in {p.dv} value features, and two calls have two normalisers")
+    made = subject.out_only(derived(p, ("one-hot", 0), lambda: _one_hot(p, 0)))[..., : p.sk]
+    low, high = preimage(made, str(made.dtype))
+    room = np.array([drawn(p, subject.arithmetic, key).sum for key in range(p.sk)])
+    with np.errstate(all="ignore"):
+        return from_ends(made.astype(np.float64), low / (1 + room), np.where(room < 1, high / (1 - room), np.inf))
 
 
 def _with_opposite_key(p: Problem) -> Problem:
@@ -115,7 +128,7 @@ def axis_keys(p: Problem) -> Problem:
 
     For independent features the estimates of such keys are independent.
     """
-    q = np.clip(np.round(4 * p.q[:, :, :1].astype(np.float64)), -4, 4) / 16
+    q = np.clip(np.round(2 * p.q[:, :, :1].astype(np.float64)), -2, 2) / 16
     k = np.diag(p.generator(SIGNS).choice([-1.0, 1.0], p.d)) - q
     v = np.zeros((*p.v.shape[:2], p.d, p.dv))
     return replace(p, q=_typed(q, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), fair_values=None)

@@ -15,7 +15,7 @@ and by |o| below. What falls below the smallest number is lost absolutely, in wh
 it counts in the worst: constants as large as the largest product w·x̃, of a query for that query, of all keys for every key.
 Together, with g of the division and L the share of a row's sum that may be lost,
 
-    |ô − o| ≤ [(E1 + E2)(1 + g) + |o| (N + L + g)] / (1 − N − L),   E2 = (N Σ p (1 + K) |v|) / (1 − Σ p K) + L max|v|.
+    |ô − o| ≤ [(E1 + E2)(1 + g) + |o| (N + L + g)] / (1 − N − L),   E2 = (N Σ p (1 + K) |v|) / (1 − Σ p K) + L max(|v|, 1).
 
 This is a theorem about every order of summation and every constant c up to that one. The inputs and the projection are exact.
 """
@@ -94,7 +94,7 @@ class _Call:
             one_sided, lost = rounds.sums(self.count), self._lost(total)
             size = np.einsum("bhqs,bhse->bhqe", p * (1 + common), np.abs(v))
             most = np.maximum(np.abs(low), np.abs(high))
-            numerator = one_sided * np.minimum(size / least, most) + lost * most
+            numerator = one_sided * np.minimum(size / least, most) + lost * np.maximum(most, 1.0) + rounds.arithmetic.least
             left = 1 - one_sided - lost
             found = ((moved + numerator) * (1 + rounds.division) + np.abs(out) * (one_sided + lost + rounds.division)) / left
             known = (least > 0) & (left > 0) & self._in_range() & np.isfinite(found)

@@ -62,7 +62,7 @@ def apply(name: str, *arguments: Any, **keywords: Any) -> Any:
 @pytest.mark.parametrize("name", RANDOM_KERNELS)
 def test_no_law_fails_a_correct_kernel(name: str) -> None:
     kernel, seed = made(name), list(RANDOM_KERNELS).index(name)
-    for dtype in DTYPES:
+    for dtype in {DRAWING.get(name, "float32"), DTYPES[seed % 3]}:
         asked = [law for law in LAWS if law not in ABOUT_SEEDS or DRAWING.get(name) == dtype]
         results = [verify(kernel, law, dtype, budget="quick", examples=1, seed=seed) for law in asked]
         wrong = [f"{r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict not in ("pass", "inconclusive")]
@@ -74,11 +74,11 @@ def test_no_law_fails_a_correct_kernel(name: str) -> None:
         assert sum(r.verdict == "pass" for r in results) > (0.2 if narrow else 0.8) * len(asked)
 
 
-def test_every_law_decides_in_the_dtype_that_loses_most() -> None:
-    for law in LAWS:
-        few = 3 if law in ABOUT_SEEDS else 14
-        result = verify(suspect(CORRECT, operation=OPERATION), law, "float16", budget="quick", examples=few)
-        assert result.verdict == "pass", (law.id, result.message)
+@pytest.mark.parametrize("law", [law for law in LAWS if "num_features" in law.given], ids=lambda law: law.id)
+def test_laws_about_drawn_features_decide_in_the_dtype_that_loses_most(law: Any) -> None:
+    few = 2 if law in ABOUT_SEEDS else 8
+    result = verify(suspect(CORRECT, operation=OPERATION), law, "float16", budget="quick", examples=few)
+    assert result.verdict == "pass", result.message
 
 
 def test_there_are_many_laws_and_each_kills() -> None:
