@@ -122,14 +122,21 @@ def repeat_features(p: Problem) -> Problem:
 
 
 @word("transforms")
-def axis_keys(p: Problem) -> Problem:
-    """One query with short entries, and a key for every axis, such that query and key add up to a unit vector along it, or
-    against it.
+def shorter(p: Problem, by: Value) -> Problem:
+    """The same problem with queries and keys divided by a number."""
+    q, k = (_exactly(x.astype(np.float64) / float(bounded(by).value), x.shape, p.dtype) for x in (p.q, p.k))
+    return replace(p, q=q, k=k)
+
+
+@word("transforms")
+def axis_keys(p: Problem, length: Value) -> Problem:
+    """One query with short entries, and a key for every axis, such that query and key add up to a vector of a length along it,
+    or against it.
 
     For independent features the estimates of such keys are independent.
     """
     q = np.clip(np.round(2 * p.q[:, :, :1].astype(np.float64)), -2, 2) / 16
-    k = np.diag(p.generator(SIGNS).choice([-1.0, 1.0], p.d)) - q
+    k = float(bounded(length).value) * np.diag(p.generator(SIGNS).choice([-1.0, 1.0], p.d)) - q
     v = np.zeros((*p.v.shape[:2], p.d, p.dv))
     return replace(p, q=_typed(q, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), fair_values=None)
 

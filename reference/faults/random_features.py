@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..random_features.definition import RANDOM_STEPS, RandomSteps, attended
+from ..random_features.definition import RANDOM_STEPS, RandomSteps, attended, exponents_of
 from ..random_features.reading import RandomFeatures, read
 from .making import Answer, Array, Function, fault
 
@@ -117,6 +117,19 @@ def _epsilon_on_features() -> Function:
 @fault("random-largest-of-everything")
 def _largest_of_everything() -> Function:
     return random(query_exponents=epsilon_on((3,)), key_exponents=epsilon_on(None))
+
+
+@fault("random-epsilons-on-features-and-sums")
+def _epsilons_on_features_and_sums() -> Function:
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        one = _read(q, k, v, options)
+        steps = replace(RANDOM_STEPS, query_exponents=epsilon_on((3,)), key_exponents=epsilon_on((2, 3)))
+        query, key = (np.exp(x) / np.sqrt(one.projection.shape[0]) for x in exponents_of(one, steps))
+        weights = np.where(one.visible, query @ key.swapaxes(-1, -2), 0.0)
+        total = weights.sum(axis=-1, keepdims=True) + one.causal * 1e-6 * query.sum(axis=-1, keepdims=True)
+        return Answer(weights @ one.v / total, NO_LSE, None)
+
+    return attend
 
 
 def _less_the_largest(axis: int) -> Function:

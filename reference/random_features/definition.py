@@ -111,14 +111,19 @@ def random_feature_attention(q: Any, k: Any, v: Any, *, steps: RandomSteps = RAN
 
 def attended(given: RandomFeatures, steps: RandomSteps = RANDOM_STEPS) -> Attended:
     """The answer to one call."""
+    logarithms = steps.kernel(*exponents_of(given, steps))
+    visible = np.broadcast_to(given.visible, logarithms.shape)
+    made, total = steps.weights(logarithms, visible)
+    return Attended(steps.quotient(made @ given.v, total), logarithms, visible)
+
+
+def exponents_of(given: RandomFeatures, steps: RandomSteps = RANDOM_STEPS) -> tuple[Array, Array]:
+    """log φ of the queries (B, H, Sq, m) and of the keys (B, H, Sk, m)."""
     query, key = (
         made(steps.projected(math.sqrt(given.scale) * x, given.projection), given.scale * half_square(x), features(given))
         for made, x in ((steps.query_exponents, given.q), (steps.key_exponents, given.k))
     )
-    logarithms = steps.kernel(query, key)
-    visible = np.broadcast_to(given.visible, logarithms.shape)
-    made, total = steps.weights(logarithms, visible)
-    return Attended(steps.quotient(made @ given.v, total), logarithms, visible)
+    return query, key
 
 
 def features(given: RandomFeatures) -> int:

@@ -137,14 +137,14 @@ def test_the_kernel_is_read_whatever_the_projection_is() -> None:
 
 
 def test_axis_keys_make_independent_estimates_of_one_variance() -> None:
-    p = apply("axis_keys", drawing())
+    p = apply("axis_keys", drawing(), bounded(1.0))
     assert p.sk == 8 and np.array_equal(np.abs((p.q + p.k)[0, 0]), np.eye(8)) and len(np.unique((p.q + p.k).sum(axis=-1))) == 2
     assert np.allclose(apply("sum_square", p).value, 0.25)
     assert np.abs(p.q).max() > 0 and apply("feature_count", p).value == 64
 
 
 def test_averages_and_scatters_hold_what_is_due_and_little_else() -> None:
-    p = apply("axis_keys", drawing())
+    p = apply("axis_keys", drawing(), bounded(1.0))
     estimates = apply("kernel", subject(), apply("each_seed", p, bounded(24.0)))
     mean, due = apply("average", estimates, p), np.exp(apply("scores", p).value)
     assert np.all((mean.low <= due) & (due <= mean.high)) and np.all(mean.high - mean.low < 0.3 * due)
