@@ -72,9 +72,9 @@ class Investigation:
         if drawing:  # nobody else knows what is due there, so problems with a given projection must tell
             options, until = options | {"projection"}, time.process_time() + SECONDS
         samples += self._plain(options, law, record, until)
-        found = match(samples, self._suspects(samples))
         if drawing:
-            return found, self._alike_in_drawing(law, samples, found)
+            return self._of_drawing(law, samples)
+        found = match(samples, self._suspects(samples))
         if _asks_gradients(law):
             # A mistake of the forward pass may explain every output and be another one than that of the backward pass.
             found.full = [s for s in found.full if s.law_shown]
@@ -89,12 +89,14 @@ class Investigation:
         asked.sort(key=lambda s: not s.fault.remembers)
         return found, alike(law, self.made, self.conventions, samples, asked, time.process_time() + SECONDS)
 
-    def _alike_in_drawing(self, law: Law, samples: list[Sample], found: Match) -> list[Any]:
-        """The suspects that fail a law about drawn features: those of the drawing itself, and those that outputs leave."""
+    def _of_drawing(self, law: Law, samples: list[Sample]) -> tuple[Match, list[Any]]:
+        """Suspects that fail a law about drawn features: those of the drawing itself, and those that outputs leave."""
+        telling = [sample for sample in samples if not sample.p.draws_features] or samples
+        found = match(telling, self._suspects(samples))
         left = {s.fault.name for s in (found.full if found.wrong else found.quiet)}
         asked = [s for s in found.everyone if s.fault.name in left or DRAWING & set(s.fault.needs)]
         found.full, found.in_law, found.nearest = [], [], None
-        return alike(law, self.made, self.conventions, samples, asked, time.process_time() + 2 * SECONDS)
+        return found, alike(law, self.made, self.conventions, samples, asked, time.process_time() + 2 * SECONDS)
 
     # Problems
 
