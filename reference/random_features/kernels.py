@@ -43,6 +43,11 @@ class RandomKernel:
     narrow: bool = False
     state: str | None = None
 
+    @property
+    def loses_long_vectors(self) -> bool:
+        """Whether every feature of a long vector underflows, |x|²/2 being left in the exponent: correct, and not wise."""
+        return self.shift in ("published", "everything", "none")
+
 
 RANDOM_KERNELS = {
     kernel.name: kernel
