@@ -40,14 +40,20 @@ def examine(addresses: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
-TRIED = ("attention", "sparse_attention", "linear_attention")
-"""Operations that give the mean of V where Q = 0 and no option is given."""
+TRIED = {
+    "attention": "Q = 0",
+    "sparse_attention": "Q = 0",
+    "linear_attention": f"Q = 1 and K = 1/{D}",
+    "random_feature_attention": f"Q = 1 and K = 1/{D}",
+}
+"""Operations with what the trial call holds. Every row is then the mean of V, or of linear attention its sum."""
 
 Finding = tuple[bool | None, str]
 
 
 def _findings(made: Implementation) -> Iterator[Finding]:
     from attnspec.conformance.language.loading import operations
+    from attnspec.conformance.meaning import WITHOUT_CONVENTIONS
 
     yield True, f"found: {made.operation}, {made.arrays} arrays in layout {made.layout}, from {made.origin or 'this process'}"
     for note in made.notes:
@@ -65,7 +71,7 @@ def _findings(made: Implementation) -> Iterator[Finding]:
         for good, sentence in _trial(made, dtype):
             answers = answers and good is not False
             yield good, f"{dtype}: {sentence}"
-    if answers and made.operation != "linear_attention":  # no convention concerns it
+    if answers and made.operation not in WITHOUT_CONVENTIONS:
         yield from _conventions(made)
 
 
@@ -74,7 +80,7 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
 
-    p = _problem(dtype, made.operation)
+    p = _problem(dtype, made)
     subject = Subject(made, dtype, {})
     try:
         out = subject.out_only(p)
@@ -99,28 +105,28 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
 
 
 def _judge(out: Any, p: Problem) -> Finding:
-    v = p.v.astype(np.float64)
+    v, held = p.v.astype(np.float64), TRIED[p.operation]
     if not np.isfinite(out).all():
         return False, f"{np.count_nonzero(~np.isfinite(out))} of {out.size} entries are not finite"
     if np.abs(out - v.mean(axis=2, keepdims=True)).max() < COARSE:
-        return True, "with Q = 0 every row is the mean of V"
+        return True, f"with {held} every row is the mean of V"
     if np.abs(out - v.mean(axis=1, keepdims=True).mean(axis=2, keepdims=True)).max() < COARSE:
-        return False, "with Q = 0 every row is the mean of V over heads too; is the layout declared rightly (bhsd or bshd)?"
+        return False, f"with {held} every row is the mean of V over heads too; is the layout declared rightly (bhsd or bshd)?"
     return False, (
-        "with Q = 0 every row should be the mean of V over the keys and is not; is the layout declared rightly (bhsd or bshd), "
-        "or does it mask by default?"
+        f"with {held} every row should be the mean of V over the keys and is not; is the layout declared rightly (bhsd or "
+        "bshd), or does it mask by default?"
     )
 
 
 def _judge_sum(out: Any, p: Problem) -> Finding:
     """Of linear attention, where every query and key have the product 1."""
-    due = p.v.astype(np.float64).sum(axis=2, keepdims=True)
+    due, held = p.v.astype(np.float64).sum(axis=2, keepdims=True), TRIED[p.operation]
     if np.abs(out - due).max() < COARSE:
-        return True, f"with Q = 1 and K = 1/{D} every row is the sum of V"
+        return True, f"with {held} every row is the sum of V"
     if np.abs(out - due / SK).max() < COARSE:
-        return False, f"with Q = 1 and K = 1/{D} every row is the mean of V, as if normalised; that is what normalize asks for"
+        return False, f"with {held} every row is the mean of V, as if normalised; that is what normalize asks for"
     return False, (
-        f"with Q = 1 and K = 1/{D} every row should be the sum of V over the keys and is not; is the layout declared rightly "
+        f"with {held} every row should be the sum of V over the keys and is not; is the layout declared rightly "
         "(bhsd or bshd), is the scale 1, or is it causal by default?"
     )
 
@@ -152,8 +158,11 @@ def _conventions(made: Implementation) -> Iterator[Finding]:
         yield (None if how == "assumed" else True), f"{name} is {choice} ({how})"
 
 
-def _problem(dtype: str, operation: str) -> Problem:
-    """Q = 0, K any, V of small integers whose means over keys, and over heads, differ. Of linear attention Q = 1, K = 1/D."""
+def _problem(dtype: str, made: Implementation) -> Problem:
+    """Q = 0, K any, V of small integers whose means over keys, and over heads, differ; or Q = 1 and K = 1/D, as `TRIED` says.
+
+    A projection is given where it is claimed.
+    """
     from attnspec.conformance.problems.problem import Problem
     from attnspec.reference.rounding import DTYPES
 
@@ -161,6 +170,8 @@ def _problem(dtype: str, operation: str) -> Problem:
     v = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 7 + np.arange(H).reshape(1, H, 1, 1)
     k = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 5 - 2
     q = np.zeros((B, H, SQ, D))
-    if operation == "linear_attention":
+    if TRIED[made.operation] != "Q = 0":
         q, k = np.ones_like(q), np.full_like(k, 1 / D)
-    return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, operation=operation)
+    rows = np.arange(2 * D, dtype=np.float32).reshape(2, D) % 3 / 2 - 0.5
+    options = {"projection": rows} if "projection" in made.options else {}
+    return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, options, operation=made.operation)

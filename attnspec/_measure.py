@@ -24,8 +24,9 @@ def measure_implementations(addresses: Sequence[str], dtype: str | None, example
 
     targets = find_targets(addresses)
     for target in targets:
-        if target.implementation.operation == "linear_attention":
-            raise Mistake(f"{target.implementation.name} computes linear_attention; only the softmax of a kernel is measured")
+        made = target.implementation
+        if made.operation in ("linear_attention", "random_feature_attention"):
+            raise Mistake(f"{made.name} computes {made.operation}; only the softmax of a kernel is measured")
     chosen = [(t.implementation, d) for t in targets for d in t.implementation.dtypes if dtype in (None, d)]
     if not chosen:
         names = ", ".join(t.implementation.name for t in targets)

@@ -35,8 +35,8 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     if len(targets) > 1:
         raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
     made = targets[0].implementation
-    if made.operation == "linear_attention":
-        raise Mistake(f"{made.name} computes linear_attention, whose weights are no softmax; an x-ray shows the weights of one")
+    if made.operation in ("linear_attention", "random_feature_attention"):
+        raise Mistake(f"{made.name} computes {made.operation}, whose weights are no softmax; an x-ray shows the weights of one")
     dtype = given["dtype"] or made.dtypes[0]
     if dtype not in made.dtypes:
         raise Mistake(f"{dtype} is not a dtype of {made.name}; its dtypes are {', '.join(made.dtypes)}")

@@ -17,6 +17,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     """Budget, seed, chances of false alarms, implementations, laws and profiles of a run, JSON-ready."""
     from ..reference.bounds import FALSE_ALARM
     from ..reference.bounds.score import CHANCE
+    from ..reference.random_features.chance import FALSE_ALARM as DRAWN
     from .engine.budget import BUDGETS
     from .language import load_laws
 
@@ -30,7 +31,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "standard_examples": BUDGETS["standard"].examples,
         "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
-        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "other": 0.0},
+        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": DRAWN, "other": 0.0},
         "dtype": plan.dtype,
         "implementations": [_describe_target(target) for target in plan.targets],
         "laws": {law.id: describe_law(law) for law in plan.laws},

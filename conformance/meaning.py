@@ -19,15 +19,20 @@ from ..reference.bounds.flat import flat_bounds
 from ..reference.bounds.score import Noise, noise_of
 from ..reference.linear.bounds import judge_linear
 from ..reference.linear.recurrent import linear_attention
+from ..reference.random_features.bounds import judge_random
+from ..reference.random_features.definition import random_feature_attention
+from ..reference.random_features.drawn import DrawnError, drawn_error
 from ..reference.sparse import SPARSE_OPTIONS, narrowed
 from ..reference.textbook import attention
 from .problems.problem import Problem
 
 __all__ = [
+    "WITHOUT_CONVENTIONS",
     "Clock",
     "attended",
     "chosen_for_sure",
     "derived",
+    "drawn",
     "flat",
     "forget",
     "judged",
@@ -39,6 +44,11 @@ __all__ = [
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights", "return_state")
+WITHOUT_CONVENTIONS: dict[str, Callable[..., Any]] = {
+    "linear_attention": linear_attention,
+    "random_feature_attention": random_feature_attention,
+}
+"""Operations that no convention concerns, whose causal pass takes as many queries as keys, each with its definition."""
 
 
 class Clock:
@@ -50,7 +60,7 @@ class Clock:
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
     options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
-    if p.operation == "linear_attention":
+    if p.operation in WITHOUT_CONVENTIONS:
         return options
     conventions = {key: p.conventions[key] for key in ("causal_alignment", "empty_rows") if key in p.conventions}
     if p.operation == "sparse_attention":
@@ -72,8 +82,11 @@ def _under_its_pattern(p: Problem, options: dict[str, Any], conventions: dict[st
 
 
 def attended(p: Problem) -> Any:
-    """The exact output and visibility of a problem, with logsumexp, weights and scores, or with state and normaliser."""
-    meaning: Callable[..., Any] = linear_attention if p.operation == "linear_attention" else attention
+    """The exact output and visibility of a problem, with logsumexp, weights and scores, or with state and normaliser.
+
+    Where an implementation draws its own features only the visibility is its own; the output is that of other features.
+    """
+    meaning = WITHOUT_CONVENTIONS.get(p.operation, attention)
     return _once(p, "attended", lambda: meaning(p.q, p.k, p.v, **options_of(p)))
 
 
@@ -86,6 +99,8 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
     if p.operation == "linear_attention":
         given = {"arithmetic": arithmetic, "dtype": p.dtype, "room": p.state_room, **options_of(p)}
         return _once(p, arithmetic, lambda: judge_linear(p.q, p.k, p.v, **given))
+    if p.operation == "random_feature_attention":
+        return _once(p, arithmetic, lambda: judge_random(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options_of(p)))
     how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, "random_signs": random_signs}
     return _once(p, (arithmetic, random_signs), lambda: judge(p.q, p.k, p.v, **how, **options_of(p)))
 
@@ -112,8 +127,20 @@ def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
     return _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
 
 
+def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnError:
+    """What rounding may do to sums and outputs where the implementation draws its features; of one key alone, or of all."""
+    m, scale = int(p.options.get("num_features", p.d)), float(p.options.get("scale", p.d**-0.5))
+    how: dict[str, Any] = {"m": m, "orthogonal": bool(p.options.get("orthogonal")), "scale": scale}
+    how |= {"arithmetic": arithmetic, "dtype": p.dtype}
+    k = p.k if key is None else p.k[:, :, key : key + 1]
+    found: DrawnError = _once(p, ("drawn", arithmetic, key), lambda: drawn_error(p.q, k, **how))
+    return found
+
+
 def own_errors(p: Problem) -> tuple[Any, ...]:
     """How far the reference's own output and logsumexp, or output, state and normaliser, may lie from exact."""
+    if p.operation == "random_feature_attention":
+        return (judged(p, REFERENCE).out_bound,)
     if p.operation == "linear_attention":
         own = judged(p, REFERENCE)
         return own.out_bound, own.state_bound, own.normalizer_bound

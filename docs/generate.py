@@ -223,10 +223,43 @@ def profiles_table() -> str:
     return _table(("profile", "for", "laws"), rows)
 
 
+def approximations_table() -> str:
+    """What `benchmarks/approximations.py` measured, point by point."""
+    data = json.loads((DOCS / "data" / "approximations.json").read_text(encoding="utf-8"))
+    rows = []
+    for row in (*data["taylor_by_order"], *data["taylor_by_scale"]):
+        rows.append((f"Taylor map of order {row['order']}", f"{row['reach']:g}", *_points(row)))
+    for row in (*data["random_by_count"], *data["orthogonal_by_count"], *data["random_by_scale"]):
+        kind = "orthogonal" if row["orthogonal"] else "random"
+        rows.append((f"{row['features']} {kind} features", f"{row['reach']:g}", *_points(row)))
+    return _table(("approximation", "scores up to", "measured", "proved", "closest"), dict.fromkeys(rows))
+
+
+def _points(row: dict[str, Any]) -> tuple[str, str, str]:
+    proved = "–" if row["proved"] is None else f"{row['proved']:.2g}"
+    return f"{row['measured']:.2g}", proved, "–" if row["proved"] is None else f"{row['closest']:.2f}"
+
+
+def drawn_features_table() -> str:
+    """What `benchmarks/drawn_features.py` measured: rejections of so many problems."""
+    data = json.loads((DOCS / "data" / "drawn-features.json").read_text(encoding="utf-8"))
+    rows = []
+    for law, by_dtype in data.items():
+        names = dict.fromkeys(name for found in by_dtype.values() for name in found)
+        for name in names:
+            cells = [" of ".join(map(str, found[name])) if name in found else "–" for found in by_dtype.values()]
+            said = "correct kernels" if name == "correct" else f"`{name}`"
+            rows.append((f"[{law}](laws.md#{_slug(law)})", said, *cells))
+    return _table(("law", "kernel", *next(iter(data.values()))), rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "options": options_table,
     "sparse-options": lambda: options_table("sparse_attention"),
     "linear-options": lambda: options_table("linear_attention"),
+    "random-options": lambda: options_table("random_feature_attention"),
+    "approximations": approximations_table,
+    "drawn-features": drawn_features_table,
     "conventions": conventions_table,
     "claims": claims_table,
     "arithmetic-models": arithmetic_models,

@@ -6,16 +6,16 @@ cross. A dashed upright stands where suite, seed or budget changed, a hollow mar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
+
+from .plotting import FAIL, FAINT, INK, PASS, Mark, Point, cross, document, line, round_mark, text
 
 __all__ = ["trend_svg"]
 
 WIDTH, HEIGHT, GAP, TITLE, ROW = 170, 70, 24, 22, 6
 """Pixels of a plot, between plots, above a plot; plots a row."""
-
-INK, FAINT, PASS, FAIL = "#222", "#bbb", "#1b7837", "#b2182b"
 
 
 def trend_svg(trend: Mapping[str, Any]) -> str:
@@ -23,7 +23,7 @@ def trend_svg(trend: Mapping[str, Any]) -> str:
     parts: list[str] = []
     top = GAP
     for name, points in trend["implementations"].items():
-        parts.append(f'<text x="{GAP}" y="{top + 12}" font-size="14" font-weight="bold">{escape(name)}</text>')
+        parts.append(text(GAP, top + 12, name, font_size=14, font_weight="bold"))
         top += 12
         plots = list(_plots(trend, points))
         for n, plot in enumerate(plots):
@@ -31,15 +31,10 @@ def trend_svg(trend: Mapping[str, Any]) -> str:
             parts.append(f'<g transform="translate({left} {top + TITLE + n // ROW * (HEIGHT + TITLE + GAP)})">{plot}</g>')
         top += -(-len(plots) // ROW) * (HEIGHT + TITLE + GAP) + GAP
     for note in (_span(trend["runs"]), *trend["notes"]):
-        parts.append(f'<text x="{GAP}" y="{top}">{escape(note)}</text>')
+        parts.append(text(GAP, top, note))
         top += 16
-    wide = GAP + ROW * (WIDTH + GAP)
-    said = quoteattr(f"Trend of {len(trend['runs'])} reports of {', '.join(trend['implementations'])}")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{top}" viewBox="0 0 {wide} {top}" role="img" '
-        f'aria-label={said} font-family="sans-serif" font-size="11" fill="{INK}">\n'
-        f'<rect width="{wide}" height="{top}" fill="#fff"/>\n' + "\n".join(parts) + "\n</svg>\n"
-    )
+    said = f"Trend of {len(trend['runs'])} reports of {', '.join(trend['implementations'])}"
+    return document(GAP + ROW * (WIDTH + GAP), top, said, parts)
 
 
 def _plots(trend: Mapping[str, Any], points: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
@@ -49,13 +44,13 @@ def _plots(trend: Mapping[str, Any], points: Sequence[Mapping[str, Any] | None])
     most = max((max(c) for c in counts if c is not None), default=0) or 1
     passed, failed = ([None if c is None else c[i] for c in counts] for i in (0, 1))
     title = f"results: passed {_last(passed, '{:.0f}')}, failed {_last(failed, '{:.0f}')}"
-    lines = _line(runs, passed, most, PASS, "passed", _round) + _line(runs, failed, most, FAIL, "failed", _cross)
+    lines = _line(runs, passed, most, PASS, "passed", round_mark) + _line(runs, failed, most, FAIL, "failed", cross)
     yield _frame(runs, title, f"{most}", lines)
     for chapter in trend["chapters"]:
         worst = [None if p is None else p["worst"].get(chapter) for p in points]
         if any(value is not None for value in worst):
             title = f"{chapter}: worst {_last(worst, '{:.2g}')}"
-            yield _frame(runs, title, "1", _line(runs, worst, 1.0, INK, f"{chapter}, error / bound", _round))
+            yield _frame(runs, title, "1", _line(runs, worst, 1.0, INK, f"{chapter}, error / bound", round_mark))
 
 
 def _frame(runs: Sequence[Mapping[str, Any]], title: str, top: str, content: str) -> str:
@@ -70,35 +65,15 @@ def _frame(runs: Sequence[Mapping[str, Any]], title: str, top: str, content: str
 
 
 def _line(
-    runs: Sequence[Mapping[str, Any]],
-    values: Sequence[float | None],
-    most: float,
-    colour: str,
-    what: str,
-    mark: Callable[[float, float, str, bool], str],
+    runs: Sequence[Mapping[str, Any]], values: Sequence[float | None], most: float, colour: str, what: str, mark: Mark
 ) -> str:
     """A line through the values that are there; it breaks where one is missing, and where runs asked something else."""
-    path, marks, pen = "", "", "M"
+    points: list[Point | None] = []
     for n, (run, value) in enumerate(zip(runs, values, strict=True)):
-        if value is None or run["changed"]:
-            pen = "M"
-        if value is None:
-            continue
-        x, y = _x(n, runs), HEIGHT * (1 - min(float(value), most) / most)
-        path, pen = path + f"{pen}{x:.1f} {y:.1f}", "L"
-        said = escape(f"{run['name']}: {value:.3g} {what}" + ("" if run["complete"] else ", incomplete"))
-        marks += f"<g>{mark(x, y, colour, run['complete'])}<title>{said}</title></g>"
-    return f'<path d="{path}" fill="none" stroke="{colour}"/>{marks}' if path else ""
-
-
-def _round(x: float, y: float, colour: str, whole: bool) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour if whole else "#fff"}" stroke="{colour}"/>'
-
-
-def _cross(x: float, y: float, colour: str, whole: bool) -> str:
-    size = 3 if whole else 2
-    arms = f"M{x - size:.1f} {y - size:.1f}l{2 * size} {2 * size}m0 {-2 * size}l{-2 * size} {2 * size}"
-    return f'<path d="{arms}" stroke="{colour}" stroke-width="{2 if whole else 1}"/>'
+        said = f"{run['name']}: {value:.3g} {what}" + ("" if run["complete"] else ", incomplete") if value is not None else ""
+        height = 0.0 if value is None else HEIGHT * (1 - min(float(value), most) / most)
+        points.append(None if value is None else Point(_x(n, runs), height, said, run["complete"], not run["changed"]))
+    return line(points, colour, mark)
 
 
 def _x(n: int, runs: Sequence[Any]) -> float:

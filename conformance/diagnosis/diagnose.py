@@ -20,7 +20,7 @@ from .where import where
 
 __all__ = ["diagnose"]
 
-COMPARED = ("attention", "sparse_attention", "linear_attention")
+COMPARED = ("attention", "sparse_attention", "linear_attention", "random_feature_attention")
 """Operations whose results the reference bounds, as a witness keeps them."""
 
 SOFTMAX = ("attention", "sparse_attention")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.textbook import attention
-from ..meaning import options_of
+from ..meaning import WITHOUT_CONVENTIONS, options_of
 from .sample import Sample
 from .witness import Call, Sight
 
@@ -35,8 +35,8 @@ def factors(samples: Sequence[Sample]) -> list[str]:
         found = _multiple(sights)
         if found is not None:
             said.append(f"every {words} is {found:.6g} times what is due")
-    if any(call.p.operation == "linear_attention" for call in calls):
-        return said  # what multiplies its scores multiplies its output
+    if any(call.p.operation in WITHOUT_CONVENTIONS for call in calls):
+        return said  # it has no scores that something multiplies, or what multiplies them multiplies its output
     return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
 
 

@@ -32,6 +32,9 @@ FAILED, MORE, PLAIN, ALONE, TWICE, FURTHER, OFFERS = 4, 3, 6, 2, 1, 6, 12
 """Problems: on which the law failed; drawn for the law besides; plain ones; with one option; those asked after another call;
 to tell suspects apart, and drawn for that with each option."""
 
+DRAWING = {"num_features", "orthogonal"}
+"""Options of which a mistake about drawn features needs one, so that no output under a given projection shows it."""
+
 SHOWING = 3
 """Failing problems of a law on which suspects must differ from the definition, where only verdicts can tell."""
 
@@ -65,7 +68,12 @@ class Investigation:
         if found is not None:
             return found, []
         options = frozenset().union(*(sample.options for sample in samples if not sample.correct))
+        drawing = all(sample.p.draws_features for sample in samples)
+        if drawing:  # nobody else knows what is due there, so problems with a given projection must tell
+            options, until = options | {"projection"}, time.process_time() + SECONDS
         samples += self._plain(options, law, record, until)
+        if drawing:
+            return self._of_drawing(law, samples)
         found = match(samples, self._suspects(samples))
         if _asks_gradients(law):
             # A mistake of the forward pass may explain every output and be another one than that of the backward pass.
@@ -80,6 +88,15 @@ class Investigation:
         asked = [s for s in asked if s.fault.remembers or any(s.shows(sample) for sample in failing)]
         asked.sort(key=lambda s: not s.fault.remembers)
         return found, alike(law, self.made, self.conventions, samples, asked, time.process_time() + SECONDS)
+
+    def _of_drawing(self, law: Law, samples: list[Sample]) -> tuple[Match, list[Any]]:
+        """Suspects that fail a law about drawn features: those of the drawing itself, and those that outputs leave."""
+        telling = [sample for sample in samples if not sample.p.draws_features] or samples
+        found = match(telling, self._suspects(samples))
+        left = {s.fault.name for s in (found.full if found.wrong else found.quiet)}
+        asked = [s for s in found.everyone if s.fault.name in left or DRAWING & set(s.fault.needs)]
+        found.full, found.in_law, found.nearest = [], [], None
+        return found, alike(law, self.made, self.conventions, samples, asked, time.process_time() + 2 * SECONDS)
 
     # Problems
 
@@ -183,7 +200,7 @@ def _asks_gradients(law: Law) -> bool:
 def _described(options: Any) -> set[str]:
     """Options by the names that structures use, without those that are only drawn on request."""
     names = {"segments" if name in ("q_segments", "kv_segments") else name for name in options}
-    return names - {"return_lse", "return_weights", "dropout_p", "seed", "block_size", "top_k"}
+    return names - {"return_lse", "return_weights", "dropout_p", "seed", "block_size", "top_k", *DRAWING}
 
 
 def _spread(failed: Sequence[Structure], count: int) -> list[Structure]:

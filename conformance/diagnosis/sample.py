@@ -19,7 +19,7 @@ from ...adapters.contract import Implementation
 from ..engine.evaluate import decide_law
 from ..engine.subject import Broken, NotClaimed, Raised
 from ..language.law import Law
-from ..meaning import forget
+from ..meaning import WITHOUT_CONVENTIONS, forget
 from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.sizes import Pool
@@ -114,7 +114,7 @@ def _other(p: Problem, claimed: frozenset[str]) -> Problem:
     given: dict[str, Any] = {}
     if "scale" in claimed:
         given["scale"] = 2 * float(p.options.get("scale", p.d**-0.5))
-    if "causal" in claimed and (p.operation != "linear_attention" or p.sq == p.sk):
+    if "causal" in claimed and (p.operation not in WITHOUT_CONVENTIONS or p.sq == p.sk):
         given["causal"] = None if p.options.get("causal") else True
     if "mask" in claimed and "mask" not in p.options:
         given["mask"] = np.arange(p.sk)[None, :] % 3 != np.arange(p.sq)[:, None] % 3

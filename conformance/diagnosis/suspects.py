@@ -20,6 +20,7 @@ from ...reference.faults.making import BACKWARDS
 from ...reference.rounding import round_to
 from ..engine.results import due
 from ..engine.subject import _memory
+from ..meaning import WITHOUT_CONVENTIONS
 from .sample import Sample
 from .witness import Call
 
@@ -188,7 +189,7 @@ def _in_range(x: Any, dtype: str) -> Any:
 def applicable(made: Implementation, dtype: str, conventions: Mapping[str, str], options: frozenset[str]) -> list[Suspect]:
     """The faults that may show in a dtype, on calls with these options, under these conventions."""
     kept = {name: conventions[name] for name in ("causal_alignment", "empty_rows") if name in conventions}
-    kept = {} if made.operation == "linear_attention" else kept  # no convention concerns it
+    kept = {} if made.operation in WITHOUT_CONVENTIONS else kept
     return [
         Suspect(fault, kept, made.layout)
         for fault in FAULTS.values()

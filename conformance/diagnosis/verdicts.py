@@ -58,7 +58,8 @@ def alike(
         if failed and 2 * failed >= failures:
             found.append(Likeness(each, sum(same), len(due), failed))
     best = max((each.matched for each in found), default=0)
-    return sorted((each for each in found if each.matched == best), key=lambda e: (-e.failed, e.suspect.distance))
+    level = [each for each in found if each.matched == best]
+    return sorted(level, key=lambda e: (-e.failed, e.suspect.distance, -len(e.suspect.fault.needs)))
 
 
 def _verdict(law: Law, sample: Sample, subject: Subject, known: Known) -> str:

@@ -150,7 +150,9 @@ class Witness(Subject):
     def begin(self, p: Problem) -> None:
         """Forget all, and take from p, in which no key is hidden, how wide a room must at least be for a mistake."""
         self.forget()
-        self.calls = []
+        self.calls, self._least = [], {}
+        if p.draws_features:
+            return
         open_ = p.but(**dict.fromkeys(HIDING))
         allowed = judged(open_, self.arithmetic, open_.random_signs)
         sizes = {"out": _size_of_output(open_)}
@@ -204,8 +206,8 @@ class Witness(Subject):
                 self._call(p, (option,))
 
     def _sights(self, p: Problem, answer: Any) -> dict[str, Sight]:
-        """The arrays of an answer by name. Empty for a problem that has no right answer."""
-        if not _fits(p):
+        """The arrays of an answer by name. Empty for a problem that has no right answer, or one that nobody else knows."""
+        if p.draws_features or not _fits(p):
             return {}
         before, self.intervals = self.intervals, True
         exact = attended(p)

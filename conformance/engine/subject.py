@@ -20,7 +20,7 @@ from ...adapters.contract import ContractError, Implementation
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded
-from ..meaning import derived, judged, judged_gradients
+from ..meaning import derived, drawn, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Gradients, Pair
 from .results import Asked, due, flat, named
@@ -191,6 +191,10 @@ class Subject:
     def _bounded_out(self, p: Problem, out: Any) -> Bounded:
         if not self.intervals:
             return bounded(out.astype(np.float64))
+        if p.draws_features:
+            room = drawn(p, self.arithmetic)
+            with np.errstate(invalid="ignore"):
+                return _around(out, room.output * _largest_share(p, out) + room.lost)
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
             return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
@@ -343,6 +347,7 @@ _ARRAY_OPTIONS = (
     "beta",
     "initial_state",
     "cu_seqlens",
+    "projection",
 )
 
 
@@ -375,6 +380,12 @@ def _around(array: Any, allowed: Any) -> Bounded:
     kept = np.isfinite(value) | np.isposinf(allowed)
     low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
     return Bounded(value, np.where(kept, low, value), np.where(kept, high, value))
+
+
+def _largest_share(p: Problem, out: Any) -> Any:
+    """What a relative error of weights is relative to: the output, where no value is below 0, else the largest value."""
+    v = p.v.astype(np.float64)
+    return np.abs(out.astype(np.float64)) if (v >= 0).all() else np.full(out.shape, np.abs(v).max(initial=0.0))
 
 
 def _first_line(error: BaseException) -> str:

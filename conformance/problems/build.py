@@ -20,6 +20,7 @@ from .distributions import RANDOM_SIGNS, draw_values
 from .linear import draw_linear
 from .masks import bias_dtype, draw_bias, draw_mask
 from .problem import Problem
+from .random_features import draw_given_projection
 from .streams import stream
 from .structure import Structure
 from .vectors import draw_descales, draw_lengths, draw_segments, draw_sinks, draw_slopes
@@ -84,6 +85,8 @@ def _option(name: str, value: Value, s: Structure) -> dict[str, Any]:
         pattern, size, code = str(value).split(":")
         made = draw_block_mask(pattern, int(size), code, scores, stream(s.seed, name))
         return {"block_mask": made, "block_size": int(size)}
+    if name == "projection":
+        return {name: draw_given_projection(str(value), s)}
     if name == "alibi_slopes":
         return {name: draw_slopes(str(value), s.hq, stream(s.seed, name))}
     if name == "sinks":

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
 from .masks import BIASES, MASKS, is_shape_code
+from .random_features import PROJECTIONS
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["OPTIONS", "StructureError", "Value", "nearest", "read_option", "write_value"]
@@ -148,6 +149,14 @@ def _gated(given: object) -> str:
     return f"{pattern}:{code}"
 
 
+def _projected(given: object) -> str:
+    pattern, _, count = str(given).partition(":")
+    one_of(pattern, PROJECTIONS, "pattern")
+    if not count:
+        raise StructureError(f"it says no number of features; write {pattern}:<rows>, as in {pattern}:16")
+    return f"{pattern}:{whole(count, 1)}"
+
+
 OPTIONS: dict[str, Reader] = {
     "scale": _number(lambda x: True, "a finite number"),
     "causal": _flag,
@@ -170,6 +179,9 @@ OPTIONS: dict[str, Reader] = {
     "beta": _pattern(BETAS),
     "initial_state": _pattern(STATES),
     "cu_seqlens": _pattern(PACKINGS),
+    "projection": _projected,
+    "num_features": lambda given: whole(given, 1),
+    "orthogonal": _flag,
     "q_descale": _pattern(DESCALES),
     "k_descale": _pattern(DESCALES),
     "v_descale": _pattern(DESCALES),

@@ -17,6 +17,7 @@ from .distributions import DISTRIBUTIONS
 from .linear import GATES
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
+from .random_features import PROJECTIONS
 from .structure import SIZES
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
@@ -92,7 +93,7 @@ def _option(name: str, wish: object) -> tuple[Any, ...] | None:
     if name == "window":
         # A pair of sides is itself a list, so a list of windows is a list of lists.
         wish = wish if isinstance(wish, (list, tuple)) and wish and isinstance(wish[0], (list, tuple)) else [wish]
-    patterns = {"mask": MASKS, "bias": BIASES, "gate": GATES}.get(name, {})
+    patterns = {"mask": MASKS, "bias": BIASES, "gate": GATES, "projection": PROJECTIONS}.get(name, {})
     if name == "block_mask":
         return _listed(wish, _block_mask)
     read = _listed(wish, lambda one: one if isinstance(one, str) and one in patterns else read_option(name, one))

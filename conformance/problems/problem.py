@@ -77,6 +77,11 @@ class Problem:
     def dv(self) -> int:
         return int(self.v.shape[3])
 
+    @property
+    def draws_features(self) -> bool:
+        """Whether the implementation draws a projection of its own, so that nobody else knows the exact output."""
+        return self.operation == "random_feature_attention" and "projection" not in self.options
+
     def descaled_values(self) -> NDArray[np.float64]:
         """V times v_descale, where that is given, float64 (B, Hkv, Sk, Dv)."""
         factors = self.options.get("v_descale")

@@ -20,6 +20,7 @@ from .given import DRAWN, Given, read_given
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, LINEAR_VALUES, PACKINGS, STATES, fitted
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
+from .random_features import FEATURE_COUNTS, PROJECTIONS, RANDOM_VALUES, fitted_random
 from .shapes import choice, draw_shape
 from .sizes import Pool
 from .structure import Structure
@@ -27,8 +28,16 @@ from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["structures"]
 
-ON_REQUEST = frozenset({"return_lse", "return_weights", "dropout_p", "dropout_seed", "return_state", "top_k"})
+ON_REQUEST = frozenset(
+    {"return_lse", "return_weights", "dropout_p", "dropout_seed", "return_state", "top_k", "num_features", "orthogonal"}
+)
 """Options that are drawn only where a law gives them."""
+
+OF_OPERATIONS = {
+    "linear_attention": (fitted, LINEAR_VALUES),
+    "random_feature_attention": (fitted_random, RANDOM_VALUES),
+}
+"""What makes options and sizes of an operation fit together, and the distributions of its values."""
 
 SLOTS = 3
 """The largest number of options drawn beyond those that a law gives."""
@@ -59,6 +68,9 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
     "beta": (*BETAS, "random"),
     "initial_state": STATES,
     "cu_seqlens": PACKINGS,
+    "projection": PROJECTIONS,
+    "num_features": FEATURE_COUNTS,
+    "orthogonal": (True,),
     "q_descale": DESCALES,
     "k_descale": DESCALES,
     "v_descale": DESCALES,
@@ -124,14 +136,14 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
             present.add(name)
     wishes = {name: _parameter(draw, name, wished.get(name, DRAWN)) for name in OPTIONS if name in present}
     shape = draw_shape(draw, given.sizes, plan.pool)
-    linear = plan.operation == "linear_attention"
-    if linear:
-        wishes, shape = fitted(wishes, set(given.options), shape, given.sizes, plan.pool.work // 4)
+    fit, usual = OF_OPERATIONS.get(plan.operation, (None, USUAL_VALUES))
+    if fit is not None:
+        wishes, shape = fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 4)
     b, hq, hkv, sq, sk, d, dv = shape
     if isinstance(wishes.get("scale"), _Relative):
         wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")
     memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
-    values = draw(choice(*(given.values or (LINEAR_VALUES if linear else USUAL_VALUES))))
+    values = draw(choice(*(given.values or usual)))
     seed, geometry = draw(SEEDS), draw(GEOMETRIES)
     return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, plan.operation)
 
@@ -154,6 +166,8 @@ def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...]) -> Any:
         return f"{value}:{draw(choice(*CODES))}"
     if name == "gate" and ":" not in value:
         return f"{value}:{draw(choice(*GATE_SHAPES))}"
+    if name == "projection" and ":" not in value:
+        return f"{value}:{draw(choice(*FEATURE_COUNTS))}"
     if name == "block_mask" and value.count(":") < 2:
         sized = value if ":" in value else f"{value}:{draw(choice(*BLOCK_SIZES))}"
         return f"{sized}:{draw(choice(*BLOCK_SHAPES))}"

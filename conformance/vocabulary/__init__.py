@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from . import (
+    approximations,
     combiners,
     descales,
     gradients,
@@ -19,6 +20,7 @@ from . import (
     observations,
     probes,
     queries,
+    random_features,
     scores,
     sparse,
     transforms,
@@ -34,6 +36,8 @@ GROUPS = (
     heads,
     sparse,
     linear,
+    random_features,
+    approximations,
     probes,
     observations,
     gradients,

@@ -20,7 +20,7 @@ from .word import Constant, Undecided, Value, word
 PER_KEY_HEAD = ("q_descale", "k_descale", "v_descale")
 """Options that are one number for each key head of each batch entry, float32 (B, Hkv)."""
 
-WHOLE = ("seed", "dilation", "global_tokens", "block_size", "top_k")
+WHOLE = ("seed", "dilation", "global_tokens", "block_size", "top_k", "num_features")
 """Options that are whole numbers; numbers of the law language are all floats."""
 
 POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths", "dilation", "global_tokens")

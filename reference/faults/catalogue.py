@@ -32,6 +32,8 @@ from . import (
     linear_interface,
     masks,
     numerics,
+    random_drawn,
+    random_features,
     scores,
     sparse,
     sparse_blocks,
@@ -41,7 +43,14 @@ from . import (
     windows,
 )
 from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
-from .signatures import Signature, attention, linear_attention, rounded, sparse_attention
+from .signatures import (
+    Signature,
+    attention,
+    linear_attention,
+    random_feature_attention,
+    rounded,
+    sparse_attention,
+)
 
 __all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Fault", "as_callable", "load"]
 
@@ -69,6 +78,8 @@ CHAPTERS = (
     linear_carried,
     linear_chunks,
     linear_interface,
+    random_features,
+    random_drawn,
 )
 """The modules that register the faults."""
 
@@ -79,6 +90,7 @@ OPERATIONS: dict[str, tuple[Maker, Signature]] = {
     "attention": (textbook, attention),
     "sparse_attention": (sparse.definition, sparse_attention),
     "linear_attention": (linear.definition, linear_attention),
+    "random_feature_attention": (random_features.definition, random_feature_attention),
 }
 """For each operation its definition, and how a function becomes one that is called as an implementation."""
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..rounding import DTYPES, round_to
 from .making import Function, returned_in
 
-__all__ = ["Signature", "attention", "linear_attention", "rounded", "sparse_attention"]
+__all__ = ["Signature", "attention", "linear_attention", "random_feature_attention", "rounded", "sparse_attention"]
 
 Signature = Callable[[Function, Mapping[str, str]], Callable[..., Any]]
 """Takes a function in float64 and the conventions that it keeps, gives a callable."""
@@ -126,6 +126,31 @@ def linear_attention(function: Function, kept: Mapping[str, str]) -> Callable[..
         if not return_state:
             return out
         return out, (rounded(answer.state, "float32"), rounded(answer.normalizer, "float32"))
+
+    return attend
+
+
+def random_feature_attention(function: Function, kept: Mapping[str, str]) -> Callable[..., Any]:
+    """Returns out. No convention concerns it."""
+
+    def attend(
+        q: NDArray[Any],
+        k: NDArray[Any],
+        v: NDArray[Any],
+        *,
+        projection: NDArray[Any] | None = None,
+        num_features: int | None = None,
+        seed: int = 0,
+        orthogonal: bool = False,
+        causal: bool = False,
+        scale: float | None = None,
+    ) -> Any:
+        with np.errstate(all="ignore"):
+            answer = function(
+                q, k, v,
+                projection=projection, num_features=num_features, seed=seed, orthogonal=orthogonal, causal=causal, scale=scale,
+            )  # fmt: skip
+        return rounded(answer.out, answer.dtype or q.dtype.name)
 
     return attend
 

@@ -64,7 +64,14 @@ def names(found: list[Implementation]) -> list[str]:
 
 def test_a_shipped_name_and_a_family() -> None:
     assert names(find("numpy/flash")) == ["numpy/flash"]
-    assert names(find("numpy")) == ["numpy/naive", "numpy/flash", "numpy/flash-fp8", "numpy/block-sparse", *LINEAR]
+    assert names(find("numpy")) == [
+        "numpy/naive",
+        "numpy/flash",
+        "numpy/flash-fp8",
+        "numpy/block-sparse",
+        *LINEAR,
+        "numpy/random-features",
+    ]
     assert set(names(find("torch"))) == {name for name in finding.shipped() if name.startswith("torch/")}
 
 
@@ -155,7 +162,15 @@ def test_one_name_from_two_targets_is_an_error(folder: Path) -> None:
     with pytest.raises(ContractError, match=r"two implementations are called 'attend': one from bare.py, one from again.py"):
         find_all(["bare.py", "again.py"])
     found = names(find_all(["numpy", "numpy/flash", "bare.py", "bare.py:attend"]))
-    assert found == ["numpy/naive", "numpy/flash", "numpy/flash-fp8", "numpy/block-sparse", *LINEAR, "attend"]
+    assert found == [
+        "numpy/naive",
+        "numpy/flash",
+        "numpy/flash-fp8",
+        "numpy/block-sparse",
+        *LINEAR,
+        "numpy/random-features",
+        "attend",
+    ]
 
 
 class _Package:

@@ -180,6 +180,7 @@ def test_the_shipped_laws_load_and_name_their_chapter() -> None:
         "gradients",
         "sparse",
         "linear",
+        "random",
     }
     assert {law.chapter for law in laws} == chapters
     assert all(law.file.stem == law.chapter for law in laws)
