@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..bounded import Bounded, bounded
 from ..language.grammar import Binary, Call, Expression, Name, Negation, Number
 from ..language.law import Law
@@ -37,12 +39,19 @@ def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = Non
     known: filled here, and of use to the next subject that is tried on the same p: what a transform made is then made once,
     and so is what the reference says of it. sentences: whether to say what is broken.
     """
-    subject.intervals = law.relation.relation != "=="
     known = {} if known is None else known
-    where = None if law.condition is None else evaluate(law.condition, p, subject, known)
-    left = evaluate(law.relation.left, p, subject, known)
-    right = evaluate(law.relation.right, p, subject, known)
-    return decide(left, law.relation.relation, right, where, sentences=sentences)
+    sameness = law.relation.relation == "=="
+
+    def decided(intervals: bool) -> tuple[Decision, bool]:
+        subject.intervals = intervals
+        where = None if law.condition is None else evaluate(law.condition, p, subject, known)
+        left, right = (evaluate(side, p, subject, known) for side in (law.relation.left, law.relation.right))
+        finite = all(np.isfinite(bounded(side).value).all() for side in (left, right))
+        return decide(left, law.relation.relation, right, where, sentences=sentences), finite
+
+    decision, finite = decided(not sameness)
+    # NaN of a kernel whose declared arithmetic may overflow says nothing, and only its interval shows that.
+    return decision if decision.holds or not sameness or finite else decided(intervals=True)[0]
 
 
 def evaluate(node: Expression, p: Problem, subject: Subject, known: Known | None = None) -> Any:

@@ -1,7 +1,8 @@
 """Decides one relation between two bounded values.
 
 `≈` holds where the two intervals meet, `≤` where they leave room for it, `==` where the values are the same (NaN equals
-NaN, the two zeros are equal). NaN and infinities are compared by position before any distance is looked at.
+NaN, the two zeros are equal). NaN and infinities are compared by position before any distance is looked at; where nothing is known of an entry, as
+where the declared arithmetic overflows, one of them breaks nothing.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def _together(a: Bounded, b: Bounded, where: Any) -> tuple[Bounded, Bounded, Any
 
 def _same(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:
     same = (a.value == b.value) | (np.isnan(a.value) & np.isnan(b.value))
-    return ~same, None, np.zeros(same.shape, dtype=bool)
+    vacuous = ~same & ((_unknown(a) & ~np.isfinite(a.value)) | (_unknown(b) & ~np.isfinite(b.value)))
+    return ~same & ~vacuous, None, vacuous
 
 
 def _meets(a: Bounded, b: Bounded) -> tuple[Any, Any, Any]:

@@ -42,7 +42,7 @@ def draw_given_projection(described: str, s: Any) -> NDArray[np.float32]:
     return (np.clip(np.round(made * GRID), -BITS, BITS) / GRID).astype(np.float32)
 
 
-def fitted_random(options: dict[str, Any], _kept: set[str], shape: Shape, *_: object) -> tuple[dict[str, Any], Shape]:
+def fitted_random(options: dict[str, Any], _kept: set[str], shape: Shape, *_cost: object) -> tuple[dict[str, Any], Shape]:
     """Options and sizes of random feature attention that fit together. None gives way to another, and none is too dear."""
     b, hq, _, sq, sk, d, dv = shape
     return options, (b, hq, hq, sk if "causal" in options else sq, sk, d, dv)

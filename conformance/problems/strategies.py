@@ -7,7 +7,7 @@ is where real mistakes live; they are drawn in slots that can each be emptied, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .random_features import FEATURE_COUNTS, PROJECTIONS, RANDOM_VALUES, fitted_random
 from .shapes import choice, draw_shape
-from .sizes import Pool
+from .sizes import Pool, Shape
 from .structure import Structure
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
@@ -33,7 +33,8 @@ ON_REQUEST = frozenset(
 )
 """Options that are drawn only where a law gives them."""
 
-OF_OPERATIONS = {
+Fit = Callable[..., tuple[dict[str, Any], Shape]]
+OF_OPERATIONS: dict[str, tuple[Fit | None, tuple[str, ...]]] = {
     "linear_attention": (fitted, LINEAR_VALUES),
     "random_feature_attention": (fitted_random, RANDOM_VALUES),
 }

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.evaluate import decide_law
+from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.engine.verify import verify
 from attnspec.conformance.language import load_laws
+from attnspec.conformance.problems.build import build
+from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.arithmetic import FLOAT8
 from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, as_callable, declared_of
 from attnspec.reference.random_features import kernels as random_features
@@ -81,3 +88,15 @@ def test_no_law_fails_a_correct_kernel_of_random_features(name: str) -> None:
         # Half precision that stores features, or computes them, loses small ones: there a single problem is often undecided.
         narrow = kernel.narrow or (kernel.operands and dtype == "float16")
         assert sum(r.verdict == "pass" for r in results) > (0.2 if narrow else 0.8) * len(asked)
+
+
+def test_nan_of_scores_that_may_overflow_breaks_no_equality_and_that_of_others_does() -> None:
+    law = next(law for law in LAWS if law.id == "weights/hidden-weigh-nothing")
+    query = "dtype=float16&b=1&hq=1&hkv=1&sq=1&sk=5&d=8&segments=2&values=logits6e4&seed=0"
+    stored = "scores stored low, scaled late"
+    p = build(Structure.parse(query, "attention"))
+    subject = Subject(made(stored), "float16", {})
+    assert np.isnan(subject.out(p).value).any()
+    assert (decision := decide_law(law, p, subject)).holds and decision.vacuous
+    promising = dataclasses.replace(made(stored), arithmetic=made("naive").arithmetic)
+    assert not decide_law(law, p, Subject(promising, "float16", {})).holds
