@@ -1,8 +1,8 @@
 """Decides one relation between two bounded values.
 
 `≈` holds where the two intervals meet, `≤` where they leave room for it, `==` where the values are the same (NaN equals
-NaN, the two zeros are equal). NaN and infinities are compared by position before any distance is looked at; where nothing is known of an entry, as
-where the declared arithmetic overflows, one of them breaks nothing.
+NaN, the two zeros are equal). NaN and infinities are compared by position before any distance is looked at. Where nothing is
+known of an entry, as where the declared arithmetic overflows, one of them breaks nothing.
 """
 
 from __future__ import annotations
