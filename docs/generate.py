@@ -25,7 +25,7 @@ from attnspec.adapters.contract import CLAIMS, DTYPES
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
-from attnspec.conformance.language.loading import conventions, operations, spec_folder
+from attnspec.conformance.language.loading import conventions, operations, shortlist, spec_folder
 from attnspec.conformance.language.text import read_yaml
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
@@ -212,8 +212,12 @@ def patterns_table() -> str:
 
 def budgets_table() -> str:
     """The budgets."""
-    rows = [(f"`{b.name}`", str(b.examples), f"{b.timeout:g} s") for b in BUDGETS.values()]
-    return _table(("budget", "problems for each law and dtype", "time for each law and dtype"), rows)
+    laws, few = len(load_laws()), len(shortlist())
+    rows = [
+        (f"`{b.name}`", str(few if b.short else laws), str(b.examples), str(b.costly), f"{b.timeout:g} s") for b in BUDGETS.values()
+    ]
+    each = "for each law and dtype"
+    return _table(("budget", "laws", f"problems {each}", "where calls are compiled or interpreted", f"time {each}"), rows)
 
 
 def profiles_table() -> str:

@@ -185,3 +185,17 @@ def test_a_convention_that_is_declared_is_held_to() -> None:
     assert result.verdict == "fail"
     result = verified(naive, "causal/as-defined", conventions={"causal_alignment": "bottom-right", "empty_rows": "zeros"})
     assert result.verdict == "fail"
+
+
+def test_a_refusal_counts_only_where_the_problem_itself_is_answered() -> None:
+    def refuses_long(q: Any, k: Any, v: Any) -> Any:
+        if q.shape[1] % k.shape[1] or k.shape[2] > 4:
+            raise ValueError("no")
+        return naive(q, k, v)
+
+    def refuses_all(q: Any, k: Any, v: Any) -> Any:
+        raise ValueError("no")
+
+    result = verified(refuses_long, "interface/refuses-uneven-heads")
+    assert (result.verdict, result.examples) == ("pass", 25) and result.inconclusive > 0
+    assert verified(refuses_all, "interface/refuses-uneven-heads").verdict != "pass"

@@ -9,6 +9,7 @@ import pytest
 
 from attnspec.reference.arithmetic import REFERENCE, arithmetic_for
 from attnspec.reference.faults.catalogue import as_callable as fault
+from attnspec.reference.linear import growth
 from attnspec.reference.linear.bounds import judge_linear
 from attnspec.reference.linear.kernels import LINEAR_KERNELS, as_callable, declared_of
 from attnspec.reference.linear.recurrent import linear_attention
@@ -107,3 +108,30 @@ def test_nothing_is_promised_where_the_normaliser_may_be_zero_or_a_number_too_la
     assert np.isinf(made.out_bound).all()
     large = judge_linear(100 * v, -100 * k, v, arithmetic=arithmetic, dtype="float32", feature_map="exp")
     assert np.isinf(large.out_bound).all() and np.isinf(large.state_bound).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_steps_in_blocks_are_steps_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many steps the recurrences of the bounds take at once changes nothing but rounding."""
+    (q, k, v), options = call(seed, LENGTHS)
+    arithmetic = arithmetic_for("fp32", "float32")
+    whole = judge_linear(q, k, v, arithmetic=arithmetic, dtype="float32", **options)
+    monkeypatch.setattr(growth, "BLOCK", 1)
+    single = judge_linear(q, k, v, arithmetic=arithmetic, dtype="float32", **options)
+    for name in ("out", "out_bound", "state_bound", "normalizer_bound"):
+        np.testing.assert_allclose(getattr(single, name), getattr(whole, name), rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.9, 2.5])
+def test_under_the_delta_rule_states_that_start_apart_stay_within_what_they_may_be_apart(factor: float) -> None:
+    """For β|k|² on both sides of 1 and of 2: what carries a difference on is |1 − β|k|²| along k, and 1 across it."""
+    r = np.random.default_rng(7)
+    q, k, v = (r.standard_normal((1, 1, 9, 4)) for _ in range(3))
+    options: dict[str, Any] = {"causal": True, "beta": (factor / (k**2).sum(-1)).astype(np.float32)}
+    state, normalizer = np.zeros((1, 1, 4, 4), np.float32), np.zeros((1, 1, 4), np.float32)
+    room = (np.full(state.shape, 0.25), np.zeros(normalizer.shape))
+    due = judge_linear(q, k, v, arithmetic=REFERENCE, dtype="float64", room=room, initial_state=(state, normalizer), **options)
+    for _ in range(20):
+        moved = (state + room[0] * r.choice([-1.0, 1.0], state.shape), normalizer)
+        other = linear_attention(q, k, v, initial_state=moved, **options)
+        assert np.all(np.abs(other.state - due.state) <= due.state_bound)

@@ -45,6 +45,7 @@ def test_without_a_dtype_every_dtype_is_meant(load: Any, row: Any) -> None:
         ("- {law: weights/a, implementation: mine, reason: '  '}", "has no reason"),
         ("- {law: weights/a, reason: slow}", "known.yaml:1: has no implementation"),
         (f"- {ENTRY % ''}\n- {ENTRY % ', exipres: 2030-01-01'}", "known.yaml:2: entry 2 has the unknown key 'exipres'"),
+        (f"- {ENTRY % ', fails: often'}", "fails is always or sometimes, not 'often'"),
         (f"- {ENTRY % ', reason: another'}", "has reason twice"),
         (f"- {ENTRY % ', expires: soon'}", "expires is a date like 2027-01-31, not 'soon'"),
         ("- {law: [", "is not YAML"),
@@ -121,3 +122,16 @@ def test_what_was_left_out_on_request_is_no_problem(load: Any, report: Any, row:
     plan["dtype"] = "float32"
     entries = load(f"- {ENTRY % ', dtype: float16'}\n- {{law: masks/d, implementation: mine, reason: later}}")
     assert problems(report, [row()], entries) == []
+
+
+def test_a_law_that_fails_on_some_of_what_is_drawn_may_pass(load: Any, report: Any, row: Any) -> None:
+    entries = load(f"- {ENTRY % ', fails: sometimes'}")
+    for verdict in ("fail", "pass"):
+        assert problems(report, [row(verdict=verdict)], entries) == []
+    assert known(entries, row(verdict="fail")) is entries[0]
+    assert len(problems(report, [row()], load(f"- {ENTRY % ', fails: always'}"))) == 1
+
+
+def test_a_law_that_fails_sometimes_still_has_to_be_tried(load: Any, report: Any, row: Any) -> None:
+    [said] = problems(report, [row(verdict="inconclusive")], load(f"- {ENTRY % ', fails: sometimes'}"))
+    assert "excuses nothing" in said

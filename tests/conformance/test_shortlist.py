@@ -1,0 +1,64 @@
+"""The shortlist of quick runs: what it holds, when it counts, how it is chosen."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnspec.adapters.finding import find
+from attnspec.conformance.language import load_laws
+from attnspec.conformance.language.loading import shortlist
+from attnspec.conformance.selection import Target, choose_laws, make_plan
+
+CHOOSING = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "shortlist.py"))
+LAWS = {law.id: law for law in load_laws()}
+
+
+def test_it_holds_some_laws_of_every_chapter() -> None:
+    assert shortlist() <= set(LAWS)
+    assert {LAWS[name].chapter for name in shortlist()} == {law.chapter for law in LAWS.values()}
+    assert 2 * len(shortlist()) < len(LAWS)
+
+
+def test_its_laws_name_mistakes_of_every_operation() -> None:
+    assert {LAWS[name].operation for name in shortlist()} == {law.operation for law in LAWS.values()}
+
+
+def test_it_counts_only_where_a_short_run_names_nothing(tmp_path: Path) -> None:
+    assert {law.id for law in choose_laws(short=True)} == shortlist()
+    assert len(choose_laws()) == len(LAWS)
+    text = (
+        "chapter: mine\nabout: One of mine.\nlaws:\n"
+        "  - id: mine/ones\n    statement: Values of one give one.\n    operation: attention\n"
+        "    equation: out(with_values(p, 1)) ≈ 1\n    level: must\n    why: A test.\n    kills: [mask-ignored]\n"
+        "    source: ['https://example.org']\n"
+    )
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    assert {law.id for law in choose_laws(short=True, files=[tmp_path / "mine.yaml"])} == shortlist() | {"mine/ones"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "short"),
+    [({}, True), ({"laws": ["causal/*"]}, False), ({"profile": "core"}, False), ({"budget": "standard"}, False)],
+)
+def test_named_laws_a_profile_and_longer_budgets_are_whole(asked: dict[str, Any], short: bool) -> None:
+    plan = make_plan([Target("numpy/flash", find("numpy/flash")[0])], **asked)
+    assert ({law.id for law in plan.laws} <= shortlist()) is short
+
+
+def matrix(kills: dict[str, list[str]], seconds: dict[str, float]) -> dict[str, Any]:
+    return {
+        "laws": [{"law": law, "seconds": spent} for law, spent in seconds.items()],
+        "faults": {fault: {"in": {"float32": {"kills": [{"law": law} for law in laws]}}} for fault, laws in kills.items()},
+    }
+
+
+def test_few_laws_that_reject_all_and_of_equal_ones_the_quicker() -> None:
+    seconds = {"a/wide": 9.0, "a/slow": 2.0, "b/quick": 1.0, "c/idle": 1.0}
+    first = matrix({"one": ["a/wide"], "two": ["a/wide", "c/idle"], "three": ["a/slow", "b/quick"]}, seconds)
+    second = matrix({"one": ["a/wide"], "three": ["a/slow", "b/quick"], "four": []}, seconds)
+    found, spent = CHOOSING["rejected"]([first, second])
+    assert CHOOSING["chosen"](found, spent) == ["a/wide", "b/quick", "c/idle"]  # the last one for its chapter
