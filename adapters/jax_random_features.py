@@ -12,14 +12,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .contract import implementation
-from .jax_cache import keep_compilations
+from .jax_compile import NOTE, compiled
 from .random_inputs import check_random
 
 __all__ = ["attend", "draw"]
-
-keep_compilations()
 
 PADDED = 64
 """The number of features is padded to a multiple of it."""
@@ -32,7 +31,12 @@ ARITHMETIC = {
 
 
 @implementation(
-    "random_feature_attention", name="jax/random-features", arrays="jax", claims=["deterministic"], arithmetic=ARITHMETIC
+    "random_feature_attention",
+    name="jax/random-features",
+    arrays="jax",
+    claims=["deterministic"],
+    arithmetic=ARITHMETIC,
+    notes=[NOTE],
 )
 def attend(
     q: jax.Array,
@@ -55,14 +59,17 @@ def attend(
         q.shape, k.shape, v.shape, (q.dtype, k.dtype, v.dtype),
         projection=shape, num_features=num_features, causal=causal, scale=scale,
     )  # fmt: skip
-    w = draw(m, q.shape[3], seed, orthogonal) if projection is None else projection
-    missing = -m % PADDED
-    padded, known = jnp.pad(w, [(0, missing), (0, 0)]), jnp.arange(m + missing) < m
-    made: jax.Array = _attend(q, k, v, padded, known, jnp.float32(factor**0.5), causal)
+    rows = m + -m % PADDED
+    if projection is None:
+        padded = _drawn(m, q.shape[3], seed, orthogonal, rows)
+    else:  # By NumPy, because it would be a program for each number of features.
+        padded = np.zeros((rows, q.shape[3]), np.asarray(projection).dtype)
+        padded[:m] = projection
+    made: jax.Array = _attend(q, k, v, padded, np.arange(rows) < m, np.float32(factor**0.5), causal)
     return made
 
 
-@partial(jax.jit, static_argnums=(6,))
+@partial(compiled, static_argnums=(6,))
 def _attend(q: Any, k: Any, v: Any, w: Any, known: Any, root: Any, causal: bool) -> Any:
     query, key = (_exponents(x.astype(jnp.float32) * root, w, known) for x in (q, k))
     query = jnp.exp(query - query.max(axis=3, keepdims=True))
@@ -76,11 +83,21 @@ def _attend(q: Any, k: Any, v: Any, w: Any, known: Any, root: Any, causal: bool)
     return (sums[..., :-1] / sums[..., -1:]).astype(q.dtype)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 3))
-def draw(m: int, d: int, seed: Any, orthogonal: bool) -> Any:
+def draw(m: int, d: int, seed: int, orthogonal: bool) -> jax.Array:
     """A projection (m, D) of normal rows, float32. orthogonal: blocks of D rows of a random rotation, each with a length of its
     own.
     """
+    made: jax.Array = _drawn(m, d, seed, orthogonal, m)
+    return made
+
+
+@partial(compiled, static_argnums=(0, 1, 3, 4))
+def _drawn(m: int, d: int, seed: Any, orthogonal: bool, rows: int) -> Any:
+    """The projection, with rows of zeros up to a number of rows."""
+    return jnp.pad(_normal(m, d, seed, orthogonal), [(0, rows - m), (0, 0)])
+
+
+def _normal(m: int, d: int, seed: Any, orthogonal: bool) -> Any:
     rows_key, lengths_key = jax.random.split(jax.random.key(seed))
     if not orthogonal:
         return jax.random.normal(rows_key, (m, d), jnp.float32)

@@ -15,14 +15,14 @@ Measured on PyTorch 2.13.0, CPU:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn.attention import flex_attention as flex
 
 from .contract import ProblemView, implementation
+from .torch_flex_eager import entry, not_traced
 from .torch_masks import four_axes
 
 __all__ = ["attend"]
@@ -83,7 +83,7 @@ def attend(
     visible = _mask_mod((b, hq, sq, sk), causal, window, mask, q_segments, kv_segments, kv_lengths)
     block_mask = None if visible is None else flex.create_block_mask(visible, b, hq, sq, sk, device=str(q.device))
     score = _score_mod((b, hq, sq, sk), bias, alibi_slopes, softcap)
-    with _not_traced():
+    with not_traced():
         out, extra = flex.flex_attention(
             q,
             k,
@@ -117,11 +117,11 @@ def _mask_mod(
         rules.append(lambda b, h, i, j: j <= i + right)
     if mask is not None:
         whole = four_axes(mask).expand(sizes)
-        rules.append(lambda b, h, i, j: whole[b, h, i, j])
+        rules.append(lambda b, h, i, j: entry(whole, b, h, i, j))
     if q_segments is not None and kv_segments is not None:
-        rules.append(lambda b, h, i, j: q_segments[b, i] == kv_segments[b, j])
+        rules.append(lambda b, h, i, j: entry(q_segments, b, i) == entry(kv_segments, b, j))
     if kv_lengths is not None:
-        rules.append(lambda b, h, i, j: j < kv_lengths[b])
+        rules.append(lambda b, h, i, j: j < entry(kv_lengths, b))
     return flex.and_masks(*rules) if rules else None
 
 
@@ -140,20 +140,9 @@ def _score_mod(
         if softcap is not None:
             score = softcap * torch.tanh(score / softcap)
         if whole is not None:
-            score = score + whole[b, h, i, j]
+            score = score + entry(whole, b, h, i, j)
         if alibi_slopes is not None:
-            score = score - alibi_slopes[h] * (i - j).abs()
+            score = score - entry(alibi_slopes, h) * (i - j).abs()
         return score
 
     return modify
-
-
-@contextmanager
-def _not_traced() -> Iterator[None]:
-    """Run the eager operator without tracing it first, by the switch that flex_attention's own warning names."""
-    before = flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG
-    flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True
-    try:
-        yield
-    finally:
-        flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before

@@ -11,8 +11,7 @@ leaks; no key, an empty batch and no feature raise; a backward pass raises NotIm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,6 +19,7 @@ from torch.nn.attention import flex_attention as flex
 
 from .contract import ProblemView, implementation
 from .sparse_inputs import check_pattern
+from .torch_flex_eager import entry, not_traced
 
 __all__ = ["attend"]
 
@@ -77,7 +77,7 @@ def attend(
     check_pattern((b, hq, sq, sk), dilation, global_tokens, None if block_mask is None else tuple(block_mask.shape), block_size)
     kept = _mask_mod((b, hq), causal, _near(window, dilation, global_tokens), block_mask, block_size)
     touched = None if kept is None else flex.create_block_mask(kept, b, hq, sq, sk, device=str(q.device))
-    with _not_traced():
+    with not_traced():
         out, extra = flex.flex_attention(
             q,
             k,
@@ -117,16 +117,5 @@ def _mask_mod(
         rules.append(lambda b, h, i, j: j <= i)
     if block_mask is not None and size is not None:
         whole = block_mask.expand(*sizes, *block_mask.shape[2:])
-        rules.append(lambda b, h, i, j: whole[b, h, i // size, j // size])
+        rules.append(lambda b, h, i, j: entry(whole, b, h, i // size, j // size))
     return flex.and_masks(*rules) if rules else None
-
-
-@contextmanager
-def _not_traced() -> Iterator[None]:
-    """Run the eager operator without tracing it first, by the switch that flex_attention's own warning names."""
-    before = flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG
-    flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True
-    try:
-        yield
-    finally:
-        flex._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = before

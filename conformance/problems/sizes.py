@@ -53,7 +53,7 @@ WIDTHS = (1, 8, 8, 16, 16, 40, 64, 64, 80, 96, 128)
 
 BUDGETS = {
     "quick": {"tiles": 3, "primes": 2, "cap": 12_000, "work": 600_000, "shapes": 4},
-    "standard": {"tiles": 4, "primes": 4, "cap": 16_000, "work": 800_000, "shapes": 4},
+    "standard": {"tiles": 4, "primes": 4, "cap": 16_000, "work": 800_000, "shapes": 3},
     "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 13},
     "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 17},
 }

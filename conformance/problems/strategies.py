@@ -139,7 +139,7 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     shape = draw_shape(draw, given.sizes, plan.pool)
     fit, usual = OF_OPERATIONS.get(plan.operation, (None, USUAL_VALUES))
     if fit is not None:
-        wishes, shape = fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 4)
+        wishes, shape = fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 8)
     b, hq, hkv, sq, sk, d, dv = shape
     if isinstance(wishes.get("scale"), _Relative):
         wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")

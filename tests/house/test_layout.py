@@ -109,7 +109,7 @@ def test_adapters_do_not_know_one_another() -> None:
     helpers = {
         name
         for name in modules
-        if name.endswith(("_backward", "_cache", "_compile", "_inputs", "_kernels", "_masks", "_options", "_tiles"))
+        if name.endswith(("_backward", "_cache", "_compile", "_eager", "_inputs", "_kernels", "_masks", "_options", "_tiles"))
     }
     for file in (ROOT / "adapters").glob("*.py"):
         if file.stem in shared or file.stem == "__init__":
