@@ -2,7 +2,8 @@
 
 It shows what XLA makes of the textbook. Scores and softmax are in float32 over whole rows; the weights are rounded to the
 dtype of q, and their product with V is accumulated in float32.
-Every option is traced (jax_options.py), so XLA compiles once for each shape, and once more where there is dropout.
+Every option is traced and lengths are filled up (jax_options.py), so XLA compiles once for each shape that is left, and once
+more where there is dropout.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_options import Options, traced
+from .jax_options import Options, cut, filled_up, traced
 
 __all__ = ["attend"]
 
@@ -28,7 +29,8 @@ ARITHMETIC = {
 
 def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
     """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
-    return _attend.pull(dout, q, k, v, *traced(q, k, v, options))
+    dq, dk, dv = _attend.pull(filled_up(dout, 2), *traced(q, k, v, options))
+    return cut(dq, q.shape[2]), cut(dk, k.shape[2]), cut(dv, k.shape[2])
 
 
 @implementation(
@@ -68,9 +70,12 @@ def attend(
     Source: Vaswani et al., Attention Is All You Need (2017), equation 1.
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    out, lse, weights = _attend(q, k, v, *traced(q, k, v, given))
-    extras = [x for x, wanted in ((lse, return_lse), (weights, return_weights)) if wanted]
-    return (out, *extras) if extras else out
+    out, lse, weights = _attend(*traced(q, k, v, given))
+    wanted = [(out, q.shape[2:3])]
+    wanted += [(lse, q.shape[2:3])] if return_lse else []
+    wanted += [(weights, (q.shape[2], k.shape[2]))] if return_weights else []
+    made = tuple(cut(x, *sizes) for x, sizes in wanted)
+    return made if len(made) > 1 else made[0]
 
 
 @compiled

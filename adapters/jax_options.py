@@ -1,7 +1,9 @@
-"""Options as arrays that are always there, so that one shape compiles once whatever options are given.
+"""Options as arrays that are always there, and lengths that are filled up, so that few programs serve many calls.
 
 XLA compiles anew for each shape and for each option that comes or goes. An option that is not given therefore gets the value
 that changes nothing, not by a bit: bias 0, a sink of −inf, a window without end. Numbers are traced, never constants.
+Queries and keys are filled up to whole multiples of 64, as inference servers do, with rows that nobody reads and keys that
+nobody sees.
 """
 
 from __future__ import annotations
@@ -13,7 +15,10 @@ import numpy as np
 
 from .jax_inputs import check_shapes
 
-__all__ = ["Options", "options_as_arrays", "traced"]
+__all__ = ["Call", "Options", "cut", "filled_up", "options_as_arrays", "traced"]
+
+LENGTH = 64
+"""Queries and keys are filled up to a multiple of it."""
 
 NO_LIMIT = 1 << 30
 """A side of a window that reaches past every key. Positions are added to it in int32."""
@@ -76,12 +81,50 @@ def options_as_arrays(q: jax.Array, k: jax.Array, given: dict[str, Any]) -> Opti
     )
 
 
-def traced(q: jax.Array, k: jax.Array, v: jax.Array, given: dict[str, Any]) -> tuple[Options, Any]:
-    """What a kernel is compiled for beside q, k and v: every option, and probability and seed of dropout or None.
+class Call(NamedTuple):
+    """What a kernel is compiled for. dropout: probability and seed, or None."""
+
+    q: Any
+    k: Any
+    v: Any
+    options: Options
+    dropout: Any
+
+
+def traced(q: jax.Array, k: jax.Array, v: jax.Array, given: dict[str, Any]) -> Call:
+    """The call of a kernel, filled up except inside a transformation of JAX, where no array has values.
 
     Raises ValueError for arrays that do not fit together.
     """
     check_shapes(q, k, v)
     probability = given.get("dropout_p")
     dropout = (np.float32(probability), np.uint32(given.get("seed", 0))) if probability else None
-    return options_as_arrays(q, k, given), dropout
+    options = options_as_arrays(q, k, given)
+    if any(isinstance(x, jax.core.Tracer) for x in (q, k, v, *options)):
+        return Call(q, k, v, options, dropout)
+    whole = (*options.mask.shape[:2], q.shape[2], k.shape[2])
+    filled = options._replace(
+        mask=filled_up(filled_up(options.mask, 2), 3),
+        bias=filled_up(filled_up(np.broadcast_to(np.asarray(options.bias), whole), 2), 3),
+        q_segments=filled_up(options.q_segments, 1),
+        kv_segments=filled_up(options.kv_segments, 1),
+        kv_lengths=np.minimum(np.asarray(options.kv_lengths), k.shape[2]),
+    )
+    return Call(filled_up(q, 2), filled_up(k, 2), filled_up(v, 2), filled, dropout)
+
+
+def filled_up(x: Any, axis: int) -> Any:
+    """x with zeros after its last entry on an axis, up to a multiple of LENGTH. By NumPy: JAX would compile it each time."""
+    missing = -x.shape[axis] % LENGTH
+    if not missing or isinstance(x, jax.core.Tracer):
+        return x
+    made = np.zeros([size + missing * (n == axis) for n, size in enumerate(x.shape)], np.asarray(x).dtype)
+    made[tuple(map(slice, x.shape))] = x
+    return made
+
+
+def cut(x: jax.Array, *sizes: int) -> jax.Array:
+    """The first entries of x on its axes after batch and heads: what was filled up is left out again."""
+    if isinstance(x, jax.core.Tracer) or x.shape[2 : 2 + len(sizes)] == sizes:
+        return x
+    return jax.device_put(np.asarray(x)[(slice(None), slice(None), *map(slice, sizes))], next(iter(x.devices())))

@@ -2,7 +2,8 @@
 
 The running maximum, row sum and output are what the scan carries; a block of keys rescales them. No score matrix is made.
 Keys are padded to whole blocks, and the padding is hidden, so that any number of keys will do.
-Every option is traced (jax_options.py), so XLA compiles once for each shape, and once more where there is dropout.
+Every option is traced and lengths are filled up (jax_options.py), so XLA compiles once for each shape that is left, and once
+more where there is dropout.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_options import Options, traced
+from .jax_options import Options, cut, filled_up, traced
 
 __all__ = ["KEYS", "attend"]
 
@@ -42,7 +43,8 @@ class Block(NamedTuple):
 
 def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
     """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
-    return _attend.pull(dout, q, k, v, *traced(q, k, v, options))
+    dq, dk, dv = _attend.pull(filled_up(dout, 2), *traced(q, k, v, options))
+    return cut(dq, q.shape[2]), cut(dk, k.shape[2]), cut(dv, k.shape[2])
 
 
 @implementation(
@@ -81,7 +83,7 @@ def attend(
     Rabe and Staats, Self-attention Does Not Need O(n²) Memory (2021).
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    out, lse = _attend(q, k, v, *traced(q, k, v, given))
+    out, lse = (cut(x, q.shape[2]) for x in _attend(*traced(q, k, v, given)))
     return (out, lse) if return_lse else out
 
 

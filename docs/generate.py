@@ -214,7 +214,8 @@ def budgets_table() -> str:
     """The budgets."""
     laws, few = len(load_laws()), len(shortlist())
     rows = [
-        (f"`{b.name}`", str(few if b.short else laws), str(b.examples), str(b.costly), f"{b.timeout:g} s") for b in BUDGETS.values()
+        (f"`{b.name}`", str(few if b.short else laws), str(b.examples), str(b.costly), f"{b.timeout:g} s")
+        for b in BUDGETS.values()
     ]
     each = "for each law and dtype"
     return _table(("budget", "laws", f"problems {each}", "where calls are compiled or interpreted", f"time {each}"), rows)

@@ -37,7 +37,7 @@ class Budget:
 
 BUDGETS = {
     "quick": Budget("quick", 2, 1, 120.0, short=True),
-    "standard": Budget("standard", 5, 1, 300.0),
+    "standard": Budget("standard", 4, 1, 300.0),
     "deep": Budget("deep", 200, 40, 1800.0),
     "long": Budget("long", 4000, 800, 4 * 3600.0),
 }

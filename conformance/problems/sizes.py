@@ -52,7 +52,7 @@ MANY_HEADS = ((14, 2), (16, 16), (24, 8), (32, 4), (40, 40), (64, 8), (128, 1))
 WIDTHS = (1, 8, 8, 16, 16, 40, 64, 64, 80, 96, 128)
 
 BUDGETS = {
-    "quick": {"tiles": 3, "primes": 2, "cap": 12_000, "work": 600_000, "shapes": 4},
+    "quick": {"tiles": 3, "primes": 2, "cap": 12_000, "work": 600_000, "shapes": 3},
     "standard": {"tiles": 4, "primes": 4, "cap": 16_000, "work": 800_000, "shapes": 3},
     "deep": {"tiles": 4, "primes": 8, "cap": 800_000, "work": 32_000_000, "shapes": 13},
     "long": {"tiles": 4, "primes": 12, "cap": 1_600_000, "work": 64_000_000, "shapes": 17},
@@ -60,7 +60,7 @@ BUDGETS = {
 """What each budget may spend: tile sizes and primes among the lengths, cost of one problem, whole shapes where compiling."""
 
 
-FEW_HEADS = ((1, 1), (1, 1), (2, 1), (2, 2), (3, 1), (6, 2))
+FEW_HEADS = ((1, 1), (1, 1), (2, 1), (2, 2), (3, 1), (4, 2))
 SMALL, WHOLE = 8, 3
 """By how much less an interpreted problem may cost, and by how much more one of the few whole shapes may."""
 
@@ -89,7 +89,7 @@ def pool_for(budget: str, compiled: bool, seed: int, small: bool = False) -> Poo
 
 
 def _shapes(count: int, primes: list[int], rng: np.random.Generator) -> tuple[Shape, ...]:
-    """Whole shapes: the first four hold Sq < Sk, Sq > Sk, Sq = Sk, grouped heads, Dv ≠ D and a length past a tile edge.
+    """Whole shapes: the first three hold Sq < Sk, Sq > Sk, Sq = Sk, grouped heads, Dv ≠ D and a length past a tile edge.
 
     The eighth is for kernels that take only whole blocks: two of 128 keys.
     """
@@ -97,9 +97,9 @@ def _shapes(count: int, primes: list[int], rng: np.random.Generator) -> tuple[Sh
     p, r = primes[0], primes[1]
     made: list[Shape] = [
         (1, 1, 1, 2, 3, 8, 8),
-        (2, 3, 1, p, t + 1, 16, 16),
         (1, 6, 2, 2 * s + 1, r, 64, 40),
-        (3, 2, 2, t, t, 8, 8),
+        (2, 3, 1, t + 1, t + 1, 16, 16),
+        (3, 2, 2, p, t, 8, 8),
         (2, 12, 4, 1, 2 * t + 1, 64, 64),
         (1, 3, 3, s + 1, s + 1, 80, 80),
         (5, 2, 1, 3, s - 1, 40, 16),

@@ -163,9 +163,10 @@ def test_one_shape_compiles_once_whatever_is_given(name: str, call: Any) -> None
     with compilations() as seen:
         for options in given:
             call(made, plain.but(**options))
+        call(made, problem(sq=17, sk=64, d=24))  # Filled up to the same lengths.
     assert seen == []
     with compilations() as seen:  # The control: another shape is compiled, and counted.
-        call(made, problem(sq=6, sk=10, d=24))
+        call(made, problem(sq=6, sk=65, d=24))
     assert len(seen) == 1
 
 
