@@ -45,7 +45,7 @@ class Finding:
 class Tally:
     """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples.
 
-    vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided more than these.
+    vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided at least as many.
     estimate: the sharpest of all problems, those of a shrinker included: its uncertainty and its sentence.
     over_keys: number of keys → the largest error / bound of the decided problems that have so many.
     ratios: error / bound of each decided problem that has one. tried: names the decided problems, in order.
@@ -68,16 +68,17 @@ class Tally:
         if estimate is not None and (self.estimate is None or estimate[0] < self.estimate[0]):
             self.estimate = estimate
 
-    def passed(self, case: str, structure: Structure, decision: Decision) -> None:
-        """A problem on which the law held."""
-        if self.finding is not None:
-            return
-        if 2 * decision.vacuous > decision.entries:
-            self.vacuous += 1
-            return
-        self.examples += 1
-        self._try(case, decision.ratio)
-        self._rate(case, structure, decision.ratio)
+    def passed(self, case: str, structure: Structure, decision: Decision) -> bool:
+        """A problem on which the law held. Whether it decided it."""
+        decided = 2 * decision.vacuous <= decision.entries
+        if self.finding is None:
+            if decided:
+                self.examples += 1
+                self._try(case, decision.ratio)
+                self._rate(case, structure, decision.ratio)
+            else:
+                self.vacuous += 1
+        return decided
 
     def found(self, finding: Finding) -> None:
         """A problem on which it did not. The smallest is kept."""
@@ -139,7 +140,7 @@ class Tally:
     def _verdict(self, law: Law) -> tuple[str, str]:
         if self.finding is not None:
             return self.finding.verdict, self.finding.message
-        if self.examples > self.vacuous:
+        if self.examples and self.examples >= self.vacuous:
             return "pass", ""
         if self.unclaimed and not self.vacuous:
             return "not-claimed", self.unclaimed.most_common(1)[0][0]

@@ -31,7 +31,7 @@ from .tally import Finding, Tally
 
 __all__ = ["not_claimed", "replay", "verify"]
 
-HOPELESS = 40
+HOPELESS = 100
 """Refusals in a row, before any problem was decided, after which no further problem is tried."""
 
 
@@ -179,7 +179,7 @@ class _Trial:
         self.tally, self.holding = Tally(), []
 
     def decide(self, structure: Structure) -> str:
-        """One of pass, fail, undecided, unclaimed."""
+        """One of pass, fail, vacuous, undecided, unclaimed."""
         case = f"{self.law.id}?{structure.query()}"
         p = build(structure, self.subject.conventions)
         self.record(case)
@@ -201,10 +201,10 @@ class _Trial:
             return "fail"
         self.tally.estimated(decision.estimate)
         if decision.holds:
-            self.tally.passed(case, structure, decision)
+            decided = self.tally.passed(case, structure, decision)
             self.holding.append(structure)
             self.held(structure, p)
-            return "pass"
+            return "pass" if decided else "vacuous"
         self.failed.append(structure)
         self.tally.found(Finding("fail", case, structure, decision.broken[1], decision.broken, decision.ratio))
         return "fail"
@@ -252,7 +252,8 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
         outcome = trial.decide(structure)
         if outcome == "fail":
             raise LawFailed
-        if outcome != "pass":
+        # Another problem takes the place of one on which nothing is promised, but not for ever: each costs a call.
+        if outcome in ("undecided", "unclaimed") or (outcome == "vacuous" and trial.tally.vacuous <= examples):
             hypothesis.reject()
 
     # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.

@@ -5,7 +5,8 @@ Scores that are off by ε_ij move the logsumexp of row i by Σ_j p_ij ε_ij. A s
 part in this, and where row sums are taken from unrounded weights neither has their rounding.
 
 As V has no part, its random signs average nothing out. What repeats from row to row (the exponential, the logarithm, the
-rounding of maxima) is therefore no scatter: all of it is allowed for, as if it pointed along g in every row.
+rounding of maxima) is therefore no scatter: all of it is allowed for, as if it pointed along g in every row. The same holds
+of the last rounding where a logsumexp is stored in half precision: over a few dozen keys it takes few different values.
 """
 
 from __future__ import annotations
@@ -54,11 +55,12 @@ def _along(noise: Noise, lse: Array, direction: Array) -> Estimate:
     square = float((parts.logits * influence**2).sum() + (parts.common * g * g).sum()) + operand_scatter(noise, influence)
     if shared:
         square += float(((g * parts.rounded) ** 2).sum())
-    square = noise.own * square + float(((g * stored) ** 2).sum())
+    repeats = lse.dtype.itemsize < np.dtype(np.float32).itemsize
+    square = noise.own * square + float(((g * stored) ** 2).sum()) * (not repeats)
 
     repeated = (
         (noise.weights * parts.systematic).sum(-1, keepdims=True) + noise.second + logarithm_error(facts, noise.arithmetic)
     )
-    repeated = repeated + noise.effect + noise.rounding_effect * shared
+    repeated = repeated + noise.effect + noise.rounding_effect * shared + stored * repeats
     allowed = float((np.abs(g) * repeated * noise.live).sum()) + noise.lean * abs(float((g * _slope(noise)).sum()))
     return Estimate(np.array(float((error * g).sum()) / size), np.array(math.sqrt(square) / size), np.array(allowed / size))

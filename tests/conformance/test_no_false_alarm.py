@@ -100,3 +100,17 @@ def test_nan_of_scores_that_may_overflow_breaks_no_equality_and_that_of_others_d
     assert (decision := decide_law(law, p, subject)).holds and decision.vacuous
     promising = dataclasses.replace(made(stored), arithmetic=made("naive").arithmetic)
     assert not decide_law(law, p, Subject(promising, "float16", {})).holds
+
+
+def test_another_problem_takes_the_place_of_one_on_which_nothing_is_promised() -> None:
+    law = next(law for law in LAWS if law.id == "causal/with-a-mask")
+    result = verify(made("scores stored low, scaled late"), law, "float16", budget="standard", examples=6, seed=1)
+    assert result.verdict == "pass" and result.examples == 6 and result.inconclusive > 0 and not result.reasons
+
+
+def test_a_law_on_which_nothing_is_promised_is_soon_given_up() -> None:
+    law = next(law for law in LAWS if law.id == "weights/as-defined")
+    overflowing = dataclasses.replace(made("scores stored low"), arithmetic={"name": "half-naive", "stored_scores": "float16"})
+    always = dataclasses.replace(law, given={**law.given, "values": "logits6e4", "scale": 8.0})
+    result = verify(overflowing, always, "float16", budget="standard", examples=3, seed=1)
+    assert result.verdict == "inconclusive" and result.inconclusive <= 12
