@@ -33,11 +33,12 @@ from attnspec.reference.faults.catalogue import as_callable
 
 made = as_callable({name!r})
 attend = attnspec.implementation(
+    {operation!r},
     name="kernel",
     dtypes=["float32"],
     claims=["deterministic"],
     conventions={{"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}},
-    backward=made.backward or False,
+    backward=getattr(made, "backward", None) or False,
 )(made)
 """
 
@@ -70,7 +71,7 @@ def diagnosed(name: str, budget: str, first: bool) -> Row:
     """One fault through the command line."""
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "my_kernel.py"
-        file.write_text(MODULE.format(name=name), encoding="utf-8")
+        file.write_text(MODULE.format(name=name, operation=FAULTS[name].operation), encoding="utf-8")
         words = ["run", file.name, "--budget", budget, "--out", "report", "-j", "0", *(["--first"] if first else [])]
         ran = subprocess.run([sys.executable, "-m", "attnspec", *words], cwd=place, text=True, capture_output=True, check=False)
         if ran.returncode not in (0, 1):

@@ -2,10 +2,11 @@
 
     python benchmarks/false_alarms.py [--seeds N] [--examples N] [--laws GLOB] [-j N]
 
-The kernels are those of reference/kernels.py, kernels_backward.py (behind the forward pass that each belongs to) and, for
-float8 inputs, FLOAT8_KERNELS: correct ones, simulated rounding by rounding, each judged by the arithmetic that it declares.
-The problems of a law are those that `verify` draws for the definition at that seed; all kernels meet the same. Printed:
-decisions, and each rejection with its case. Exit 1 where there is one.
+The kernels are those of reference/kernels.py, kernels_backward.py (behind the forward pass that each belongs to), for float8
+inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones, simulated rounding by rounding, each
+judged by the arithmetic that it declares. Laws about many seeds are left to benchmarks/drawn_features.py. The problems of a
+law are those that `verify` draws for the definition at that seed; all kernels meet the same. Printed: decisions, and each
+rejection with its case. Exit 1 where there is one.
 """
 
 from __future__ import annotations
@@ -29,23 +30,53 @@ from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subj
 from attnspec.conformance.engine.verify import not_claimed, verify
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, suspect
 from attnspec.conformance.language import load_laws
+from attnspec.conformance.language.law import Law
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.conformance.vocabulary.word import GRADIENTS
 from attnspec.reference.arithmetic import FLOAT8
 from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, Kernel, as_callable, declared_of
 from attnspec.reference.kernels_backward import BACKWARDS, as_backward
+from attnspec.reference.linear import kernels as linear
+from attnspec.reference.random_features import kernels as random_features
 
 WIDE = ("float32", "float16", "bfloat16")
 
 
+OTHERS = {
+    "linear_attention": (linear.LINEAR_KERNELS, linear),
+    "random_feature_attention": (random_features.RANDOM_KERNELS, random_features),
+}
+"""Kernels of the operations that have simulated ones of their own, beside attention."""
+
+
 @cache
-def kernels(dtype: str, backward: bool) -> list[Implementation]:
-    """The correct kernels in a dtype: those with a backward pass, or those without."""
+def kernels(dtype: str, backward: bool, operation: str = "attention") -> list[Implementation]:
+    """The correct kernels of an operation in a dtype: those with a backward pass, or those without."""
+    if operation in OTHERS:
+        made, module = OTHERS[operation]
+        return [] if dtype in FLOAT8 else [_other(kernel, module, operation, dtype) for kernel in made.values()]
     if backward:
         pairs = [(f"{name} (backward)", KERNELS[way.forward], way) for name, way in BACKWARDS.items()]
         return [] if dtype in FLOAT8 else [_made(*pair, dtype) for pair in pairs if dtype != "float32" or not pair[1].stored]
     chosen = FLOAT8_KERNELS if dtype in FLOAT8 else KERNELS
     return [_made(name, kernel, None, dtype) for name, kernel in chosen.items() if dtype != "float32" or not kernel.stored]
+
+
+def _other(kernel: Any, module: Any, operation: str, dtype: str) -> Implementation:
+    return implementation_of(
+        module.as_callable(kernel),
+        operation=operation,
+        name=kernel.name,
+        dtypes=[dtype],
+        claims=CLAIMS,
+        arithmetic=module.declared_of(kernel, dtype),
+    )
+
+
+def _may(made: Implementation, law: Law) -> bool:
+    """Whether a correct kernel may fail a law: of long vectors it promises nothing, says the law that only should hold."""
+    kernel = random_features.RANDOM_KERNELS.get(made.name)
+    return law.level != "must" and kernel is not None and kernel.loses_long_vectors
 
 
 def _made(name: str, kernel: Kernel, backward: Any, dtype: str) -> Implementation:
@@ -65,7 +96,11 @@ def tried(law_id: str, dtype: str, seed: int, examples: int) -> tuple[int, list[
     """How often a law decided about a kernel, and what it rejected."""
     law = next(law for law in load_laws() if law.id == law_id)
     backward = any(WORDS[word].asks == GRADIENTS for word in law.words())
-    subjects = [Subject(made, dtype, CONVENTIONS) for made in kernels(dtype, backward) if not_claimed(made, law, dtype) is None]
+    subjects = [
+        Subject(made, dtype, CONVENTIONS)
+        for made in kernels(dtype, backward, law.operation)
+        if not_claimed(made, law, dtype) is None and not _may(made, law)
+    ]
     decisions, rejected = 0, []
 
     def meet(structure: Any, p: Any) -> None:
@@ -85,14 +120,15 @@ def tried(law_id: str, dtype: str, seed: int, examples: int) -> tuple[int, list[
                 rejected.append(f"{case}: {decision.broken[1]}")
 
     budget = replace(BUDGETS["quick"], examples=examples, timeout=float("inf"))
-    verify(suspect(CORRECT), law, dtype, budget=budget, seed=seed, held=meet)
+    verify(suspect(CORRECT, operation=law.operation), law, dtype, budget=budget, seed=seed, held=meet)
     return decisions, rejected
 
 
 def runs(pattern: str, seeds: int, examples: int) -> Iterator[tuple[str, str, int, int]]:
     """(law, dtype, seed, examples) of the whole study."""
     for law in load_laws():
-        if law.operation == "attention" and fnmatchcase(law.id, pattern):
+        known = law.operation in ("attention", *OTHERS) and "each_seed" not in law.words()
+        if known and fnmatchcase(law.id, pattern):
             for dtype in (*WIDE, *FLOAT8):
                 yield from ((law.id, dtype, seed, examples) for seed in range(seeds))
 
@@ -119,7 +155,13 @@ def main() -> int:
                 print(f"{number} of {len(pending)} after {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     asked = {law for law, *_ in pending.values()}
     silent = sorted(law for law in asked if per_law[law] == 0)
-    names = {made.name for dtype in (*WIDE, *FLOAT8) for backward in (False, True) for made in kernels(dtype, backward)}
+    kinds = [("attention", False), ("attention", True), *((operation, False) for operation in OTHERS)]
+    names = {
+        (operation, made.name)
+        for dtype in (*WIDE, *FLOAT8)
+        for operation, backward in kinds
+        for made in kernels(dtype, backward, operation)
+    }
     print(f"{len(asked)} laws, {len(names)} correct kernels, {given.seeds} seeds, {given.examples} problems each")
     print(f"{decisions} decisions, {rejections} rejections, {time.monotonic() - start:.0f} s")
     if silent:
