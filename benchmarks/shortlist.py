@@ -3,9 +3,10 @@
     attnspec faults --budget quick --laws '*' --seed 0 --out build/shortlist-0     for two seeds or more
     python benchmarks/shortlist.py build/shortlist-*/faults.json
 
-Greedy: the law that rejects most of what none chosen before rejects comes next, and of equal ones the quicker. A mistake
-counts as rejected when it is in each dtype, for every seed that was tried. What no law rejects for one of the seeds is left
-to longer budgets. A chapter of which none was chosen gets the law that rejects most. Writes spec/shortlist.yaml.
+The law of each chapter that rejects most of the mistakes that it names comes first, because a reader understands it best. Then,
+greedily, the law that rejects most of what none chosen before rejects, and of equal ones the quicker. A mistake counts as
+rejected when it is in each dtype, for every seed that was tried. What no law rejects for one of the seeds is left to longer
+budgets. Writes spec/shortlist.yaml.
 """
 
 from __future__ import annotations
@@ -44,22 +45,27 @@ def rejected(matrices: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Wanted], 
     return found, seconds
 
 
-def chosen(found: dict[str, Wanted], seconds: dict[str, float]) -> list[str]:
-    """The laws of the shortlist, in the order in which they were chosen."""
+def chosen(found: dict[str, Wanted], seconds: dict[str, float], named: Mapping[str, Sequence[str]]) -> list[str]:
+    """The laws of the shortlist, in the order in which they were chosen. named: law → mistakes that it says it rejects."""
     wanted: Wanted = set().union(*found.values())
-    laws: list[str] = []
+    laws = leading(found, named)
+    for law in laws:
+        wanted -= found[law]
     while wanted:
         best = max(found, key=lambda law: (len(found[law] & wanted), -seconds[law]))
         laws.append(best)
         wanted -= found[best]
-    for chapter in sorted({chapter_of(law) for law in found} - {chapter_of(law) for law in laws}):
-        laws.append(max((law for law in found if chapter_of(law) == chapter), key=lambda law: (len(found[law]), -seconds[law])))
     return laws
 
 
-def chapter_of(law: str) -> str:
-    """The first part of a law's id."""
-    return law.partition("/")[0]
+def leading(found: dict[str, Wanted], named: Mapping[str, Sequence[str]]) -> list[str]:
+    """Of each chapter the law that rejects most of the mistakes that it names, and of equal ones the one that rejects more."""
+    best: dict[str, tuple[int, int, str]] = {}
+    for law, rejects in found.items():
+        chapter = law.partition("/")[0]
+        own = len({fault for _, _, fault in rejects} & set(named[law]))
+        best[chapter] = max(best.get(chapter, (-1, -1, "")), (own, len(rejects), law))
+    return [law for _, _, law in best.values()]
 
 
 def main() -> None:
@@ -68,7 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     matrices = [json.loads(file.read_text(encoding="utf-8")) for file in given.matrix]
     found, seconds = rejected(matrices)
-    laws = set(chosen(found, seconds))
+    laws = set(chosen(found, seconds, {law.id: law.kills for law in load_laws()}))
     listed = [law.id for law in load_laws() if law.id in laws]
     SHORTLIST.write_text(HEAD + "".join(f"  - {law}\n" for law in listed), encoding="utf-8")
     print(f"{len(listed)} of {len(load_laws())} laws")

@@ -57,8 +57,27 @@ def matrix(kills: dict[str, list[str]], seconds: dict[str, float]) -> dict[str, 
 
 
 def test_few_laws_that_reject_all_and_of_equal_ones_the_quicker() -> None:
-    seconds = {"a/wide": 9.0, "a/slow": 2.0, "b/quick": 1.0, "c/idle": 1.0}
-    first = matrix({"one": ["a/wide"], "two": ["a/wide", "c/idle"], "three": ["a/slow", "b/quick"]}, seconds)
+    seconds = {"a/wide": 9.0, "a/slow": 2.0, "b/quick": 1.0, "c/slow": 2.0, "c/idle": 1.0}
+    kills = {"one": ["a/wide"], "two": ["a/wide", "c/idle"], "three": ["a/slow", "b/quick"], "five": ["c/slow", "c/idle"]}
+    first = matrix(kills, seconds)
     second = matrix({"one": ["a/wide"], "three": ["a/slow", "b/quick"], "four": []}, seconds)
     found, spent = CHOOSING["rejected"]([first, second])
-    assert CHOOSING["chosen"](found, spent) == ["a/wide", "b/quick", "c/idle"]  # the last one for its chapter
+    named = {law: ["five"] if law == "c/slow" else ["one"] for law in seconds}
+    assert sorted(CHOOSING["leading"](found, named)) == ["a/wide", "b/quick", "c/slow"]
+    assert sorted(CHOOSING["chosen"](found, spent, named)) == ["a/wide", "b/quick", "c/slow"]
+    apart = {"a/one": {(0, "", "x"), (0, "", "y")}, "a/two": {(0, "", "z")}, "a/three": {(0, "", "z")}}
+    assert CHOOSING["chosen"](apart, {"a/two": 2.0, "a/three": 1.0}, dict.fromkeys(apart, ())) == ["a/one", "a/three"]
+
+
+def test_a_short_run_tries_what_is_slow_in_one_dtype_a_law_and_in_all_of_them_over_the_laws() -> None:
+    slow, quick = find("triton/flash")[0], find("numpy/flash")[0]
+    plan = make_plan([Target("triton/flash", slow), Target("numpy/flash", quick)])
+    tried = {
+        law.id: [case.dtype for case in plan.whole() if case.law is law and case.target.implementation is slow]
+        for law in plan.laws
+    }
+    assert all(len(dtypes) == 1 for dtypes in tried.values())
+    assert {dtypes[0] for dtypes in tried.values()} == set(slow.dtypes)
+    assert sum(case.target.implementation is quick for case in plan.whole()) == len(plan.laws) * len(quick.dtypes)
+    whole = make_plan([Target("triton/flash", slow)], laws=["causal/*"])
+    assert len(list(whole.whole())) == len(whole.laws) * len(slow.dtypes)
