@@ -12,6 +12,9 @@ from .markup import code, escape, glyph, section, table
 
 __all__ = ["Head", "banners", "head", "profiles_section"]
 
+LONG = 160
+"""Letters of a first line above which it is set smaller."""
+
 
 @dataclass(frozen=True)
 class Head:
@@ -34,8 +37,9 @@ def head(report: Mapping[str, Any]) -> Head:
     }
     made = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts.items())
     verdict = "pass" if status == 0 else "fail" if status == 1 else "inconclusive"
+    long = ' class="long"' if len(line) > LONG else ""
     html = (
-        f'<p class="kicker">attnspec report</p><h1>{escape(line)}</h1>'
+        f'<p class="kicker">attnspec report</p><h1{long}>{escape(line)}</h1>'
         f'<p class="outcome">{glyph(verdict)}<span>{escape(sentence[:1].upper() + sentence[1:])}.</span></p>'
         f'<p class="tally">{escape(headline(report)[0])}</p><dl class="facts">{made}</dl>'
     )

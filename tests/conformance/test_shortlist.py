@@ -66,7 +66,10 @@ def test_few_laws_that_reject_all_and_of_equal_ones_the_quicker() -> None:
     assert sorted(CHOOSING["leading"](found, named)) == ["a/wide", "b/quick", "c/slow"]
     assert sorted(CHOOSING["chosen"](found, spent, named)) == ["a/wide", "b/quick", "c/slow"]
     apart = {"a/one": {(0, "", "x"), (0, "", "y")}, "a/two": {(0, "", "z")}, "a/three": {(0, "", "z")}}
-    assert CHOOSING["chosen"](apart, {"a/two": 2.0, "a/three": 1.0}, dict.fromkeys(apart, ())) == ["a/one", "a/three"]
+    assert CHOOSING["chosen"](apart, {"a/one": 1.0, "a/two": 2.0, "a/three": 1.0}, dict.fromkeys(apart, ())) == [
+        "a/one",
+        "a/three",
+    ]
 
 
 def test_a_short_run_tries_what_is_slow_in_one_dtype_a_law_and_in_all_of_them_over_the_laws() -> None:
