@@ -103,7 +103,8 @@ def test_an_infinite_bound_is_counted_as_telling_nothing() -> None:
 
 def test_where_the_arithmetic_promises_nothing_nan_decides_nothing() -> None:
     unknown = Bounded(np.array([np.nan]), np.array([-np.inf]), np.array([np.inf]))
-    for relation in ("≈", "≤"):
+    for relation in ("≈", "≤", "=="):
         decision = decide(unknown, relation, 1.0)
         assert decision.holds and decision.vacuous == decision.entries == 1
-    assert not decide(unknown, "==", 1.0).holds
+    finite = Bounded(np.array([2.0]), np.array([-np.inf]), np.array([np.inf]))
+    assert not decide(finite, "==", 1.0).holds and not decide(np.nan, "==", 1.0).holds

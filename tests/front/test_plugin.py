@@ -34,7 +34,7 @@ def test_items_are_selected_by_keyword(run_pytest: Any, tmp_path: Path) -> None:
     keywords = "causal and numpy/flash and float32"
     done = run_pytest(*SPEC, "--impl", "numpy", "--collect-only", "-q", "-k", keywords, cwd=tmp_path)
     names = collected(done)
-    assert "causal/future-is-invisible[numpy/flash-float32]" in names
+    assert "causal/as-defined[numpy/flash-float32]" in names
     assert all("causal" in name and name.endswith("[numpy/flash-float32]") for name in names), names
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -18,7 +18,7 @@ LAWS = "sparse/rows-are-not-columns,sparse/as-defined,sparse/dropped-mass"
 def run(attnspec: Run, folder: Path, text: str) -> tuple[subprocess.CompletedProcess[str], dict[str, dict[str, object]]]:
     (folder / "kernel.py").write_text(text, encoding="utf-8")
     chosen = [word for law in LAWS.split(",") for word in ("--laws", law)]
-    ran = attnspec("run", "kernel.py", *chosen, "--out", "report", cwd=folder, timeout=300)
+    ran = attnspec("run", "kernel.py", *chosen, "--examples", "20", "--out", "report", cwd=folder, timeout=300)
     rows = json.loads((folder / "report" / "report.json").read_text(encoding="utf-8"))["results"]
     return ran, {row["law"]: row for row in rows}
 
