@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attnspec.reports.findings import NOT_RUN
+from attnspec.reports.summary import PLAIN_WIDTH
 from attnspec.reports.wording import counted
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from attnspec.conformance.selection import Case
 
 __all__ = ["Display"]
-
-PLAIN_WIDTH = 140
-"""Where nobody's terminal says how wide it is: CI logs scroll sideways, wrapped tables do not."""
 
 STYLES = {"pass": "green", "fail": "bold red", "error": "bold red", "inconclusive": "yellow", "not-claimed": "dim"}
 

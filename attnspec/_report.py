@@ -54,7 +54,7 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     from attnspec.reports.formats import write_formats
     from attnspec.reports.merge import merge_reports
     from attnspec.reports.reading import blaming, given_report
-    from attnspec.reports.summary import print_summary
+    from attnspec.reports.summary import PLAIN_WIDTH, print_summary
     from attnspec.reports.write import prepared, write_report
 
     folder = Path(out)
@@ -68,7 +68,7 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     _take_scripts(merged, [Path(place) for place in places], folder)
     files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
     console = Console(soft_wrap=True)
-    code = print_summary(merged, console if console.is_terminal else Console(width=140, color_system=None))
+    code = print_summary(merged, console if console.is_terminal else Console(width=PLAIN_WIDTH, color_system=None))
     for file in files:
         click.echo(f"report: {file}")
     return code

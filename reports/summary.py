@@ -18,7 +18,18 @@ from .wording import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["accuracy_lines", "convention_lines", "false_alarm_line", "print_summary", "profile_lines", "summary_text"]
+__all__ = [
+    "PLAIN_WIDTH",
+    "accuracy_lines",
+    "convention_lines",
+    "false_alarm_line",
+    "print_summary",
+    "profile_lines",
+    "summary_text",
+]
+
+PLAIN_WIDTH = 180
+"""Where nobody's terminal says how wide it is: CI logs scroll sideways, wrapped tables do not, and no count is cut."""
 
 ESTIMATED = ("accuracy/scale", "accuracy/gain")
 """Laws whose estimates are told even where they hold."""
@@ -47,7 +58,7 @@ def print_summary(report: Mapping[str, Any], console: Console) -> int:
     return code
 
 
-def summary_text(report: Mapping[str, Any], width: int = 120) -> str:
+def summary_text(report: Mapping[str, Any], width: int = PLAIN_WIDTH) -> str:
     """The summary as plain text."""
     from rich.console import Console
 
