@@ -53,7 +53,8 @@ def test_every_option_and_every_pair_occurs() -> None:
     options = Counter(name for s in five_hundred() for name in s.described)
     assert set(options) == FREE
     assert min(options.values()) > 30
-    pairs = Counter(pair for s in five_hundred() for pair in combinations(s.described, 2))
+    # Some pair is missing among 500 draws once in a few dozen sources, on which Hypothesis' draws depend.
+    pairs = Counter(pair for s in [*five_hundred(), *draws(1500, {})] for pair in combinations(s.described, 2))
     assert len(pairs) == len(FREE) * (len(FREE) - 1) // 2
     assert {len(s.described) for s in five_hundred()} == {0, 1, 2, 3}
     assert sum(len(s.described) >= 2 for s in five_hundred()) > 250
