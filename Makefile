@@ -6,15 +6,15 @@ BIN := $(VENV)/bin
 REPORT := attnspec-report
 # What released kernels are known to do otherwise.
 KNOWN := --baseline baselines/torch.yaml --baseline baselines/jax.yaml
-# What the gallery tries.
-GALLERY := --budget standard $(KNOWN)
+# What a run and the gallery try.
+TRIED := numpy torch triton jax --budget standard $(KNOWN)
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: run test browser lint docs faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
-	$(ONE_THREAD) $(BIN)/attnspec run numpy torch triton jax --budget standard $(KNOWN) --out $(REPORT)
+	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
 
 test: $(VENV)/installed ## Run the tests of the kit itself.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
@@ -39,7 +39,7 @@ faults: $(VENV)/installed ## Try every law on every known mistake, and write wha
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
 
 gallery: $(VENV)/installed ## Run the suite on all shipped implementations, and keep page, summary and report in reports/gallery.
-	$(ONE_THREAD) $(BIN)/attnspec run numpy torch jax triton $(GALLERY) --out build/gallery || test $$? -eq 1
+	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out build/gallery || test $$? -eq 1
 	$(BIN)/attnspec report build/gallery --format html --faults docs/data/faults-quick.json --out reports/gallery/report.html
 	$(BIN)/attnspec report build/gallery --format markdown --out reports/gallery/README.md
 	$(BIN)/attnspec report build/gallery --format badge --out reports/gallery/badge.svg

@@ -1,6 +1,6 @@
 """`jax/random-features`: positive random features (FAVOR+), compiled, the causal sum over all pairs at once.
 
-XLA compiles anew for each shape, so features are padded to a multiple of 64 with some whose exponent is −∞ and which weigh
+XLA compiles anew for each shape, so features are filled up to a multiple of 64 with some whose exponent is −∞ and which weigh
 nothing; scale and causality are traced. From the exponents of a query its largest is subtracted, and from those of all keys of
 a head theirs. Sums are float32 whatever the dtype of the inputs. Choromanski et al. 2021, arXiv:2009.14794.
 """
@@ -16,12 +16,10 @@ import numpy as np
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
+from .jax_options import filled_up
 from .random_inputs import check_random
 
 __all__ = ["attend", "draw"]
-
-PADDED = 64
-"""The number of features is padded to a multiple of it."""
 
 ARITHMETIC = {
     "float32": {"name": "fp32", "n_pre": 0},
@@ -59,13 +57,8 @@ def attend(
         q.shape, k.shape, v.shape, (q.dtype, k.dtype, v.dtype),
         projection=shape, num_features=num_features, causal=causal, scale=scale,
     )  # fmt: skip
-    rows = m + -m % PADDED
-    if projection is None:
-        padded = _drawn(m, q.shape[3], seed, orthogonal, rows)
-    else:  # By NumPy, because it would be a program for each number of features.
-        padded = np.zeros((rows, q.shape[3]), np.asarray(projection).dtype)
-        padded[:m] = projection
-    made: jax.Array = _attend(q, k, v, padded, np.arange(rows) < m, np.float32(factor**0.5), causal)
+    w = filled_up(draw(m, q.shape[3], seed, orthogonal) if projection is None else projection, 0)
+    made: jax.Array = _attend(q, k, v, w, np.arange(w.shape[0]) < m, np.float32(factor**0.5), causal)
     return made
 
 
@@ -83,21 +76,11 @@ def _attend(q: Any, k: Any, v: Any, w: Any, known: Any, root: Any, causal: bool)
     return (sums[..., :-1] / sums[..., -1:]).astype(q.dtype)
 
 
-def draw(m: int, d: int, seed: int, orthogonal: bool) -> jax.Array:
+@partial(compiled, static_argnums=(0, 1, 3))
+def draw(m: int, d: int, seed: Any, orthogonal: bool) -> Any:
     """A projection (m, D) of normal rows, float32. orthogonal: blocks of D rows of a random rotation, each with a length of its
     own.
     """
-    made: jax.Array = _drawn(m, d, seed, orthogonal, m)
-    return made
-
-
-@partial(compiled, static_argnums=(0, 1, 3, 4))
-def _drawn(m: int, d: int, seed: Any, orthogonal: bool, rows: int) -> Any:
-    """The projection, with rows of zeros up to a number of rows."""
-    return jnp.pad(_normal(m, d, seed, orthogonal), [(0, rows - m), (0, 0)])
-
-
-def _normal(m: int, d: int, seed: Any, orthogonal: bool) -> Any:
     rows_key, lengths_key = jax.random.split(jax.random.key(seed))
     if not orthogonal:
         return jax.random.normal(rows_key, (m, d), jnp.float32)

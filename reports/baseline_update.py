@@ -72,8 +72,8 @@ def _stays(entry: Entry, report: Report, update: Update) -> list[Entry]:
     """What becomes of an entry: itself, narrower ones, or nothing."""
     rows = [row for row in report["results"] if matches(entry, row)]
     bad, passing = [row for row in rows if failing(row)], [row for row in rows if row["verdict"] == "pass"]
-    may_pass = entry.get("fails") == "sometimes"
-    if ((bad or (may_pass and passing)) and (may_pass or not passing)) or (not rows and left_out(entry, report)):
+    holds = bad or passing if entry.get("fails") == "sometimes" else bad and not passing
+    if holds or (not rows and left_out(entry, report)):
         update.kept += 1
         if expired(entry):
             update.said.append(f"{place(entry)}: expired on {entry['expires']} and still fails; say a later date, or mend it")

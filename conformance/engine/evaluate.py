@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ..bounded import Bounded, bounded
 from ..language.grammar import Binary, Call, Expression, Name, Negation, Number
 from ..language.law import Law
@@ -42,16 +40,15 @@ def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = Non
     known = {} if known is None else known
     sameness = law.relation.relation == "=="
 
-    def decided(intervals: bool) -> tuple[Decision, bool]:
+    def decided(intervals: bool) -> Decision:
         subject.intervals = intervals
         where = None if law.condition is None else evaluate(law.condition, p, subject, known)
         left, right = (evaluate(side, p, subject, known) for side in (law.relation.left, law.relation.right))
-        finite = all(np.isfinite(bounded(side).value).all() for side in (left, right))
-        return decide(left, law.relation.relation, right, where, sentences=sentences), finite
+        return decide(left, law.relation.relation, right, where, sentences=sentences)
 
-    decision, finite = decided(not sameness)
+    decision = decided(intervals=not sameness)
     # NaN of a kernel whose declared arithmetic may overflow says nothing, and only its interval shows that.
-    return decision if decision.holds or not sameness or finite else decided(intervals=True)[0]
+    return decided(intervals=True) if sameness and decision.strange else decision
 
 
 def evaluate(node: Expression, p: Problem, subject: Subject, known: Known | None = None) -> Any:

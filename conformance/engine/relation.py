@@ -26,13 +26,15 @@ class Decision:
     """holds: no entry breaks the relation. entries: how many were compared. vacuous: how many of them had no finite bound.
 
     ratio: the largest distance / allowed distance, None for == and for infinite bounds.
-    broken: sentences about the worst entries. estimate: of a single number that reads itself, its uncertainty and the sentence.
+    strange: whether NaN or an infinity is among what breaks it. broken: sentences about the worst entries.
+    estimate: of a single number that reads itself, its uncertainty and the sentence.
     """
 
     holds: bool
     entries: int
     vacuous: int = 0
     ratio: float | None = None
+    strange: bool = False
     broken: list[str] = field(default_factory=list)
     estimate: tuple[float, str] | None = None
 
@@ -58,7 +60,8 @@ def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences
     reading = _reading(left, a) or _reading(right, b)
     broken = _sentences(a, b, bad, ratio, reading) if sentences and bad.any() else []
     estimate = (float(np.max(a.bound + b.bound)), reading(np.argwhere(selected))[0]) if reading and selected.size == 1 else None
-    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, broken, estimate)
+    strange = bool((bad & ~(np.isfinite(a.value) & np.isfinite(b.value))).any())
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate)
 
 
 def _reading(side: Any, compared: Bounded) -> Callable[[Any], list[str]] | None:

@@ -34,7 +34,7 @@ ON_REQUEST = frozenset(
 """Options that are drawn only where a law gives them."""
 
 Fit = Callable[..., tuple[dict[str, Any], Shape]]
-OF_OPERATIONS: dict[str, tuple[Fit | None, tuple[str, ...]]] = {
+OF_OPERATIONS: dict[str, tuple[Fit, tuple[str, ...]]] = {
     "linear_attention": (fitted, LINEAR_VALUES),
     "random_feature_attention": (fitted_random, RANDOM_VALUES),
 }

@@ -41,7 +41,7 @@ def test_its_commands_can_be_typed() -> None:
 
 
 def test_a_command_that_cannot_be_typed_is_noticed() -> None:
-    [run, *_] = commands("GALLERY=--budegt standard")
+    [run, *_] = commands("TRIED=numpy --budegt standard")
     with pytest.raises(click.NoSuchOption, match="--budegt"):
         understood(run)
 

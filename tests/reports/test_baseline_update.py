@@ -57,6 +57,13 @@ def test_a_reason_that_was_filled_in_makes_it_readable_and_green(update: Any, ro
     assert report([row(verdict="fail")], baseline=entries)["baseline_problems"] == []
 
 
+@pytest.mark.parametrize("verdict", ["pass", "fail"])
+def test_what_fails_sometimes_stays_whether_it_passes_or_not(update: Any, row: Any, verdict: str) -> None:
+    text = FILE.replace("law: weights/a", "law: weights/a\n  fails: sometimes", 1)
+    made = update(text, [row(verdict=verdict), row(dtype="float16"), row("weights/b", "fail")])
+    assert made.text == text and (made.added, made.removed) == (0, 0)
+
+
 def test_what_still_fails_keeps_its_lines(update: Any, row: Any) -> None:
     made = update(FILE, [row(verdict="fail"), row("weights/b", "fail")])
     assert made.text == FILE and (made.kept, made.added, made.removed, made.said) == (2, 0, 0, [])
