@@ -42,9 +42,19 @@ class Fault(NamedTuple):
 FAULTS = {
     "tail-mask-dropped": Fault("triton/flash", "scores.py", "j < end", "j == j", "probes/each-key-counts-once"),
     "causal-off-by-one": Fault(
-        "triton/flash", "scores.py", "behind >= -rules.right", "behind >= -rules.right - 1", "causal/future-is-invisible"
+        "triton/flash",
+        "arguments.py",
+        "right = 0 if right is None else min(right, 0)",
+        "right = 1 if right is None else min(right, 1)",
+        "causal/as-defined",
     ),
-    "lse-in-base-two": Fault("triton/flash", "forward.py", "tl.log(total)", "tl.log2(total)", "flash/lse-as-defined"),
+    "lse-base-two": Fault(
+        "triton/flash",
+        "forward.py",
+        "top + tl.log(total)",
+        "(top + tl.log(total)) / 0.6931471805599453",
+        "flash/lse-as-defined",
+    ),
     "window-too-short": Fault(
         "triton/flash", "scores.py", "behind <= rules.left", "behind < rules.left", "probes/window-rows-count-their-keys"
     ),
@@ -107,6 +117,15 @@ def test_a_planted_fault_is_killed(name: str, plant: Plant) -> None:
     dtypes = ("float32",) if fault.file == "backward.py" else DTYPES  # Interpreted gradients take their time.
     verdicts = {dtype: verify(wrong, LAWS[fault.law], dtype, budget="quick", examples=MANY).verdict for dtype in dtypes}
     assert verdicts == dict.fromkeys(dtypes, "fail")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["causal-off-by-one", "lse-base-two"])
+def test_a_planted_mistake_that_is_known_is_named(name: str, dtype: str, plant: Plant) -> None:
+    fault = FAULTS[name]
+    wrong = plant(fault.name, fault.file, fault.right, fault.wrong)
+    result = verify(wrong, LAWS[fault.law], dtype, budget="quick", examples=MANY, explain=True)
+    assert result.diagnosis is not None and result.diagnosis["ranked"][0]["fault"] == name
 
 
 @pytest.mark.parametrize("name", ["triton/flash", "triton/split-kv"])
