@@ -18,15 +18,15 @@ from ..problems.sizes import pool_for
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
 from .matching import TIED, Match, differ, match
-from .sample import Sample, drawn, plain_sample, sample_of_law, scores, variants
+from .sample import Sample, drawn, plain_sample, sample_of_law, scores, unused, variants
 from .suspects import Suspect, applicable
 from .verdicts import alike
 from .witness import Call, Witness
 
 __all__ = ["Investigation", "investigation"]
 
-SECONDS = 3.0
-"""Processor time after which no further problem is asked of the implementation."""
+SECONDS, LEAST = 3.0, 4
+"""Processor time after which no further problem is asked of the implementation, but for so many of the law and plain ones."""
 
 FAILED, MORE, PLAIN, ALONE, TWICE, FURTHER, OFFERS = 4, 3, 6, 2, 1, 6, 12
 """Problems: on which the law failed; drawn for the law besides; plain ones; with one option; those asked after another call;
@@ -103,6 +103,7 @@ class Investigation:
     def _of_law(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None], until: float) -> list[Sample]:
         """The smallest failing problem as it is; larger failing ones and drawn ones, without a past if that can be."""
         fixed = self.made.compiles or bool({"d", "dv"} & set(law.given))
+        numbers = None if fixed else unused(self.made)
         chosen = _spread(failed, FAILED)
         name = f"diagnosis/{law.id}/{self.dtype}"
         backward = _asks_gradients(law)
@@ -110,10 +111,10 @@ class Investigation:
         chosen += drawn(self.made, self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
         samples: list[Sample] = []
         for number, structure in enumerate(chosen):
-            if time.process_time() > until and samples:
+            if time.process_time() > until and len(samples) >= LEAST:
                 break
             ways = [(structure, False)] if number == 0 else []
-            ways += list(variants(structure, fixed, backward)) if number or not fixed else []
+            ways += list(variants(structure, numbers, backward)) if number or not fixed else []
             for changed, new in ways:
                 record(f"{law.id}?{changed.query()}")
                 sample = sample_of_law(law, changed, self.witness, new, 2 if new and not number else 1)
@@ -132,8 +133,11 @@ class Investigation:
         for wish, structures in zip(new, self._drawn(new, PLAIN), strict=True):
             few = structures if not wish else structures[:ALONE]
             offered = [(structure, False) for structure in few] + [(structure, True) for structure in few[:TWICE]]
-            asked_of = (self._ask(structure, law, record, twice) for structure, twice in offered if time.process_time() < until)
-            self.plain[frozenset(wish)] = [sample for sample in asked_of if sample is not None]
+            kept = self.plain[frozenset(wish)] = []
+            for structure, twice in offered:
+                if (not wish and len(kept) < LEAST) or time.process_time() < until:
+                    sample = self._ask(structure, law, record, twice)
+                    kept += [] if sample is None else [sample]
         return [sample for wish in wishes for sample in self.plain[frozenset(wish)]]
 
     def _drawn(self, wishes: Sequence[Sequence[str]], count: int, values: Sequence[str] = VALUES) -> list[list[Structure]]:
@@ -144,7 +148,7 @@ class Investigation:
 
     def _ask(self, structure: Structure, law: Law, record: Callable[[str], None], twice: bool = False) -> Sample | None:
         """One plain problem, after another call of the same shapes where it is asked `twice`."""
-        for changed, new in variants(structure, self.made.compiles):
+        for changed, new in variants(structure, None if self.made.compiles else unused(self.made)):
             record(f"{law.id}?{changed.query()}")
             sample = plain_sample(changed, self.witness, new, twice)
             if sample is not None:

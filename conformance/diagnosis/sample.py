@@ -8,10 +8,10 @@ value features that was never used before has none.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -27,10 +27,14 @@ from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
 from .witness import Call, Witness
 
-__all__ = ["Sample", "drawn", "plain_sample", "sample_of_law", "variants"]
+__all__ = ["Sample", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
 
-FEATURES = itertools.count(19, 2)
-"""Numbers of value features for problems without a past: odd, as those of usual problems are not, and each used once."""
+NEW = range(19, 512, 2)
+"""Numbers of value features for problems without a past: odd, as those of usual problems are not. An implementation is given
+each of them once. They end before they are large, for a call costs as much as there are features.
+"""
+
+_UNUSED: WeakKeyDictionary[Implementation, Iterator[int]] = WeakKeyDictionary()
 
 LARGEST = 20_000
 """The most scores, B·Hq·Sq·Sk, of a problem of a diagnosis: a hundred mistakes are compared on each."""
@@ -121,14 +125,19 @@ def _other(p: Problem, claimed: frozenset[str]) -> Problem:
     return replace(p.but(**given), v=-p.v, fair_values=None)
 
 
-def variants(structure: Structure, fixed: bool, backward: bool = False) -> Iterator[tuple[Structure, bool]]:
-    """The same structure with numbers of features that nothing has had, as few of them as will do, and itself.
+def unused(made: Implementation) -> Iterator[int]:
+    """The numbers of features that an implementation has not been given by any diagnosis, to be taken one by one."""
+    return _UNUSED.setdefault(made, iter(NEW))
 
-    Each with whether it is new. fixed: the number of features may not be changed. backward: gradients will be asked for, so
-    that the keys too must be of a new shape.
+
+def variants(structure: Structure, numbers: Iterator[int] | None, backward: bool = False) -> Iterator[tuple[Structure, bool]]:
+    """The same structure with a number of features that nothing has had, as few of them as will do, and itself.
+
+    Each with whether it is new. numbers: where the number is taken from; None where it may not be changed. backward: gradients
+    will be asked for, so that the keys too must be of a new shape.
     """
-    if not fixed:
-        number = next(FEATURES)
+    number = None if numbers is None else next(numbers, None)
+    if number is not None:
         if not backward:
             yield replace(structure, dv=number), True
         if "taylor" not in str(structure.described.get("feature_map")):  # of which so many features would be too many
