@@ -1,6 +1,6 @@
-"""`jax/linear-chunked`: chunks of 16 steps, with jax.lax.scan from chunk to chunk and all pairs at once inside of one.
+"""`jax/linear-chunked` and `jax/linear-parallel`: all pairs at once inside of a chunk, with jax.lax.scan from chunk to chunk.
 
-Steps are padded to whole chunks with features, values and log gates of 0. Log gates are summed over each stretch of steps by
+Chunks have 16 steps in the one; in the other there is a single one. Log gates are summed over each stretch of steps by
 itself (Dao and Gu 2024, arXiv:2405.21060, listing 1). Corrected values of the delta rule are the solution of a triangular
 system (Yang et al. 2024, arXiv:2406.06484, section 3.2). Sums are float32 whatever the dtype of the inputs.
 """
@@ -12,12 +12,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
 from .jax_linear_inputs import Given, features, finished, read
+from .jax_options import cut
 
-__all__ = ["CHUNK", "attend"]
+__all__ = ["CHUNK", "attend", "parallel"]
 
 CHUNK = 16
 """Steps in a chunk."""
@@ -60,12 +62,43 @@ def attend(
     """
     options = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
     given, degree, delta = read(q, k, v, options)
-    out, state = _attend(given, degree, delta)
-    return (out, state) if return_state else out
+    out, state = _attend(given, degree, delta, CHUNK)
+    return (cut(out, q.shape[2]), state) if return_state else cut(out, q.shape[2])
 
 
-@compiled(static_argnums=(1, 2))
-def _attend(g: Given, degree: int, delta: bool) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+@implementation(
+    "linear_attention",
+    name="jax/linear-parallel",
+    arrays="jax",
+    claims=["deterministic"],
+    arithmetic=ARITHMETIC,
+    notes=[NOTE],
+)
+def parallel(
+    q: jax.Array,
+    k: jax.Array,
+    v: jax.Array,
+    *,
+    feature_map: str = "identity",
+    causal: bool = False,
+    normalize: bool = False,
+    scale: float | None = None,
+    decay: jax.Array | None = None,
+    gate: jax.Array | None = None,
+    beta: jax.Array | None = None,
+    initial_state: tuple[jax.Array, jax.Array] | None = None,
+    return_state: bool = False,
+    kv_lengths: jax.Array | None = None,
+) -> Any:
+    """As `attend`, with a matrix of all pairs of rows and steps."""
+    options = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
+    given, degree, delta = read(q, k, v, options)
+    out, state = _attend(given, degree, delta, max(1, given.k.shape[2]))
+    return (cut(out, q.shape[2]), state) if return_state else cut(out, q.shape[2])
+
+
+@compiled(static_argnums=(1, 2, 3))
+def _attend(g: Given, degree: int, delta: bool, chunk: int) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
     b, h, sk = g.k.shape[:3]
     query, key = (features(x, g.mapped, degree) for x in (g.q, g.k))
     active = g.active[:, None, :, None]
@@ -73,7 +106,7 @@ def _attend(g: Given, degree: int, delta: bool) -> tuple[jax.Array, tuple[jax.Ar
     log_gate = jnp.where(active, g.gate + jnp.log(g.decay)[:, None, None], 0.0)
     own = query if query.shape[2] == sk else jnp.zeros_like(key)
     beta = jnp.where(active, g.beta[..., None], 0.0)
-    chunks = tuple(_cut(x) for x in (own, jnp.where(active, key, 0.0), jnp.where(active, value, 0.0), log_gate, beta))
+    chunks = tuple(_chunks(x, chunk) for x in (own, jnp.where(active, key, 0.0), jnp.where(active, value, 0.0), log_gate, beta))
     first = jnp.concatenate([g.state, g.normalizer[..., None]], axis=-1)
     last, rows = jax.lax.scan(partial(_chunk, delta=delta), first, chunks)
     plain = jnp.matmul(query, last, precision="highest")
@@ -83,19 +116,19 @@ def _attend(g: Given, degree: int, delta: bool) -> tuple[jax.Array, tuple[jax.Ar
     return finished(plain, g), (last[..., :-1], last[..., -1])
 
 
-def _cut(x: jax.Array) -> jax.Array:
+def _chunks(x: Any, chunk: int) -> Any:
     """(B, H, S, …) in chunks, on a new first axis, with zeros for what the last lacks."""
     b, h, steps = x.shape[:3]
-    count = -(-steps // CHUNK)
-    x = jnp.pad(x, [(0, 0), (0, 0), (0, count * CHUNK - steps), (0, 0)])
-    return jnp.moveaxis(x.reshape(b, h, count, CHUNK, x.shape[3]), 2, 0)
+    count = -(-steps // chunk)
+    x = jnp.pad(x, [(0, 0), (0, 0), (0, count * chunk - steps), (0, 0)])
+    return jnp.moveaxis(x.reshape(b, h, count, chunk, x.shape[3]), 2, 0)
 
 
 def _chunk(state: Any, given: Any, *, delta: bool) -> Any:
     query, key, value, log_gate, beta = given
     within, ahead = _between(log_gate), jnp.exp(jnp.cumsum(log_gate, axis=2))
     if delta:
-        system = jnp.tril(_products(key, key, within), -1) * beta + jnp.eye(CHUNK)
+        system = jnp.tril(_products(key, key, within), -1) * beta + jnp.eye(key.shape[2])
         due = beta * (value - jnp.matmul(key * ahead, state, precision="highest"))
         value = jax.scipy.linalg.solve_triangular(system, due, lower=True, unit_diagonal=True)
     rows = jnp.matmul(_products(query, key, within), value, precision="highest")
@@ -106,7 +139,7 @@ def _chunk(state: Any, given: Any, *, delta: bool) -> Any:
 
 def _between(log_gate: Any) -> Any:
     """The factors from each step to each later one, (B, H, t, s, F); 0 for earlier ones."""
-    t, s = jnp.arange(CHUNK)[:, None, None], jnp.arange(CHUNK)[None, :, None]
+    t, s = (jnp.arange(log_gate.shape[2])[at] for at in (np.s_[:, None, None], np.s_[None, :, None]))
     each = jnp.where(t > s, log_gate[:, :, :, None, :], 0.0)
     return jnp.where(t >= s, jnp.exp(jnp.cumsum(each, axis=2)), 0.0)
 

@@ -2,6 +2,8 @@
 
 XLA compiles anew for each shape and for each option that comes or goes, so what is not given gets the value that changes
 nothing: a log gate of 0, a state of zeros, a scale of 1. Only Taylor maps and the delta rule are compiled by themselves.
+Steps and rows are filled up (jax_options.py), with steps of padding and rows that nobody reads.
+Steps and rows are filled up (jax_options.py), with steps of padding and rows that nobody reads.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .jax_options import filled_up
 from .linear_inputs import TAYLOR, check_linear
 
 __all__ = ["Given", "features", "finished", "read"]
@@ -24,9 +27,8 @@ class Given(NamedTuple):
     """What is traced. q, k: (B, H, S, D), v: (B, H, Sk, Dv), in the dtype of the call. gate: (B, H, Sk, 1 or Dφ), decay: (H,).
 
     beta: (B, H, Sk). active: bool (B, Sk). state: (N, H, Dφ, Dv), normalizer: (N, H, Dφ). sequence: int (Sk,), to which
-    sequence a
-    step belongs, cuts: int (N + 1,), both of one sequence where nothing is packed. mapped: the place of the feature map in
-    SIMPLE.
+    sequence a step belongs, cuts: int (N + 1,), both of one sequence where nothing is packed. mapped: the place of the feature
+    map in SIMPLE.
     """
 
     q: Any
@@ -70,21 +72,25 @@ def read(q: jax.Array, k: jax.Array, v: jax.Array, options: dict[str, Any]) -> t
     (b, h, sk, d), dv = k.shape, v.shape[3]
     degree = TAYLOR.get(name, 0)
     phi = sum(d**m for m in range(degree + 1)) if degree else d
-    gate = arrays.get("gate", np.zeros((b, h, sk), np.float32))
+    gate, beta = (arrays.get(name, np.zeros((b, h, sk), np.float32)) for name in ("gate", "beta"))
     cuts = np.array([0, sk]) if packed is None else packed
     entries = b if packed is None else len(cuts) - 1
     state = given_state or (np.zeros((entries, h, phi, dv), np.float32), np.zeros((entries, h, phi), np.float32))
+    lengths = np.full(b, sk) if lengths is None else lengths
+    if not any(isinstance(x, jax.core.Tracer) for x in (q, k, v, gate, beta)):
+        q, k, v, gate, beta = (filled_up(x, 2) for x in (q, k, v, gate, beta))
+    steps = np.arange(k.shape[2])
     made = Given(
         q=q,
         k=k,
         v=v,
         gate=gate[..., None] if gate.ndim == 3 else gate,
         decay=arrays.get("decay", np.ones(h, np.float32)),
-        beta=arrays.get("beta", np.zeros((b, h, sk), np.float32)),
-        active=np.arange(sk) < (np.full(b, sk) if lengths is None else lengths)[:, None],
+        beta=beta,
+        active=steps < lengths[:, None],
         state=state[0],
         normalizer=state[1],
-        sequence=np.searchsorted(cuts, np.arange(sk), side="right") - 1,
+        sequence=np.minimum(np.searchsorted(cuts, steps, side="right"), len(cuts) - 1) - 1,
         cuts=cuts.astype(np.int32),
         mapped=np.int32(SIMPLE.index(name) if name in SIMPLE else 0),
         causal=np.bool_(options["causal"]),

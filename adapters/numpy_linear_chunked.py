@@ -1,5 +1,6 @@
-"""`numpy/linear-chunked`: chunks of 16 steps; inside of one all pairs at once, between them a state.
+"""`numpy/linear-chunked` and `numpy/linear-parallel`: inside of a chunk all pairs at once, between chunks a state.
 
+Chunks have 16 steps in the one; in the other there is a single one.
 Log gates are summed over each stretch of steps by itself (Dao and Gu 2024, arXiv:2405.21060, listing 1), so that a gate of 0
 is no ∞ − ∞. Corrected values of the delta rule come by substitution (Yang et al. 2024, arXiv:2406.06484, section 3.2).
 Sums are float32 whatever the dtype of the inputs.
@@ -7,6 +8,7 @@ Sums are float32 whatever the dtype of the inputs.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from .contract import implementation
 from .numpy_linear_inputs import Sequence, run
 
-__all__ = ["CHUNK", "attend"]
+__all__ = ["CHUNK", "attend", "parallel"]
 
 Array = NDArray[Any]
 
@@ -59,13 +61,42 @@ def attend(
     fit.
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    return run(_chunked, q, k, v, given)
+    return run(partial(_in_chunks, chunk=CHUNK), q, k, v, given)
 
 
-def _chunked(s: Sequence) -> tuple[Array, Array]:
+@implementation(
+    "linear_attention",
+    name="numpy/linear-parallel",
+    dtypes=["float32", "float16", "bfloat16"],
+    claims=["deterministic"],
+    arithmetic=ARITHMETIC,
+)
+def parallel(
+    q: Array,
+    k: Array,
+    v: Array,
+    *,
+    feature_map: str = "identity",
+    causal: bool = False,
+    normalize: bool = False,
+    scale: float | None = None,
+    decay: Array | None = None,
+    gate: Array | None = None,
+    beta: Array | None = None,
+    initial_state: tuple[Array, Array] | None = None,
+    return_state: bool = False,
+    cu_seqlens: Array | None = None,
+    kv_lengths: Array | None = None,
+) -> Any:
+    """As `attend`, with a matrix of all pairs of rows and steps."""
+    given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
+    return run(partial(_in_chunks, chunk=max(1, k.shape[2])), q, k, v, given)
+
+
+def _in_chunks(s: Sequence, chunk: int) -> tuple[Array, Array]:
     state, parts = s.state, [np.zeros((*s.query.shape[:2], 0, s.value.shape[3]), np.float32)]
-    for start in range(0, s.key.shape[2], CHUNK):
-        rows, state = _chunk(s, slice(start, start + CHUNK), state)
+    for start in range(0, s.key.shape[2], chunk):
+        rows, state = _chunk(s, slice(start, start + chunk), state)
         parts.append(rows)
     return (np.concatenate(parts, axis=2) if s.causal else s.query @ state), state
 

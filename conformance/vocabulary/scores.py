@@ -100,7 +100,7 @@ def lse_scale_error(subject: Subject, p: Problem) -> Value:
 
     Every score above 0 pushes the logsumexp the same way, so it takes few rows to see what many outputs hardly show.
     """
-    return _percent("scale", score_logsumexp.logsumexp_scale(_noise(subject, p), subject.lse_only(p)))
+    return _percent("scale", score_logsumexp.logsumexp_scale(*_logsumexp(subject, p)))
 
 
 @word("observations", asks="return_lse")
@@ -109,7 +109,7 @@ def lse_offset(subject: Subject, p: Problem) -> Value:
 
     0.001 means that row sums are 0.1 % too large.
     """
-    return _percent("row sum", score_logsumexp.logsumexp_offset(_noise(subject, p), subject.lse_only(p)))
+    return _percent("row sum", score_logsumexp.logsumexp_offset(*_logsumexp(subject, p)))
 
 
 @word("meanings")
@@ -121,16 +121,24 @@ def key_is_mixed(p: Problem) -> Value:
 
 
 def _residual(subject: Subject, p: Problem) -> Residual:
-    return Residual.of(_noise(subject, p), subject.out_only(p))
+    _carried(p)
+    out = subject.out_only(p)  # first, for it may be refused, and what follows is long
+    return Residual.of(noise(p, subject.arithmetic), out)
 
 
-def _noise(subject: Subject, p: Problem) -> Noise:
+def _logsumexp(subject: Subject, p: Problem) -> tuple[Noise, Any]:
+    _carried(p)
+    lse = subject.lse_only(p)
+    return noise(p, subject.arithmetic), lse
+
+
+def _carried(p: Problem) -> None:
+    """Raise Undecided where the predicted variance does not hold."""
     if not p.random_signs:
         raise Undecided("score tests are for values of random signs")
     for option in NOT_CARRIED:
         if option in p.options:
             raise Undecided(f"score tests do not carry {option}")
-    return noise(p, subject.arithmetic)
 
 
 def _percent(name: str, found: Estimate) -> Bounded:

@@ -55,7 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-LINEAR = ["numpy/linear-recurrent", "numpy/linear-chunked"]
+LINEAR = ["numpy/linear-recurrent", "numpy/linear-chunked", "numpy/linear-parallel"]
 
 
 def names(found: list[Implementation]) -> list[str]:

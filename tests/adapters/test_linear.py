@@ -10,19 +10,12 @@ import pytest
 
 from attnspec.adapters.arrays import arrays_for
 from attnspec.adapters.finding import find
+from attnspec.adapters.shipped import SHIPPED
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 
-NAMES = [
-    "numpy/linear-recurrent",
-    "numpy/linear-chunked",
-    "torch/linear-chunked",
-    "torch/linear-parallel",
-    "jax/linear-scan",
-    "jax/linear-chunked",
-    "triton/linear-chunk",
-]
+NAMES = [name for name in SHIPPED if "/linear-" in name]
 ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}
 
 ROUNDINGS = 60
@@ -104,7 +97,7 @@ def read(p: Problem, query: Any, state: Any, whole: Any) -> tuple[Any, Any]:
 def test_every_form_agrees_with_the_sum(name: str, case: str, dtype: str) -> None:
     made, p = find(name)[0], problem(case, dtype)
     if not set(p.options) <= made.options or (made.supports is not None and made.supports(p) is not None):
-        assert name in ("jax/linear-chunked", "triton/linear-chunk"), "the others know every option"
+        assert name in ("jax/linear-chunked", "jax/linear-parallel", "triton/linear-chunk"), "the others know every option"
         return
     arrays = arrays_for(made.arrays)
 
