@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .checks import check, real
 from .tiled import heads
-from .tiled_head import TILED_STEPS, Head, attend_head, columns_of, padded, scores_of, seen_in
+from .tiled_head import TILED_STEPS, Head, attend_head, columns_of, load, scores_of, seen_in
 
 __all__ = ["tiled_backward"]
 
@@ -115,7 +115,7 @@ class _Pass:
         keep = np.ones_like(odds) if part.keep is None else columns_of(part.keep, columns)
         busy, used = seen.any(axis=1, keepdims=True), seen.any(axis=0, keepdims=True).T
         slope, query = np.where(busy, self.dout[rows], 0.0), np.where(busy, part.q, 0.0)
-        key, value = (np.where(used, padded(x, columns), 0.0) for x in (part.k, part.v))
+        key, value = (np.where(used, load(x, columns), 0.0) for x in (part.k, part.v))
         grown = np.where(seen, odds * ((slope @ value.T) * keep - inner[:, None]), 0.0)
         if part.softcap is not None:
             raw = part.scale * np.einsum("rd,td->rt", query, key)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["TILED_STEPS", "Head", "TiledSteps", "attend_head", "columns_of", "padded", "scores_of", "seen_in"]
+__all__ = ["TILED_STEPS", "Head", "TiledSteps", "attend_head", "columns_of", "load", "scores_of", "seen_in"]
 
 Array = NDArray[Any]
 Part = tuple[Array, Array]
@@ -59,6 +59,14 @@ def tail(columns: Array, stop: int) -> Array:
     return columns < stop
 
 
+def load(array: Array, columns: Array) -> Array:
+    """Rows of K or V for a tile; zeros past the end, as a kernel's masked load gives."""
+    loaded = np.zeros((len(columns), array.shape[1]))
+    inside = columns[columns < len(array)]
+    loaded[: len(inside)] = array[inside]
+    return loaded
+
+
 def running_max(old: Array, new: Array) -> Array:
     """The largest score so far, (R, 1)."""
     return np.maximum(old, new)
@@ -97,6 +105,7 @@ class TiledSteps:
 
     visited: Callable[..., Any] = visited
     tail: Callable[..., Any] = tail
+    load: Callable[..., Any] = load
     running_max: Callable[..., Any] = running_max
     odds: Callable[..., Any] = odds
     rescale_accumulator: Callable[..., Any] = rescale
@@ -127,13 +136,13 @@ def _attend_split(head: Head, start: int, stop: int, tile: int, steps: TiledStep
     for begin in steps.visited(start, stop, tile, head):
         columns = np.arange(begin, begin + tile)
         seen = seen_in(head, columns) & steps.tail(columns, min(stop, head.length))
-        scores = np.where(seen, scores_of(head, columns), -np.inf)
+        scores = np.where(seen, scores_of(head, columns, steps.load), -np.inf)
         new = steps.running_max(top, scores.max(axis=1, keepdims=True))
         base = np.where(np.isneginf(new), 0.0, new)
         weighed = steps.odds(scores, new)
         row_sum = row_sum * steps.rescale_row_sum(top, base) + weighed.sum(axis=1, keepdims=True)
         kept = weighed if head.keep is None else weighed * columns_of(head.keep, columns)
-        accumulator = accumulator * steps.rescale_accumulator(top, base) + _times_v(kept, padded(head.v, columns), seen)
+        accumulator = accumulator * steps.rescale_accumulator(top, base) + _times_v(kept, steps.load(head.v, columns), seen)
         top = new
     reached = row_sum != 0
     out = np.divide(accumulator, row_sum, out=np.zeros_like(accumulator), where=reached)
@@ -154,23 +163,15 @@ def seen_in(head: Head, columns: Array) -> Array:
     return seen
 
 
-def scores_of(head: Head, columns: Array) -> Array:
+def scores_of(head: Head, columns: Array, load: Callable[..., Any] = load) -> Array:
     """scale, then softcap, then bias and ALiBi, for one tile, (R, tile)."""
-    logits = np.einsum("rd,td->rt", head.q * head.scale, padded(head.k, columns))
+    logits = np.einsum("rd,td->rt", head.q * head.scale, load(head.k, columns))
     if head.softcap is not None:
         logits = np.tanh(logits / head.softcap) * head.softcap
     if head.bias is not None:
         logits = logits + columns_of(head.bias, columns)
     distance = np.maximum(head.positions[:, None] - columns, columns - head.positions[:, None])
     return logits - head.slope * distance if head.slope else logits
-
-
-def padded(array: Array, columns: Array) -> Array:
-    """Rows of K or V for a tile; zeros past the end, as a kernel's masked load gives."""
-    loaded = np.zeros((len(columns), array.shape[1]))
-    inside = columns[columns < len(array)]
-    loaded[: len(inside)] = array[inside]
-    return loaded
 
 
 def columns_of(table: Array, columns: Array) -> Array:

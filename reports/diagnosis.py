@@ -49,4 +49,5 @@ def evidence(how: str, row: Mapping[str, Any]) -> str:
         return f"outputs do not tell; it has the verdict of this law on {problems}, {row['shown']} of them failures"
     if how == "law":
         return f"it gives what came on {problems} of this law, but not elsewhere: there may be a second mistake"
-    return f"it gives what came on {problems}, {row['shown']} of them wrong"
+    sizes = f", in tiles of {' or '.join(map(str, row['tiles']))} keys" if row.get("tiles") else ""
+    return f"it gives what came on {problems}, {row['shown']} of them wrong{sizes}"

@@ -15,7 +15,7 @@ from .factor import factors
 from .investigation import investigation
 from .mask import mask_picture
 from .panels import pictures
-from .suspects import Suspect
+from .suspects import TILES, Suspect
 from .where import where
 
 __all__ = ["diagnose"]
@@ -40,7 +40,8 @@ def diagnose(
     how: `outputs` where a mistake gives all that came; `law` where it does so on the problems of this law alone; `verdicts`
     where no output is wrong and a mistake fails the law on the same problems; `none`.
     problems, wrong: how many problems were looked at, and on how many something was wrong. ranked: the mistakes, the best
-    first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong.
+    first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong,
+    tiles: how many keys a tile may have, where that tells.
     nearest: one that explains more than half of what is wrong, where none explains all. where, factor: sentences. mask: lines.
     pictures: mask and weights, of a law about the forward pass, where they can be read. seconds: what it took.
     """
@@ -87,4 +88,5 @@ def _row(suspect: Suspect, matched: int, of: int, shown: int) -> dict[str, Any]:
         "matched": matched,
         "of": of,
         "shown": shown,
+        **({"tiles": sorted(suspect.tiles)} if suspect.tiles and len(suspect.tiles) < len(TILES) else {}),
     }

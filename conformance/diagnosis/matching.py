@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -53,7 +52,7 @@ class Match:
         self.samples.append(sample)
         for suspect in self.full:
             suspect.meet(sample)
-        self.full = sorted((s for s in self.full if s.explains), key=_order)
+        self.full = _ranked(s for s in self.full if s.explains)
 
 
 def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
@@ -68,9 +67,9 @@ def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
             suspect.meet(sample)
         standing = [s for s in standing if s.matched == s.tried]
     found = Match(ordered, everyone, standing)
-    found.full = sorted((s for s in standing if s.explains), key=_order)
+    found.full = _ranked(s for s in standing if s.explains)
     if not found.full:
-        found.in_law = sorted(lawful, key=_order)
+        found.in_law = _ranked(lawful)
     if found.wrong and not found.full and not found.in_law:
         found.nearest = _nearest(ordered, everyone, found.wrong)
     return found
@@ -90,9 +89,13 @@ def _nearest(ordered: Sequence[Sample], everyone: Sequence[Suspect], wrong: int)
     return first if first is not None and 2 * first.shown > wrong else None
 
 
-def _order(s: Suspect) -> tuple[Any, ...]:
-    """The better explanation first: more of what is wrong, less that remains, fewer conditions."""
-    return (-s.shown, s.distance, len(s.fault.needs), s.fault.name)
+def _ranked(suspects: Iterable[Suspect]) -> list[Suspect]:
+    """The better explanation first: more of what is wrong, less that remains, fewer conditions.
+
+    Where one explains it as it stands, none is kept for which a size of its tiles was chosen to suit.
+    """
+    ordered = sorted(suspects, key=lambda s: (-s.shown, s.distance, len(s.fault.needs), s.fault.name))
+    return [s for s in ordered if not s.takes_other_tiles] or ordered
 
 
 def differ(suspects: Sequence[Suspect], calls: Sequence[Call]) -> bool:

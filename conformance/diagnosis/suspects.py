@@ -16,15 +16,18 @@ from ...adapters.arrays import layout_back
 from ...adapters.contract import Implementation
 from ...adapters.memory import place
 from ...reference.faults.catalogue import FAULTS, OPERATIONS, Fault
-from ...reference.faults.making import BACKWARDS
+from ...reference.faults.making import BACKWARDS, tiles_of
 from ...reference.rounding import round_to
 from ..engine.results import due
 from ..engine.subject import _memory
 from ..meaning import WITHOUT_CONVENTIONS
 from .sample import Sample
-from .witness import Call
+from .witness import Call, Explained
 
-__all__ = ["Suspect", "applicable"]
+__all__ = ["TILES", "Suspect", "applicable"]
+
+TILES = (16, 32, 64, 128)
+"""Keys in a tile that a mistake about tiles is tried with: kernels choose by the size of a head."""
 
 
 @dataclass(eq=False)
@@ -33,7 +36,8 @@ class Suspect:
 
     shown: those among them that no correct implementation would answer so. of_law: what matched, and was tried, of the law's
     own problems. far: some number that it gives lies outside the room of the one that came. distance: the sum of squares of
-    what remains, in units of the room.
+    what remains, in units of the room. tile: keys in a tile of the latest call that it gave. tiles: the sizes with which it
+    gave all that was wrong, for a mistake about tiles; None for others.
     """
 
     fault: Fault
@@ -47,6 +51,8 @@ class Suspect:
     law_shown: int = 0
     distance: float = 0.0
     far: bool = False
+    tile: int = TILES[0]
+    tiles: frozenset[int] | None = None
 
     @property
     def backward(self) -> bool:
@@ -57,6 +63,11 @@ class Suspect:
     def explains(self) -> bool:
         """Whether it gives everything that came, and is not merely correct where the implementation is."""
         return self.matched == self.tried and self.shown > 0
+
+    @property
+    def takes_other_tiles(self) -> bool:
+        """Whether it does so only in tiles of another size than the first, which may make it like a simpler mistake."""
+        return self.tiles is not None and TILES[0] not in self.tiles
 
     @property
     def explains_law(self) -> bool:
@@ -103,7 +114,8 @@ class Suspect:
 
     def out(self, call: Call) -> Any:
         """The output for one call in float64, or None where it raises."""
-        made = self._answer(self.fault.make(), call)
+        with tiles_of(self.tile):
+            made = self._answer(self.fault.make(), call)
         return None if made is None else made["out"]
 
     def _agrees(self, calls: Sequence[Call]) -> tuple[bool, float]:
@@ -112,20 +124,39 @@ class Suspect:
         for call in calls:
             if self.backward and call.dout is None and call.correct:
                 continue
-            made = self._answer(forward if call.dout is None else backward, call)
-            if call.broken and made is not None and self._misshapen(made, call):
-                continue
-            if (made is None) == call.answered or (made is not None and self._unlike(made, call)):
-                self.far = True
+            found = self._compared(forward if call.dout is None else backward, call)
+            total += found.distance
+            if not found.good:
+                self.far |= not found.inside
                 return False, total
-            for name, sight in call.sights.items():
-                dtype = _typed(name, call.dtype)
-                found = sight.explained(_in_range(made[name], dtype))  # type: ignore[index]
-                total += found.distance
-                if not found.good:
-                    self.far |= not found.inside
-                    return False, total
         return True, total
+
+    def _compared(self, function: Any, call: Call) -> Explained:
+        """How what it gives, in tiles of the size that suits best, compares with what came."""
+        found = {}
+        for size in TILES:
+            with tiles_of(size) as tiles:
+                found[size] = self._compared_once(function, call)
+            if not tiles.asked:
+                return found[size]
+        good = [size for size, each in found.items() if each.good]
+        if good and not call.correct:
+            self.tiles = frozenset(good) & (frozenset(TILES) if self.tiles is None else self.tiles)
+        self.tile = good[0] if good else self.tile
+        return found[good[0] if good else TILES[0]]
+
+    def _compared_once(self, function: Any, call: Call) -> Explained:
+        made, distance = self._answer(function, call), 0.0
+        if call.broken and made is not None and self._misshapen(made, call):
+            return Explained(True, True, 0.0)
+        if (made is None) == call.answered or (made is not None and self._unlike(made, call)):
+            return Explained(False, False, 0.0)
+        for name, sight in call.sights.items():
+            found = sight.explained(_in_range(made[name], _typed(name, call.dtype)))  # type: ignore[index]
+            distance += found.distance
+            if not found.good:
+                return Explained(False, found.inside, distance)
+        return Explained(True, True, distance)
 
     @staticmethod
     def _misshapen(made: dict[str, Any], call: Call) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from .. import softmax
 from ..rounding import round_to
 from ..steps import STEPS
-from .making import TILE, Answer, Array, Function, fault, textbook
+from .making import Answer, Array, Function, fault, textbook, tile_size
 
 PER_MILLE = 1.001
 """The scale of `scale-per-mille` by the right one."""
@@ -43,8 +43,8 @@ def _weights_truncated() -> Function:
 def _accumulator_in_bfloat16() -> Function:
     def mix(weights: Array, v: Array, visible: Array) -> Array:
         gathered = np.zeros((*weights.shape[:-1], v.shape[-1]))
-        for start in range(0, weights.shape[-1], TILE):
-            at = slice(start, start + TILE)
+        for start in range(0, weights.shape[-1], tile_size()):
+            at = slice(start, start + tile_size())
             gathered = round_to(gathered + softmax.mix(weights[..., at], v[:, :, at], visible[..., at]), "bfloat16")
         return gathered
 

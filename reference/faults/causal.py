@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..inputs import Inputs
-from .making import TILE, Answer, Array, Function, fault, other_corner, textbook
+from .making import Answer, Array, Function, fault, other_corner, textbook, tile_size, tiles_down
 
 
 @fault("causal-ignored")
@@ -71,7 +71,7 @@ def _raises_scores() -> Function:
 
 @fault("causal-by-tile")
 def _by_tile() -> Function:
-    return textbook(causal=lambda i, j: j // TILE * TILE <= _first_of_tile(i) + TILE - 1)
+    return textbook(causal=lambda i, j: tiles_down(j) <= _first_of_tile(i) + tile_size() - 1)
 
 
 @fault("causal-wrong-corner-in-full-tiles")
@@ -80,7 +80,7 @@ def _wrong_corner_in_full_tiles() -> Function:
         shift = other_corner(q, k, options)
 
         def causal(i: Array, j: Array) -> Array:
-            full = j // TILE * TILE + TILE - 1 <= _first_of_tile(i)
+            full = tiles_down(j) + tile_size() - 1 <= _first_of_tile(i)
             return np.asarray((j <= i) & (~full | (j <= i + shift)))
 
         return textbook(causal=causal)(q, k, v, **options)
@@ -90,4 +90,4 @@ def _wrong_corner_in_full_tiles() -> Function:
 
 def _first_of_tile(i: Array) -> Array:
     """For the position of each query that of the first in its tile of queries, (B, 1, R, 1)."""
-    return np.asarray(i - (i - i[:, :, :1]) % TILE)
+    return np.asarray(i - (i - i[:, :, :1]) % tile_size())

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import softmax
-from .making import TILE, Answer, Array, Function, fault, textbook
+from .making import Answer, Array, Function, fault, textbook, tile_size
 
 SENTINEL = -1e30
 """The score of a hidden key in `hidden-scores-finite`, which float32 and bfloat16 hold as well."""
@@ -52,7 +52,7 @@ def _empty_entry_clears_next() -> Function:
         rows = np.moveaxis(answer.out, 2, 1).reshape(-1, *answer.out.shape[1::2]).copy()
         sq = q.shape[2]
         for entry in np.flatnonzero(np.asarray(lengths) == 0) if lengths is not None else ():
-            rows[(entry + 1) * sq : max(entry * sq + TILE, (entry + 1) * sq)] = 0.0
+            rows[(entry + 1) * sq : max(entry * sq + tile_size(), (entry + 1) * sq)] = 0.0
         return answer._replace(out=np.moveaxis(rows.reshape(len(q), sq, *rows.shape[1:]), 1, 2))
 
     return attend

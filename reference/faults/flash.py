@@ -10,7 +10,7 @@ import numpy as np
 from .. import softmax
 from ..steps import STEPS
 from ..tiled_head import TILED_STEPS, Head
-from .making import TILE, Answer, Array, Function, fault, textbook, tiled
+from .making import Answer, Array, Function, fault, textbook, tile_size, tiled, tiles_down, tiles_up
 
 
 @fault("tail-keys-dropped")
@@ -20,7 +20,34 @@ def _tail_keys_dropped() -> Function:
 
 @fault("tail-keys-leak")
 def _tail_keys_leak() -> Function:
-    return tiled(tail=lambda columns, stop: columns < -(-stop // TILE) * TILE)
+    return tiled(tail=lambda columns, stop: columns < tiles_up(stop))
+
+
+@fault("tail-repeats-last-key")
+def _tail_repeats_last_key() -> Function:
+    wrong = tiled(tail=lambda columns, stop: columns < tiles_up(stop), load=_last_again)
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        lengths, sk = options.get("kv_lengths"), k.shape[2]
+        if lengths is None or not sk:
+            return wrong(q, k, v, **options)
+        last = np.minimum(np.arange(sk), np.maximum(np.asarray(lengths), 1)[:, None] - 1)
+        k, v = (np.take_along_axis(x, last[:, None, :, None], axis=2) for x in (k, v))
+        for name in ("mask", "bias"):
+            if options.get(name) is not None:
+                x = options[name]
+                whole = np.broadcast_to(x, (q.shape[0], *np.broadcast_shapes(x.shape, (1, 1, 1, sk))[1:]))
+                options[name] = np.take_along_axis(whole, last[:, None, None], axis=3)
+        if options.get("kv_segments") is not None:
+            options["kv_segments"] = np.take_along_axis(options["kv_segments"], last, axis=1)
+        return wrong(q, k, v, **options)
+
+    return attend
+
+
+def _last_again(array: Array, columns: Array) -> Array:
+    """Rows of K or V for a tile; past the end the last one, as a load from an index that is kept in range gives."""
+    return array[np.minimum(columns, len(array) - 1)]
 
 
 @fault("tile-visited-twice")
@@ -89,8 +116,8 @@ def _tail_queries_repeat() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         answer = right(q, k, v, **options)
         rows = np.arange(q.shape[2])
-        whole = len(rows) // TILE * TILE
-        rows[whole:] -= TILE if whole else 0
+        whole = tiles_down(len(rows))
+        rows[whole:] -= tile_size() if whole else 0
         assert answer.weights is not None
         return Answer(answer.out[:, :, rows], answer.lse[:, :, rows], answer.weights[:, :, rows])
 
@@ -114,7 +141,7 @@ def _softmax_over_queries() -> Function:
 def _tail_reads_next_head() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         sk = k.shape[2]
-        more = min(-sk % TILE, sk)
+        more = min(-sk % tile_size(), sk)
         k, v = (np.concatenate([x, np.roll(x, -1, axis=1)[:, :, :more]], axis=2) for x in (k, v))
         for name in ("mask", "bias", "kv_segments"):
             table = options.get(name)

@@ -12,7 +12,7 @@ from ..gradient_steps import keys, of_scores, sum_group, values
 from ..rounding import round_to
 from ..scores import dot
 from ..steps import STEPS
-from .making import TILE, Backward, backward_fault, differentiated
+from .making import Backward, backward_fault, differentiated, tile_size, tiles_down
 
 Array = NDArray[Any]
 
@@ -96,7 +96,7 @@ def _() -> Backward:
 def _() -> Backward:
     def skipping(weights: Array, dp: Array, delta: Array) -> Array:
         count = weights.shape[-1]
-        tail = np.arange(count) >= (count // TILE) * TILE if count > TILE else np.zeros(count, dtype=bool)
+        tail = np.arange(count) >= tiles_down(count) if count > tile_size() else np.zeros(count, dtype=bool)
         return np.where(tail, 0.0, of_scores(weights, dp, delta))
 
     return differentiated(of_scores=skipping)
@@ -105,7 +105,7 @@ def _() -> Backward:
 @backward_fault("backward-tail-queries-skipped")
 def _() -> Backward:
     def whole(rows: int) -> int:
-        return rows // TILE * TILE if rows > TILE else rows
+        return tiles_down(rows) if rows > tile_size() else rows
 
     return differentiated(
         values=lambda kept, dout: values(kept[..., : whole(dout.shape[-2]), :], dout[..., : whole(dout.shape[-2]), :]),
@@ -116,7 +116,7 @@ def _() -> Backward:
 @backward_fault("key-gradient-of-last-tile")
 def _() -> Backward:
     def first(rows: int) -> int:
-        return max(rows - 1, 0) // TILE * TILE
+        return tiles_down(max(rows - 1, 0))
 
     return differentiated(keys=lambda ds, q: keys(ds[..., first(q.shape[-2]) :, :], q[..., first(q.shape[-2]) :, :]))
 
@@ -125,8 +125,8 @@ def _() -> Backward:
 def _() -> Backward:
     def values_of(kept: Array, dout: Array) -> Array:
         total = np.zeros((*kept.shape[:2], kept.shape[-1], dout.shape[-1]))
-        for start in range(0, dout.shape[-2], TILE):
-            at = slice(start, start + TILE)
+        for start in range(0, dout.shape[-2], tile_size()):
+            at = slice(start, start + tile_size())
             total = round_to(total + values(kept[..., at, :], dout[..., at, :]), "bfloat16")
         return np.asarray(total)
 

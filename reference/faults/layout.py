@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..inputs import Inputs
-from .making import TILE, Answer, Array, Function, fault, textbook
+from .making import Answer, Array, Function, fault, textbook, tile_size
 
 COUNTED, STORED = 256, 1024
 """Places after which an offset starts again, and numbers of an output buffer that are stored."""
@@ -63,8 +63,8 @@ def _value_tiles_at_one_place() -> Function:
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         answer = right(q, k, v, **options)
         stored = np.zeros_like(answer.out)
-        for begin in range(0, v.shape[-1], TILE):
-            part = answer.out[..., begin : begin + TILE]
+        for begin in range(0, v.shape[-1], tile_size()):
+            part = answer.out[..., begin : begin + tile_size()]
             stored[..., : part.shape[-1]] = part
         return answer._replace(out=stored)
 

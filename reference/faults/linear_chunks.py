@@ -15,7 +15,7 @@ from ..linear.reading import Linear
 from ..linear.recurrent import LINEAR_STEPS, recurrent
 from ..rounding import round_to
 from .linear import sequence_by_sequence
-from .making import TILE, Array, Function, fault
+from .making import Array, Function, fault, tile_size
 
 __all__: list[str] = []
 
@@ -26,17 +26,18 @@ def _in_chunks(
     between: Callable[[Linear, State], State] = lambda one, state: state,
     chunk: Callable[[Linear], tuple[Array, State]] = recurrent,
     after: Callable[[Linear, State], State] = lambda one, state: state,
-    size: int = TILE,
+    size: int | None = None,
 ) -> Function:
-    """Chunks of `size` steps: `between` changes what a chunk leaves to the next, `after` what the last leaves."""
+    """Chunks of `size` steps, or of a tile: `between` changes what a chunk leaves to the next, `after` what the last leaves."""
 
     def run(one: Linear) -> tuple[Array, State]:
         state, parts = (one.state, one.normalizer), []
         steps = one.k.shape[2]
-        for start in range(0, steps, size):
+        each = size or tile_size()
+        for start in range(0, steps, each):
             if start:
                 state = between(one, state)
-            part = _part(one, slice(start, min(start + size, steps)), state)
+            part = _part(one, slice(start, min(start + each, steps)), state)
             out, state = chunk(part)
             parts.append(out)
         state = after(one, state)
@@ -86,12 +87,12 @@ def _state_in_bfloat16() -> Function:
 def _first_state_only() -> Function:
     def run(one: Linear) -> tuple[Array, State]:
         right = recurrent(one)
-        if not one.causal or one.k.shape[2] <= TILE:
+        if not one.causal or one.k.shape[2] <= tile_size():
             return right
-        first = recurrent(_part(one, slice(0, TILE), (one.state, one.normalizer)))
+        first = recurrent(_part(one, slice(0, tile_size()), (one.state, one.normalizer)))
         parts = [first[0]]
-        for start in range(TILE, one.k.shape[2], TILE):
-            parts.append(recurrent(_part(one, slice(start, start + TILE), first[1]))[0])
+        for start in range(tile_size(), one.k.shape[2], tile_size()):
+            parts.append(recurrent(_part(one, slice(start, start + tile_size()), first[1]))[0])
         return np.concatenate(parts, axis=2), right[1]
 
     return sequence_by_sequence(run)
@@ -100,7 +101,7 @@ def _first_state_only() -> Function:
 @fault("linear-padded-tail-in-normalizer")
 def _padded_tail_in_normalizer() -> Function:
     def after(one: Linear, state: State) -> State:
-        missing = -one.k.shape[2] % TILE
+        missing = -one.k.shape[2] % tile_size()
         ghost = features(one.feature_map, np.zeros((1, 1, one.k.shape[3])))
         return state[0], state[1] + (0.0 if one.beta is not None else missing * ghost)
 
@@ -110,7 +111,7 @@ def _padded_tail_in_normalizer() -> Function:
 @fault("linear-tail-dropped")
 def _tail_dropped() -> Function:
     def chunk(part: Linear) -> tuple[Array, State]:
-        if part.k.shape[2] == TILE or not part.causal:
+        if part.k.shape[2] == tile_size() or not part.causal:
             return recurrent(part)
         out, _ = recurrent(part)
         return out, (part.state, part.normalizer)

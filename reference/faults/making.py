@@ -7,8 +7,10 @@ registered is therefore a maker, and two functions that it makes share no memory
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +26,6 @@ from ..tiled_head import TILED_STEPS
 __all__ = [
     "BACKWARDS",
     "MAKERS",
-    "TILE",
     "Answer",
     "Backward",
     "Function",
@@ -35,13 +36,53 @@ __all__ = [
     "other_corner",
     "returned_in",
     "textbook",
+    "tile_size",
     "tiled",
+    "tiles_down",
+    "tiles_of",
+    "tiles_up",
 ]
 
 Array = NDArray[Any]
 
-TILE = 16
-"""Keys, and queries, in a tile of the tiled faults: the smallest tile of real kernels."""
+
+@dataclass
+class Tiles:
+    """size: keys, and queries, in a tile of the tiled faults. asked: whether a fault asked for it, so that it has tiles."""
+
+    size: int = 16
+    asked: bool = False
+
+
+_TILES: ContextVar[Tiles] = ContextVar("tiles", default=Tiles())  # noqa: B039 - that it was asked is of no use there
+
+
+def tile_size() -> int:
+    """Keys, and queries, in a tile: 16, the smallest tile of real kernels, unless inside of `tiles_of`."""
+    tiles = _TILES.get()
+    tiles.asked = True
+    return tiles.size
+
+
+def tiles_up(count: Any) -> Any:
+    """A number of keys or queries, rounded up to whole tiles."""
+    return -(-count // tile_size()) * tile_size()
+
+
+def tiles_down(count: Any) -> Any:
+    """A number of keys or queries, rounded down to whole tiles; a position, to where its tile begins."""
+    return count // tile_size() * tile_size()
+
+
+@contextmanager
+def tiles_of(size: int) -> Iterator[Tiles]:
+    """Inside of the block tiles have another size; what is given says afterwards whether that mattered."""
+    tiles = Tiles(size)
+    token = _TILES.set(tiles)
+    try:
+        yield tiles
+    finally:
+        _TILES.reset(token)
 
 
 class Answer(NamedTuple):
@@ -150,17 +191,20 @@ def _content(x: Any) -> Any:
 
 
 def tiled(splits: int = 1, **changed: Any) -> Function:
-    """`tiled.tiled_attention` over tiles of 16 keys, with some of `TiledSteps` replaced, raising as `textbook` does."""
+    """`tiled.tiled_attention` over tiles of `tile_size()` keys, with some of `TiledSteps` replaced.
+
+    It raises as `textbook` does.
+    """
     steps = replace(TILED_STEPS, **changed)
 
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
         _require_one_dtype(q, k, v)
-        out, lse = tiled_attention(q, k, v, tile=TILE, splits=splits, steps=steps, **_computed(options))
+        out, lse = tiled_attention(q, k, v, tile=tile_size(), splits=splits, steps=steps, **_computed(options))
         weights = None
         if options.get("return_weights"):
             one_hot = np.broadcast_to(np.eye(k.shape[2]), (*k.shape[:3], k.shape[2]))
             undropped = {**_computed(options), "dropout_p": 0.0, "v_descale": None}
-            weights, _ = tiled_attention(q, k, one_hot, tile=TILE, splits=splits, steps=steps, **undropped)
+            weights, _ = tiled_attention(q, k, one_hot, tile=tile_size(), splits=splits, steps=steps, **undropped)
         return Answer(out, lse, weights)
 
     return attend

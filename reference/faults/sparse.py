@@ -12,7 +12,7 @@ import numpy as np
 
 from ..sparse import PATTERN_OPTIONS, SPARSE_OPTIONS, SPARSE_STEPS, best, pattern
 from ..textbook import attention
-from .making import TILE, Answer, Array, Function, fault, textbook
+from .making import Answer, Array, Function, fault, textbook, tile_size, tiles_down
 
 __all__ = ["definition", "kept_of", "masked_by", "scores_under", "sparse"]
 
@@ -88,8 +88,8 @@ def _sparse_long_window_switches_causal_off() -> Function:
 def _window_counts_visited_blocks() -> Function:
     def window(i: Array, j: Array, left: int | None, right: int | None) -> Array:
         row = i - i[:, :, :1]
-        first = i - row % TILE
-        skipped = 0 if left is None else np.maximum(first - left, 0) // TILE * TILE
+        first = i - row % tile_size()
+        skipped = 0 if left is None else tiles_down(np.maximum(first - left, 0))
         return np.asarray(SPARSE_STEPS.window(i, j - skipped, left, right) & (j >= skipped))
 
     return sparse(window=window)

@@ -13,7 +13,7 @@ from .. import softmax
 from ..arithmetic import LARGEST, SMALLEST_SUBNORMAL
 from ..textbook import attention
 from ..tiled_head import TILED_STEPS, Part
-from .making import TILE, Answer, Array, Function, fault, textbook, tiled
+from .making import Answer, Array, Function, fault, textbook, tile_size, tiled, tiles_up
 
 SPLITS = 2
 
@@ -26,10 +26,10 @@ def _first_split(sk: int) -> int:
 @fault("split-tail-leaks")
 def _split_tail_leaks() -> Function:
     right = textbook()
-    wrong = tiled(splits=SPLITS, tail=lambda columns, stop: columns < -(-stop // TILE) * TILE)
+    wrong = tiled(splits=SPLITS, tail=lambda columns, stop: columns < tiles_up(stop))
 
     def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
-        return (right if _first_split(k.shape[2]) % TILE else wrong)(q, k, v, **options)
+        return (right if _first_split(k.shape[2]) % tile_size() else wrong)(q, k, v, **options)
 
     return attend
 
@@ -38,7 +38,7 @@ def _split_tail_leaks() -> Function:
 def _splits_overlap() -> Function:
     def numerators(scores: Array, shift: Array, sinks: Array) -> Array:
         j, cut = np.arange(scores.shape[-1]), _first_split(scores.shape[-1])
-        twice = (j >= cut) & (j < -(-cut // TILE) * TILE)
+        twice = (j >= cut) & (j < tiles_up(cut))
         return softmax.numerators(scores, shift, sinks) * np.where(twice, 2.0, 1.0)
 
     return textbook(numerators=numerators)

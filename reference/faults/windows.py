@@ -12,7 +12,7 @@ import numpy as np
 
 from ..inputs import Inputs
 from ..steps import STEPS
-from .making import TILE, Answer, Array, Function, fault, textbook
+from .making import Answer, Array, Function, fault, textbook, tile_size, tiles_down
 
 
 @fault("long-window-switches-causal-off")
@@ -80,8 +80,8 @@ def _window_of_last_query_for_all() -> Function:
 def _window_counts_visited_tiles() -> Function:
     def window(i: Array, j: Array, left: int | None, right: int | None) -> Array:
         row = i - i[:, :, :1]
-        first = i - row % TILE
-        skipped = 0 if left is None else np.maximum(first - left, 0) // TILE * TILE
+        first = i - row % tile_size()
+        skipped = 0 if left is None else tiles_down(np.maximum(first - left, 0))
         return np.asarray(STEPS.window(i, j - skipped, left, right) & (j >= skipped))
 
     return textbook(window=window)

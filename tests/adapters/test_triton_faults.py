@@ -40,7 +40,7 @@ class Fault(NamedTuple):
 
 
 FAULTS = {
-    "tail-mask-dropped": Fault("triton/flash", "scores.py", "j < end", "j == j", "probes/each-key-counts-once"),
+    "tail-repeats-last-key": Fault("triton/flash", "scores.py", "j < end", "j == j", "probes/each-key-counts-once"),
     "causal-off-by-one": Fault(
         "triton/flash",
         "arguments.py",
@@ -120,7 +120,7 @@ def test_a_planted_fault_is_killed(name: str, plant: Plant) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", ["causal-off-by-one", "lse-base-two"])
+@pytest.mark.parametrize("name", ["tail-repeats-last-key", "causal-off-by-one", "lse-base-two"])
 def test_a_planted_mistake_that_is_known_is_named(name: str, dtype: str, plant: Plant) -> None:
     fault = FAULTS[name]
     wrong = plant(fault.name, fault.file, fault.right, fault.wrong)

@@ -15,6 +15,7 @@ from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.verify import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.faults.catalogue import as_callable
+from attnspec.reference.faults.making import tiles_of
 from attnspec.reports.diagnosis import diagnosis_lines, leading
 
 LAWS = {law.id: law for law in load_laws()}
@@ -147,3 +148,21 @@ def test_it_is_made_only_where_it_is_asked_for_and_something_failed() -> None:
     case = verify(wrong, LAWS["causal/as-defined"], "float32", budget="quick").case
     assert case is not None
     assert leading(replay(wrong, case, LAWS["causal/as-defined"], explain=True).as_dict()) == "causal-ignored"
+
+
+def test_tiles_of_another_size_are_recognised() -> None:
+    leaking = as_callable("tail-keys-leak")
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        with tiles_of(64):
+            return leaking(q, k, v, causal=causal)
+
+    found = failed(made(attend), "weights/as-defined").diagnosis
+    assert found["ranked"][0]["fault"] == "tail-keys-leak" and found["ranked"][0]["tiles"] == [64]
+    assert "in tiles of 64 keys" in diagnosis_lines(found)[1]
+
+
+def test_no_size_of_a_tile_is_chosen_to_suit_where_a_mistake_has_none() -> None:
+    """All that causal-ignored gives, a mistake about tiles of 128 keys gives too, where there are no more keys."""
+    found = failed(made(as_callable("causal-ignored")), "causal/as-defined").diagnosis
+    assert found["ranked"][0]["fault"] == "causal-ignored" and "tiles" not in found["ranked"][0]
