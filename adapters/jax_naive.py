@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_options import Options, cut, filled_up, traced
+from .jax_options import Options, cut, rows_filled_up, traced
 
 __all__ = ["attend"]
 
@@ -29,8 +29,8 @@ ARITHMETIC = {
 
 def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
     """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
-    dq, dk, dv = _attend.pull(filled_up(dout, 2), *traced(q, k, v, options))
-    return cut(dq, q.shape[2]), cut(dk, k.shape[2]), cut(dv, k.shape[2])
+    dq, dk, dv = _attend.pull(rows_filled_up(dout), *traced(q, k, v, options))
+    return cut(dq, *q.shape[2:]), cut(dk, *k.shape[2:]), cut(dv, *v.shape[2:])
 
 
 @implementation(
@@ -71,7 +71,7 @@ def attend(
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
     out, lse, weights = _attend(*traced(q, k, v, given))
-    wanted = [(out, q.shape[2:3])]
+    wanted = [(out, (q.shape[2], v.shape[3]))]
     wanted += [(lse, q.shape[2:3])] if return_lse else []
     wanted += [(weights, (q.shape[2], k.shape[2]))] if return_weights else []
     made = tuple(cut(x, *sizes) for x, sizes in wanted)

@@ -3,7 +3,7 @@
 XLA compiles anew for each shape and for each option that comes or goes. An option that is not given therefore gets the value
 that changes nothing, not by a bit: bias 0, a sink of −inf, a window without end. Numbers are traced, never constants.
 Queries and keys are filled up to whole multiples of 64, as inference servers do, with rows that nobody reads and keys that
-nobody sees.
+nobody sees, and heads to multiples of 64 features, which are 0.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import numpy as np
 
 from .jax_inputs import check_shapes
 
-__all__ = ["Call", "Options", "cut", "filled_up", "options_as_arrays", "traced"]
+__all__ = ["Call", "Options", "cut", "filled_up", "options_as_arrays", "rows_filled_up", "traced"]
 
-LENGTH = 64
-"""Queries and keys are filled up to a multiple of it."""
+LENGTH, WIDTH = 64, 64
+"""Queries and keys, and features, are filled up to a multiple of these."""
 
 NO_LIMIT = 1 << 30
 """A side of a window that reaches past every key. Positions are added to it in int32."""
@@ -110,12 +110,17 @@ def traced(q: jax.Array, k: jax.Array, v: jax.Array, given: dict[str, Any]) -> C
         kv_segments=filled_up(options.kv_segments, 1),
         kv_lengths=np.minimum(np.asarray(options.kv_lengths), k.shape[2]),
     )
-    return Call(filled_up(q, 2), filled_up(k, 2), filled_up(v, 2), filled, dropout)
+    return Call(rows_filled_up(q), rows_filled_up(k), rows_filled_up(v), filled, dropout)
 
 
-def filled_up(x: Any, axis: int) -> Any:
-    """x with zeros after its last entry on an axis, up to a multiple of LENGTH. By NumPy: JAX would compile it each time."""
-    missing = -x.shape[axis] % LENGTH
+def rows_filled_up(x: Any) -> Any:
+    """x (B, H, S, D) with rows and features of zeros after its last ones."""
+    return filled_up(filled_up(x, 2), 3, WIDTH)
+
+
+def filled_up(x: Any, axis: int, multiple: int = LENGTH) -> Any:
+    """x with zeros after its last entry on an axis, up to a multiple. By NumPy: JAX would compile it each time."""
+    missing = -x.shape[axis] % multiple
     if not missing or isinstance(x, jax.core.Tracer):
         return x
     made = np.zeros([size + missing * (n == axis) for n, size in enumerate(x.shape)], np.asarray(x).dtype)

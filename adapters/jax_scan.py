@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_options import Options, cut, filled_up, traced
+from .jax_options import Options, cut, rows_filled_up, traced
 
 __all__ = ["KEYS", "attend"]
 
@@ -43,8 +43,8 @@ class Block(NamedTuple):
 
 def backward(dout: jax.Array, q: jax.Array, k: jax.Array, v: jax.Array, **options: Any) -> Any:
     """dq, dk and dv of `attend` by JAX, in one program with the forward pass that they need."""
-    dq, dk, dv = _attend.pull(filled_up(dout, 2), *traced(q, k, v, options))
-    return cut(dq, q.shape[2]), cut(dk, k.shape[2]), cut(dv, k.shape[2])
+    dq, dk, dv = _attend.pull(rows_filled_up(dout), *traced(q, k, v, options))
+    return cut(dq, *q.shape[2:]), cut(dk, *k.shape[2:]), cut(dv, *v.shape[2:])
 
 
 @implementation(
@@ -83,8 +83,9 @@ def attend(
     Rabe and Staats, Self-attention Does Not Need O(n²) Memory (2021).
     """
     given = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
-    out, lse = (cut(x, q.shape[2]) for x in _attend(*traced(q, k, v, given)))
-    return (out, lse) if return_lse else out
+    out, lse = _attend(*traced(q, k, v, given))
+    out = cut(out, q.shape[2], v.shape[3])
+    return (out, cut(lse, q.shape[2])) if return_lse else out
 
 
 @compiled

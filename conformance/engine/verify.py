@@ -15,7 +15,6 @@ from ...adapters.arrays import arrays_for
 from ...adapters.contract import Implementation
 from ..language.law import Law
 from ..meaning import Clock
-from ..problems.build import build
 from ..problems.descriptors import StructureError
 from ..problems.problem import Problem
 from ..problems.sizes import Pool, pool_for
@@ -24,6 +23,7 @@ from ..vocabulary.word import GRADIENTS, WORDS, Undecided
 from .budget import Budget, budget_named
 from .conventions import settled
 from .evaluate import decide_law
+from .posed import posed
 from .relation import Decision
 from .result import Result
 from .subject import Broken, NotClaimed, Raised, Subject
@@ -181,11 +181,11 @@ class _Trial:
     def decide(self, structure: Structure) -> str:
         """One of pass, fail, vacuous, undecided, unclaimed."""
         case = f"{self.law.id}?{structure.query()}"
-        p = build(structure, self.subject.conventions)
+        p, known = posed(self.law, structure, self.subject.conventions)
         self.record(case)
         self.subject.forget()
         try:
-            decision: Decision = decide_law(self.law, p, self.subject)
+            decision: Decision = decide_law(self.law, p, self.subject, known)
         except Undecided as undecided:
             self.tally.undecided[str(undecided)] += 1
             return "undecided"

@@ -1,8 +1,9 @@
 """pytest-xdist's group scheduler, with the groups of laws, and made to survive many deaths.
 
-A group is an implementation in one dtype and one chapter, small enough that no worker waits long for another. A framework that
-compiles each shape (JAX) has all chapters in one group, unless a worker would then have nothing to do. The groups are read off
-the items' names, because the suffix by which xdist 3.8 marks them is lost in pytest 9.2.
+A group is an implementation in one dtype and one chapter, small enough that no worker waits long for another. Implementations
+with the same options are in one group, for they meet the same problems, and what is known of these is then known to the worker.
+A framework that compiles each shape (JAX) has all chapters in one group. Groups become smaller where a worker would else have
+nothing to do. They are read off the items' names, because the suffix by which xdist 3.8 marks them is lost in pytest 9.2.
 
 Two more things in xdist 3.8 stop a run in which workers keep dying. When one replacement has collected its items, every worker
 is given work, also one that is still collecting: a KeyError. And a worker runs an item only when it knows the next one, so one
@@ -27,13 +28,10 @@ class LawScheduling(LoadGroupScheduling):
 
     def __init__(self, config: pytest.Config, log: Any, cases: Collection[Case]) -> None:
         super().__init__(config, log)
-        made = {case.name: case.target.implementation for case in cases}
-        finer = {case.name: f"{made[case.name].name}-{case.dtype}-{case.law.chapter}" for case in cases}
-        whole = {
-            case.name: f"{made[case.name].name}-{case.dtype}" if made[case.name].compiles else finer[case.name]
-            for case in cases
-        }
-        self._groups = whole if len(set(whole.values())) >= self.numnodes else finer
+        for names in (_whole, _alike, _alone):
+            self._groups = {case.name: names(case) for case in cases}
+            if len(set(self._groups.values())) >= self.numnodes:
+                break
 
     def _split_scope(self, nodeid: str) -> str:
         return self._groups.get(nodeid.partition("::")[2]) or str(super()._split_scope(nodeid))
@@ -46,3 +44,18 @@ class LawScheduling(LoadGroupScheduling):
             self._assign_work_unit(node)
         if not self.workqueue:
             node.shutdown()  # After the items it has; without this it would not run its last one.
+
+
+def _alone(case: Case) -> str:
+    return f"{case.target.implementation.name}-{case.dtype}-{case.law.chapter}"
+
+
+def _alike(case: Case) -> str:
+    made = case.target.implementation
+    options = ",".join(sorted({*made.options, *(f"backward {name}" for name in made.backward_options)}))
+    return f"{made.operation}({options})-{made.mode}-{case.dtype}-{case.law.chapter}"
+
+
+def _whole(case: Case) -> str:
+    made = case.target.implementation
+    return f"{made.name}-{case.dtype}" if made.compiles else _alike(case)

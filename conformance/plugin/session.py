@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
 from ...reports.write import FolderError
 from ..language import SpecError
-from ..selection import Mistake, Plan, find_targets, make_plan
+from ..selection import Case, Mistake, Plan, find_targets, make_plan
 from .items import LawFile, LawItem
 from .recorder import LOSSES, FlightRecorder
 from .stored import FOLDER, StoredFailures
@@ -80,12 +81,20 @@ class LawSession:
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         if file_path.suffix not in (".yaml", ".yml"):
             return None
-        here = file_path.resolve()
-        cases = [case for case in self.plan.cases() if case.law.file.resolve() == here]
+        cases = self._by_file.get(file_path.resolve())
         if not cases:
             return None
         made: LawFile = LawFile.from_parent(parent, path=file_path, cases=cases, session_of_laws=self)
         return made
+
+    @cached_property
+    def _by_file(self) -> dict[Path, list[Case]]:
+        """The cases of each file of laws."""
+        resolved = {law.file: law.file.resolve() for law in self.plan.laws}
+        found: dict[Path, list[Case]] = {}
+        for case in self.plan.cases():
+            found.setdefault(resolved[case.law.file], []).append(case)
+        return found
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
