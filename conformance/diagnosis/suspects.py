@@ -16,7 +16,7 @@ from ...adapters.arrays import layout_back
 from ...adapters.contract import Implementation
 from ...adapters.memory import place
 from ...reference.faults.catalogue import FAULTS, OPERATIONS, Fault
-from ...reference.faults.making import BACKWARDS, tiles_of
+from ...reference.faults.making import BACKWARDS, SMALLEST_TILE, tiles_of
 from ...reference.rounding import round_to
 from ..engine.results import due
 from ..engine.subject import _memory
@@ -26,7 +26,7 @@ from .witness import Call, Explained
 
 __all__ = ["TILES", "Suspect", "applicable"]
 
-TILES = (16, 32, 64, 128)
+TILES = (SMALLEST_TILE, 32, 64, 128)
 """Keys in a tile that a mistake about tiles is tried with: kernels choose by the size of a head."""
 
 

@@ -26,6 +26,7 @@ from ..tiled_head import TILED_STEPS
 __all__ = [
     "BACKWARDS",
     "MAKERS",
+    "SMALLEST_TILE",
     "Answer",
     "Backward",
     "Function",
@@ -46,20 +47,26 @@ __all__ = [
 Array = NDArray[Any]
 
 
+SMALLEST_TILE = 16
+"""Keys, and queries, in the smallest tile of real kernels."""
+
+
 @dataclass
 class Tiles:
     """size: keys, and queries, in a tile of the tiled faults. asked: whether a fault asked for it, so that it has tiles."""
 
-    size: int = 16
+    size: int
     asked: bool = False
 
 
-_TILES: ContextVar[Tiles] = ContextVar("tiles", default=Tiles())  # noqa: B039 - that it was asked is of no use there
+_TILES: ContextVar[Tiles | None] = ContextVar("tiles", default=None)
 
 
 def tile_size() -> int:
-    """Keys, and queries, in a tile: 16, the smallest tile of real kernels, unless inside of `tiles_of`."""
+    """Keys, and queries, in a tile: those of the smallest, unless inside of `tiles_of`."""
     tiles = _TILES.get()
+    if tiles is None:
+        return SMALLEST_TILE
     tiles.asked = True
     return tiles.size
 
