@@ -25,7 +25,7 @@ from typing import Any
 
 from attnspec.adapters.contract import CLAIMS, Implementation, implementation_of
 from attnspec.conformance.engine.budget import BUDGETS
-from attnspec.conformance.engine.evaluate import decide_law
+from attnspec.conformance.engine.evaluate import Known, decide_law
 from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
 from attnspec.conformance.engine.verify import not_claimed, verify
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, suspect
@@ -104,11 +104,12 @@ def tried(law_id: str, dtype: str, seed: int, examples: int) -> tuple[int, list[
 
     def meet(structure: Any, p: Any) -> None:
         nonlocal decisions
+        known: Known = {}
         for subject in subjects:
             subject.forget()
             case = f"seed {seed}: {subject.implementation.name}: {law_id}?{structure.query()}"
             try:
-                decision = decide_law(law, p, subject)
+                decision = decide_law(law, p, subject, known)
             except (Undecided, NotClaimed):
                 continue
             except (Broken, Raised) as error:
