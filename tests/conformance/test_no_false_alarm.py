@@ -102,6 +102,21 @@ def test_nan_of_scores_that_may_overflow_breaks_no_equality_and_that_of_others_d
     assert not decide_law(law, p, Subject(promising, "float16", {})).holds
 
 
+def test_features_that_may_all_vanish_promise_nothing_about_values_of_zero_either() -> None:
+    law = next(law for law in RANDOM if law.id == "random/zero-values")
+    query = "dtype=float16&b=1&hq=2&hkv=2&sq=64&sk=64&d=64&causal=1&values=integers&seed=275&geometry=304"
+    p = build(Structure.parse(query, "random_feature_attention"))
+    kernel = RANDOM_KERNELS["chunks-of-16-rounded"]
+    arithmetic = {"float16": random_features.declared_of(kernel, "float16")}
+    attend = random_features.as_callable(kernel)
+    rounded = implementation_of(attend, operation=p.operation, name="rounded", dtypes=["float16"], arithmetic=arithmetic)
+    subject = Subject(rounded, "float16", {})
+    assert np.isnan(subject.out(dataclasses.replace(p, v=0 * p.v)).value).any()
+    assert (decision := decide_law(law, p, subject)).holds and decision.vacuous
+    short = build(Structure.parse("dtype=float16&b=1&hq=1&hkv=1&sq=4&sk=4&d=4&values=soft&seed=1", p.operation))
+    assert (decision := decide_law(law, short, subject)).holds and not decision.vacuous
+
+
 def test_another_problem_takes_the_place_of_one_on_which_nothing_is_promised() -> None:
     law = next(law for law in LAWS if law.id == "causal/with-a-mask")
     result = verify(made("scores stored low, scaled late"), law, "float16", budget="standard", examples=6, seed=1)
