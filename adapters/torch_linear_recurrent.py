@@ -11,10 +11,15 @@ from typing import Any
 import torch
 
 from .contract import implementation
-from .torch_linear import ARITHMETIC, State
 from .torch_linear_inputs import Sequence, run
 
 __all__ = ["attend"]
+
+ARITHMETIC = {
+    "float32": {"name": "fp32", "n_pre": 0},
+    "float16": {"name": "half", "stored_weights": None},
+    "bfloat16": {"name": "half", "stored_weights": None},
+}
 
 
 @implementation(
@@ -32,7 +37,7 @@ def attend(
     decay: torch.Tensor | None = None,
     gate: torch.Tensor | None = None,
     beta: torch.Tensor | None = None,
-    initial_state: State | None = None,
+    initial_state: tuple[torch.Tensor, torch.Tensor] | None = None,
     return_state: bool = False,
     cu_seqlens: torch.Tensor | None = None,
     kv_lengths: torch.Tensor | None = None,
