@@ -12,12 +12,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_linear_inputs import Given, features, finished, read
-from .jax_options import cut
+from .jax_linear_inputs import Given, answered, features, finished, read
 
 __all__ = ["CHUNK", "attend", "parallel"]
 
@@ -63,7 +61,7 @@ def attend(
     options = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
     given, degree, delta = read(q, k, v, options)
     out, state = _attend(given, degree, delta, CHUNK)
-    return (cut(out, q.shape[2]), state) if return_state else cut(out, q.shape[2])
+    return answered(out, state, q.shape[2], return_state)
 
 
 @implementation(
@@ -94,7 +92,7 @@ def parallel(
     options = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
     given, degree, delta = read(q, k, v, options)
     out, state = _attend(given, degree, delta, max(1, given.k.shape[2]))
-    return (cut(out, q.shape[2]), state) if return_state else cut(out, q.shape[2])
+    return answered(out, state, q.shape[2], return_state)
 
 
 @compiled(static_argnums=(1, 2, 3))
@@ -139,7 +137,8 @@ def _chunk(state: Any, given: Any, *, delta: bool) -> Any:
 
 def _between(log_gate: Any) -> Any:
     """The factors from each step to each later one, (B, H, t, s, F); 0 for earlier ones."""
-    t, s = (jnp.arange(log_gate.shape[2])[at] for at in (np.s_[:, None, None], np.s_[None, :, None]))
+    steps = jnp.arange(log_gate.shape[2])
+    t, s = steps[:, None, None], steps[None, :, None]
     each = jnp.where(t > s, log_gate[:, :, :, None, :], 0.0)
     return jnp.where(t >= s, jnp.exp(jnp.cumsum(each, axis=2)), 0.0)
 

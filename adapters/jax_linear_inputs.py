@@ -3,7 +3,6 @@
 XLA compiles anew for each shape and for each option that comes or goes, so what is not given gets the value that changes
 nothing: a log gate of 0, a state of zeros, a scale of 1. Only Taylor maps and the delta rule are compiled by themselves.
 Steps and rows are filled up (jax_options.py), with steps of padding and rows that nobody reads.
-Steps and rows are filled up (jax_options.py), with steps of padding and rows that nobody reads.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .jax_options import filled_up
+from .jax_options import cut, filled_up
 from .linear_inputs import TAYLOR, check_linear
 
-__all__ = ["Given", "features", "finished", "read"]
+__all__ = ["Given", "answered", "features", "finished", "read"]
 
 SIMPLE = ("identity", "elu1", "relu", "exp")
 
@@ -116,3 +115,9 @@ def finished(sums: jax.Array, g: Given) -> jax.Array:
     """The output from what rows read, (B, H, Sq, Dv + 1)."""
     out = sums[..., :-1] * g.scale
     return jnp.where(g.normalize, out / (sums[..., -1:] * g.scale), out).astype(g.q.dtype)
+
+
+def answered(out: jax.Array, state: Any, rows: int, return_state: bool) -> Any:
+    """What the caller asked for: the first rows of the output, which was filled up, and the state."""
+    out = cut(out, rows)
+    return (out, state) if return_state else out

@@ -14,8 +14,7 @@ import jax.numpy as jnp
 
 from .contract import implementation
 from .jax_compile import NOTE, compiled
-from .jax_linear_inputs import Given, features, finished, read
-from .jax_options import cut
+from .jax_linear_inputs import Given, answered, features, finished, read
 
 __all__ = ["ARITHMETIC", "attend"]
 
@@ -59,7 +58,7 @@ def attend(
     options = {name: value for name, value in locals().items() if name not in ("q", "k", "v")}
     given, degree, delta = read(q, k, v, options)
     out, state = _attend(given, degree, delta, cu_seqlens is not None)
-    return (cut(out, q.shape[2]), state) if return_state else cut(out, q.shape[2])
+    return answered(out, state, q.shape[2], return_state)
 
 
 @compiled(static_argnums=(1, 2, 3))

@@ -195,7 +195,8 @@ class Subject:
             room = drawn(p, self.arithmetic)
             if np.isinf(room.output):  # Also where all values are 0: the quotient may be 0/0.
                 return _around(out, np.full(out.shape, np.inf))
-            return _around(out, room.output * _largest_share(p, out) + room.lost)
+            with np.errstate(invalid="ignore"):
+                return _around(out, room.output * _largest_share(p, out) + room.lost)
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
             return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)

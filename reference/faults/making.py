@@ -46,7 +46,6 @@ __all__ = [
 
 Array = NDArray[Any]
 
-
 SMALLEST_TILE = 16
 """Keys, and queries, in the smallest tile of real kernels."""
 
