@@ -31,8 +31,10 @@ from .tally import Finding, Tally
 
 __all__ = ["not_claimed", "replay", "verify"]
 
-HOPELESS = 100
-"""Refusals in a row, before any problem was decided, after which no further problem is tried."""
+HOPELESS, HOPELESS_WHOLE = 100, 40
+"""Refusals in a row, before any problem was decided, after which no further problem is tried; and where problems come in a few
+whole shapes, because each is compiled.
+"""
 
 
 class LawFailed(Exception):
@@ -229,7 +231,8 @@ class _Trial:
     @property
     def over(self) -> bool:
         """Whether nothing more shall be tried: time is up, or nothing but refusals came."""
-        hopeless = self.tally.examples == 0 and sum(self.tally.unclaimed.values()) >= HOPELESS
+        most = HOPELESS_WHOLE if self.subject.implementation.compiles else HOPELESS
+        hopeless = self.tally.examples == 0 and sum(self.tally.unclaimed.values()) >= most
         return hopeless or time.monotonic() > self.deadline
 
 
