@@ -81,7 +81,8 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     arguments += [f"--attnspec-laws={pattern}" for pattern in given["laws"]]
     arguments += [f"--attnspec-laws-file={Path(file).resolve()}" for file in given["laws_file"]]
     arguments += [f"--attnspec-baseline={file}" for file in given["baseline"]]
-    for name in ("budget", "profile", "dtype", "device", "examples", "timeout", "seed", "shard"):
+    arguments += [f"--attnspec-dtype={dtype}" for dtype in given["dtype"]]
+    for name in ("budget", "profile", "device", "examples", "timeout", "seed", "shard"):
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
     arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate") if given[flag]]

@@ -46,7 +46,7 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
 @click.option("--budget", default="quick", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
 @_laws_options
-@click.option("--dtype", metavar="D", help="Only this dtype.")
+@click.option("--dtype", multiple=True, metavar="D", help="Only this dtype (repeatable).")
 @click.option(
     "--device", metavar="D", help="Where PyTorch, Triton and JAX compute, as cpu or cuda; Triton is interpreted on cpu."
 )

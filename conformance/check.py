@@ -6,7 +6,7 @@ command line and the pytest plugin under pytest-xdist survive both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ def check(
     *,
     laws: str | tuple[str, ...] | list[str] = "*",
     budget: str = "quick",
-    dtype: str | None = None,
+    dtype: str | Sequence[str] | None = None,
     seed: int = 0,
     examples: int | None = None,
     certificate: bool = False,
@@ -60,7 +60,7 @@ def check(
     """Hold laws against an implementation, in this process.
 
     implementation: a function (q, k, v, *, …options), an Implementation, or a target as on the command line.
-    laws: one glob over law ids, or several. dtype: only this one.
+    laws: one glob over law ids, or several. dtype: the only one that is tried, or the only ones.
     certificate: whether to find out which known faults each pass would have caught, which costs seconds a law, once.
     Raises ContractError for a function that cannot be called so, SpecError for a broken spec, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
@@ -90,7 +90,7 @@ def parametrize(
     *,
     laws: str | tuple[str, ...] | list[str] = "*",
     budget: str = "quick",
-    dtype: str | None = None,
+    dtype: str | Sequence[str] | None = None,
     seed: int = 0,
     examples: int | None = None,
 ) -> Callable[[Any], Any]:
@@ -148,7 +148,9 @@ def _run(case: Case, plan: Plan, certify: bool = False) -> Result:
     return verify(case.target.implementation, case.law, case.dtype, **how)
 
 
-def _plan(implementation: Any, laws: Any, budget: str, dtype: str | None, seed: int, examples: int | None) -> Plan:
+def _plan(
+    implementation: Any, laws: Any, budget: str, dtype: str | Sequence[str] | None, seed: int, examples: int | None
+) -> Plan:
     return make_plan(
         list(_targets(implementation)),
         laws=(laws,) if isinstance(laws, str) else tuple(laws),

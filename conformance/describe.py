@@ -32,7 +32,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
         "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": DRAWN, "other": 0.0},
-        "dtype": plan.dtype,
+        "dtype": list(plan.dtypes) or None,
         "implementations": [_describe_target(target) for target in plan.targets],
         "laws": {law.id: describe_law(law) for law in plan.laws},
         "all_laws": [law.id for law in load_laws()],

@@ -72,6 +72,7 @@ class Case:
 class Plan:
     """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request.
 
+    dtypes: the only ones that are tried; empty for all that an implementation declares.
     short: whether a law is tried in one dtype alone, another for another law, where calls are compiled or interpreted.
     shard: the part of it that this process tries, where several share it.
     """
@@ -80,7 +81,7 @@ class Plan:
     laws: tuple[Law, ...]
     budget: Budget
     seed: int = 0
-    dtype: str | None = None
+    dtypes: tuple[str, ...] = ()
     narrowed: bool = False
     short: bool = False
     shard: Shard | None = None
@@ -97,7 +98,7 @@ class Plan:
                     yield from (Case(law, target, dtype) for dtype in self._dtypes(law, target.implementation))
 
     def _dtypes(self, law: Law, made: Implementation) -> tuple[str, ...]:
-        dtypes = tuple(dtype for dtype in made.dtypes if self.dtype in (None, dtype))
+        dtypes = tuple(dtype for dtype in made.dtypes if dtype in (self.dtypes or made.dtypes))
         if not self.short or made.mode == "eager" or len(dtypes) < 2:
             return dtypes
         return (dtypes[zlib.crc32(law.id.encode()) % len(dtypes)],)
@@ -109,7 +110,7 @@ def make_plan(
     laws: Iterable[str] = (),
     profile: str | None = None,
     laws_files: Iterable[Path | str] = (),
-    dtype: str | None = None,
+    dtype: str | Sequence[str] | None = None,
     budget: str = "quick",
     examples: int | None = None,
     timeout: float | None = None,
@@ -118,8 +119,9 @@ def make_plan(
 ) -> Plan:
     """The plan of a run. Raises Mistake where a name is unknown or nothing is left to run, SpecError for a broken law file.
 
-    shard: `2/3`. It may be empty where the whole is not.
+    dtype: the only one, or the only ones. shard: `2/3`. It may be empty where the whole is not.
     """
+    dtypes = _known_dtypes(dtype)
     patterns, files = tuple(laws), tuple(laws_files)
     tried = choose_budget(budget, examples=examples, timeout=timeout)
     short = tried.short and not patterns and profile is None
@@ -130,15 +132,15 @@ def make_plan(
         laws=tuple(law for law in chosen if law.operation in operations),
         budget=tried,
         seed=seed,
-        dtype=_known_dtype(dtype),
-        narrowed=bool(patterns or profile or dtype),
+        dtypes=dtypes,
+        narrowed=bool(patterns or profile or dtypes),
         short=short,
         shard=_shard(shard),
     )
     if next(plan.whole(), None) is None:
         names = ", ".join(target.implementation.name for target in targets)
-        within = f" in {dtype}" if dtype else ""
-        raise Mistake(f"nothing to run: none of the {len(chosen)} chosen laws is about the operation of {names}{within}")
+        about = f"the operation of {names}{_within(dtypes)}"
+        raise Mistake(f"nothing to run: none of the {len(chosen)} chosen laws is about {about}")
     _all_are_tried(plan, patterns)
     return plan
 
@@ -149,14 +151,22 @@ def _all_are_tried(plan: Plan, patterns: Iterable[str]) -> None:
     laws, asked = {case.law.id for case in cases}, {case.target.asked for case in cases}
     for pattern in patterns:
         if not any(fnmatchcase(law, pattern) for law in laws):
-            raise Mistake(f"no law that matches {pattern!r} is about what these implementations compute; leave it away")
+            raise Mistake(f"no law that matches {pattern!r} is about what these implementations compute; remove it")
     for target in plan.targets:
         if target.asked not in asked:
-            made, within = target.implementation, f" in {plan.dtype}" if plan.dtype else ""
+            made, within = target.implementation, _within(plan.dtypes)
             raise Mistake(
                 f"none of the chosen laws is about {target.asked}{within} ({made.operation} in {', '.join(made.dtypes)}); "
-                "leave it away, or choose laws for it"
+                "remove it, or choose laws for it"
             )
+    tried = {case.dtype for case in cases}
+    for dtype in plan.dtypes:
+        if dtype not in tried:
+            raise Mistake(f"none of the implementations declares {dtype}; remove --dtype {dtype}")
+
+
+def _within(dtypes: Sequence[str]) -> str:
+    return f" in {' or '.join(dtypes)}" if dtypes else ""
 
 
 def find_targets(addresses: Iterable[str]) -> list[Target]:
@@ -207,7 +217,7 @@ def _check_device(made: Implementation) -> None:
     except Exception as error:
         said = str(error).strip().partition("\n")[0]
         raise Mistake(
-            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or leave it away"
+            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or remove it"
         ) from None
 
 
@@ -265,12 +275,14 @@ def _shard(text: str | None) -> Shard | None:
         raise Mistake(str(error)) from None
 
 
-def _known_dtype(dtype: str | None) -> str | None:
+def _known_dtypes(given: str | Sequence[str] | None) -> tuple[str, ...]:
     from ..adapters.contract import DTYPES
 
-    if dtype is not None and dtype not in DTYPES:
-        raise Mistake(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
-    return dtype
+    dtypes = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given or ()))
+    for dtype in dtypes:
+        if dtype not in DTYPES:
+            raise Mistake(f"unknown dtype {dtype!r}; known: {', '.join(DTYPES)}")
+    return dtypes
 
 
 def _own_address(address: str, made: Implementation) -> str:

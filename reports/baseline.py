@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .baseline_file import KEYS, BaselineError, Entry, entries_of
+from .profiles import asked_dtypes
 
 __all__ = [
     "BaselineError",
@@ -94,7 +95,7 @@ def left_out(entry: Entry, report: Mapping[str, Any]) -> bool:
     """Whether the run was asked to leave out what the entry speaks of, or is a part of a run that has more."""
     if report.get("shard") or not report["complete"]:
         return True  # Another shard may hold it, or what did not come; the merged or the complete report tells.
-    if entry.get("dtype") and report["dtype"] not in (None, entry["dtype"]):
+    if entry.get("dtype") and entry["dtype"] not in (asked_dtypes(report) or entry["dtype"]):
         return True
     elsewhere = [law for law in report["all_laws"] if law not in report["laws"]]
     return any(fnmatchcase(law, entry["law"]) for law in elsewhere)

@@ -7,7 +7,7 @@ from typing import Any
 
 from .wording import counted
 
-__all__ = ["conformance_line", "profile_verdicts", "shard_name", "verdict_line"]
+__all__ = ["asked_dtypes", "conformance_line", "profile_verdicts", "shard_name", "verdict_line"]
 
 WORDS = {
     "fail": "does not hold",
@@ -76,6 +76,12 @@ def conformance_line(verdicts: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(_fared(names, yes, no) for (yes, no), names in ordered)
 
 
+def asked_dtypes(report: Mapping[str, Any]) -> list[str] | None:
+    """The only dtypes of a run, or None for all. Earlier versions knew one, and wrote it as a string."""
+    asked = report["dtype"]
+    return [asked] if isinstance(asked, str) else asked
+
+
 def shard_name(shard: Mapping[str, Any]) -> str:
     """`2/3`."""
     return f"{shard['number']}/{shard['of']}"
@@ -111,14 +117,15 @@ def _effort(report: Mapping[str, Any], mode: str) -> Iterator[str]:
         yield "quick: not a conformance result"
     elif tried < due:
         yield f"{counted(tried, 'problem')} a law {'are' if tried != 1 else 'is'} fewer than the standard {due}"
-    if report["dtype"] is not None:
-        yield f"only {report['dtype']} was run"
+    if (dtypes := asked_dtypes(report)) is not None:
+        yield f"only {_list(dtypes, 'and')} {'was' if len(dtypes) == 1 else 'were'} run"
 
 
 def _against(report: Mapping[str, Any], made: Mapping[str, Any], members: list[str]) -> dict[str, list[str]]:
     """Why → the laws of a profile that speak against an implementation for this reason in some dtype."""
     found = {(row["law"], row["dtype"]): row["verdict"] for row in report["results"] if row["implementation"] == made["name"]}
-    dtypes = [report["dtype"]] if report["dtype"] is not None else made["dtypes"]
+    asked = asked_dtypes(report)
+    dtypes = made["dtypes"] if asked is None else [dtype for dtype in asked if dtype in made["dtypes"]] or asked
     laws: dict[str, list[str]] = {}
     for why in ("not-run", *WORDS):
         against = [law for law in members if any(found.get((law, dtype), "not-run") == why for dtype in dtypes)]

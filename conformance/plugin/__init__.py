@@ -20,7 +20,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "profile": ("only the laws of this profile", {"default": None}),
     "laws": ("only the laws whose id matches this glob (repeatable)", {"action": "append", "default": []}),
     "laws-file": ("a file of further laws (repeatable)", {"action": "append", "default": []}),
-    "dtype": ("only this dtype", {"default": None}),
+    "dtype": ("only this dtype (repeatable)", {"action": "append", "default": []}),
     "examples": ("problems a law, instead of the budget's", {"type": int, "default": None}),
 }
 LONG_ONLY: dict[str, tuple[str, dict[str, Any]]] = {

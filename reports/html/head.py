@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model import headline, outcome
-from ..profiles import verdict_line
+from ..profiles import asked_dtypes, verdict_line
 from .markup import code, escape, glyph, section, table
 
 __all__ = ["Head", "banners", "head", "profiles_section"]
@@ -31,7 +31,7 @@ def head(report: Mapping[str, Any]) -> Head:
     budget, suite = report["budget"], report["attnspec"]
     facts = {
         "budget": f"{budget['name']}, {budget['examples']} problems a law",
-        "dtypes": report["dtype"] or "all that are declared",
+        "dtypes": ", ".join(asked_dtypes(report) or ()) or "all that are declared",
         "seed": str(report["seed"]),
         "attnspec": f"{suite['version']}, spec {suite['spec']}",
     }

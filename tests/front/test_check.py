@@ -52,6 +52,12 @@ def test_every_dtype_and_several_globs() -> None:
     }
 
 
+def test_some_of_the_dtypes() -> None:
+    made = implementation_of(softmax, dtypes=["float32", "float16", "bfloat16"])
+    report = attnspec.check(made, laws="weights/sum-to-one", dtype=["float16", "float32"], examples=1)
+    assert [r.dtype for r in report.results] == ["float32", "float16"] and report.data["dtype"] == ["float16", "float32"]
+
+
 def test_targets_and_implementations_are_taken_too() -> None:
     assert attnspec.check("numpy/naive", **SMALL).results[0].implementation == "numpy/naive"
     made = implementation_of(softmax, name="mine", dtypes=["float32"])
@@ -68,6 +74,10 @@ def test_mistakes_are_named() -> None:
 
     with pytest.raises(Mistake, match="no law matches"):
         attnspec.check(softmax, laws="nothing/*")
+    with pytest.raises(Mistake, match="unknown dtype 'float31'"):
+        attnspec.check(softmax, dtype=["float32", "float31"])
+    with pytest.raises(Mistake, match="none of the implementations declares float16; remove --dtype float16"):
+        attnspec.check(softmax, dtype=["float32", "float16"])
     with pytest.raises(attnspec.ContractError, match="first parameters"):
         attnspec.check(lambda q: q)
 

@@ -40,12 +40,14 @@ def test_items_are_selected_by_keyword(run_pytest: Any, tmp_path: Path) -> None:
 
 
 def test_impl_budget_and_dtype_choose(run_pytest: Any, tmp_path: Path) -> None:
-    options = ("--impl=numpy/naive,numpy/flash", "--dtype=bfloat16", "--laws=heads/concat*", "--laws", "heads/reversed")
+    options = ("--impl=numpy/naive,numpy/flash", "--dtype=bfloat16", "--dtype=float16", "--laws=heads/concat*")
+    options = (*options, "--laws", "heads/reversed")
     names = collected(run_pytest(*SPEC, *options, "--collect-only", "-q", cwd=tmp_path))
     assert sorted(names) == sorted(
-        f"heads/{law}[numpy/{name}-bfloat16]"
+        f"heads/{law}[numpy/{name}-{dtype}]"
         for law in ("concatenate", "concatenate-lse", "reversed")
         for name in ("naive", "flash")
+        for dtype in ("bfloat16", "float16")
     )
 
 

@@ -71,6 +71,12 @@ def test_each_must_law_must_be_run_in_each_dtype(report: Any, row: Any, plan: di
     assert certified(report(both)) == (False, ["weights/a was not run (and 1 more)"])
     plan["dtype"] = "float32"
     assert certified(report(both)) == (False, ["only float32 was run"])
+    plan["dtype"] = ["float32"]
+    assert certified(report(both)) == (False, ["only float32 was run"])
+    plan["implementations"][0]["dtypes"] = ["float32", "float16", "bfloat16"]
+    plan["dtype"] = ["float32", "float16"]
+    whole = [{**each, "dtype": dtype} for each in both for dtype in plan["dtype"]]
+    assert certified(report(whole)) == (False, ["only float32 and float16 were run"])
 
 
 def test_a_known_failure_is_no_conformance(report: Any, row: Any) -> None:
