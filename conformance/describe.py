@@ -49,9 +49,7 @@ def describe_shard(plan: Plan) -> dict[str, int] | None:
 
 def describe_law(law: Law) -> dict[str, Any]:
     """What a reader of a finding wants to know about a law."""
-    from .language.loading import spec_folder
-
-    shipped = law.file.resolve().is_relative_to(spec_folder().resolve())
+    shipped = law.shipped
     return {
         "chapter": law.chapter,
         "level": law.level,

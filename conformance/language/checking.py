@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..vocabulary import CONSTANTS, WORDS, load_installed_words
 from .errors import SpecError, nearest
+from .for_options import check_option
 from .grammar import Binary, Call, Equation, Expression, Name, Negation, Number
+from .vacuity import check_says_something
 
 __all__ = ["check_condition", "check_equation"]
 
@@ -20,9 +22,10 @@ NAMED = {
 
 
 def check_equation(equation: Equation) -> None:
-    """Raise SpecError (without a place) unless both sides are values."""
+    """Raise SpecError (without a place) unless both sides are values, and the equation can be false."""
     for side in (equation.left, equation.right):
         _expect(side, frozenset({"Value"}), "a side of an equation")
+    check_says_something(equation)
 
 
 def check_condition(condition: Expression) -> None:
@@ -30,10 +33,12 @@ def check_condition(condition: Expression) -> None:
     _expect(condition, frozenset({"Value"}), "a condition")
 
 
-def _expect(node: Expression, wanted: frozenset[str], place: str) -> None:
+def _expect(node: Expression, wanted: frozenset[str], place: str) -> frozenset[str]:
+    """The kinds of an expression, one of which must be wanted."""
     kinds = _kinds(node)
     if not kinds & wanted:
         raise SpecError(f"{place} is {_either(wanted)}, not {_either(kinds)}")
+    return kinds
 
 
 def _kinds(node: Expression) -> frozenset[str]:
@@ -77,10 +82,11 @@ def _kinds_of_call(node: Call) -> frozenset[str]:
         many = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         items = argument.values() if isinstance(argument, dict) else argument if many else [argument]
         if parameter.kind is parameter.VAR_KEYWORD:
-            _check_option_names(node.word, argument)
+            for option, value in argument.items():
+                check_option(node.word, option, value)
         for item in items:
-            _expect(item, known.accepts[name], f"the argument {name} of {node.word}")
-            first = first or _kinds(item)
+            kinds = _expect(item, known.accepts[name], f"the argument {name} of {node.word}")
+            first = first or kinds
     return _result(known.gives, known.accepts, first)
 
 
@@ -93,14 +99,6 @@ def _result(gives: frozenset[str], accepts: dict[str, frozenset[str]], first: fr
     if {"Pair", "Pairs"} <= gives:
         return frozenset({"Pairs"}) if first & {"Problems"} else frozenset({"Pair"})
     return first & gives or gives
-
-
-def _check_option_names(word: str, keywords: dict[str, Expression]) -> None:
-    from ..vocabulary import option_names
-
-    for name in keywords:
-        if name not in option_names():
-            raise SpecError(f"{word}: unknown option {name!r}{nearest(name, option_names())}")
 
 
 def _either(kinds: frozenset[str]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ..vocabulary.word import GRADIENTS, WORDS
 from .grammar import Binary, Call, Equation, Expression, Name, Negation
 
 __all__ = ["Law", "Profile"]
@@ -45,6 +47,16 @@ class Law:
         if self.condition is not None:
             used += self.condition.words()
         return tuple(dict.fromkeys(used))
+
+    @property
+    def asks_for_gradients(self) -> bool:
+        """Whether the implementation must have a backward pass."""
+        return any(WORDS[word].asks == GRADIENTS for word in self.words())
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with the kit, whose tests hold it to the definition and to the faults that it names."""
+        return self.file.resolve().is_relative_to(Path(str(files("attnspec.spec"))).resolve())
 
     def sets(self) -> tuple[str, ...]:
         """The options that the law sets with `but(p, …)`, other than to `absent`."""

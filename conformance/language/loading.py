@@ -93,7 +93,10 @@ def _chapter(path: Path, foreign: bool) -> Iterator[Law]:
     if foreign:
         _against_schema(data, lines, path)
     for index, entry in enumerate(data["laws"]):
-        yield _law(entry, data["chapter"], path, lines, ("laws", index))
+        law = _law(entry, data["chapter"], path, lines, ("laws", index))
+        if foreign:
+            _check_kills(law, lines.get(("laws", index, "kills")))
+        yield law
 
 
 def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: tuple[str | int, ...]) -> Law:
@@ -142,6 +145,26 @@ def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: t
     )
 
 
+def _check_kills(law: Law, line: int | None) -> None:
+    """Raise SpecError for a fault that is unknown, or that no law of this kind can reject."""
+    from ...reference.faults.catalogue import FAULTS
+    from ...reference.faults.making import BACKWARDS
+
+    for name in law.kills:
+        fault = FAULTS.get(name)
+        if fault is None:
+            reason = f"unknown fault {name!r}{nearest(name, FAULTS)}; spec/faults.yaml names them"
+        elif fault.operation != law.operation:
+            reason = f"{name} is a mistake in {fault.operation}, and the law is about {law.operation}"
+        elif fault.equivalent:
+            reason = f"{name} gives what the definition gives, so no law can reject it: {fault.equivalent}"
+        elif name in BACKWARDS and not law.asks_for_gradients:
+            reason = f"{name} is a mistake in gradients, and the law asks for none"
+        else:
+            continue
+        raise SpecError(f"kills: {reason}", law.file, line)
+
+
 @cache
 def _schema(name: str) -> Any:
     from jsonschema import Draft202012Validator
@@ -150,6 +173,9 @@ def _schema(name: str) -> Any:
 
 
 def _against_schema(data: Any, lines: Lines, path: Path) -> None:
+    if not isinstance(data, dict):
+        found = "is empty" if data is None else f"holds a {'list' if isinstance(data, list) else 'single value'}"
+        raise SpecError(f"{found}; a law file is a mapping with the keys chapter, about and laws", path, lines.get((), 1))
     found = _schema("laws.schema.json").iter_errors(data)
     errors = sorted(found, key=lambda e: (e.validator != "additionalProperties", lines.get(tuple(e.absolute_path), 0)))
     if not errors:
@@ -163,6 +189,8 @@ def _against_schema(data: Any, lines: Lines, path: Path) -> None:
         place = (*place, unknown)
         message = f"unknown key {unknown!r}{nearest(unknown, known)}; the keys are {', '.join(known)}"
     elif place:
+        if error.validator == "pattern":
+            message = f"{error.instance!r} is not {str(error.schema['description']).rstrip('.').lower()}"
         message = f"{'.'.join(map(str, place))}: {message}"
     while place and place not in lines:
         place = place[:-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ __all__ = ["Lines", "read_yaml"]
 
 LARGEST_FILE = 1 << 20
 DEEPEST = 16
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
+"""What YAML allows in no file."""
+
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SCALARS = {
     "tag:yaml.org,2002:str",
@@ -29,15 +34,7 @@ Lines = dict[Path_, int]
 
 def read_yaml(file: Path) -> tuple[Any, Lines]:
     """The data of one YAML file, and the line on which each value stands. Raises SpecError with file and line."""
-    try:
-        raw = file.read_bytes()
-        if len(raw) > LARGEST_FILE:
-            raise SpecError(f"the file has {len(raw)} bytes; a law file has at most {LARGEST_FILE}", file)
-        text = raw.decode("utf-8")
-    except OSError as error:
-        raise SpecError(f"cannot be read: {error.strerror}", file) from None
-    except UnicodeDecodeError:
-        raise SpecError("is not UTF-8 text", file) from None
+    text = _text(file)
     try:
         _refuse_dangers(text, file)
         node = yaml.compose(text, Loader=_Loader)
@@ -47,6 +44,31 @@ def read_yaml(file: Path) -> tuple[Any, Lines]:
         raise SpecError(str(problem), file, mark.line + 1 if mark else None) from None
     lines: Lines = {}
     return (None if node is None else _data(node, (), lines, file)), lines
+
+
+def _text(file: Path) -> str:
+    """The text of a file, of which no more is read than a law file may have, and nothing of a pipe or a device."""
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise SpecError("is not a regular file; write the laws to a file, and name that", file)
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise SpecError(f"cannot be read: {error.strerror}", file) from None
+    if len(raw) > LARGEST_FILE:
+        raise SpecError(f"the file is larger than {LARGEST_FILE} bytes, the most that a law file may have", file)
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or raw[:2].count(0) == 1:
+        raise SpecError("is text in UTF-16; save it as UTF-8", file, 1)
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise SpecError(f"the byte 0x{raw[error.start]:02x} is not UTF-8; save the file as UTF-8", file, line) from None
+    control = _CONTROL.search(text)
+    if control is not None:
+        line = text.count("\n", 0, control.start()) + 1
+        raise SpecError(f"the control character U+{ord(control[0]):04X} is not part of a law file; remove it", file, line)
+    return text
 
 
 def _refuse_dangers(text: str, file: Path) -> None:

@@ -18,7 +18,7 @@ from .linear import GATES
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .random_features import PROJECTIONS
-from .structure import SIZES
+from .structure import SIZES, check_sizes
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
 
@@ -75,6 +75,7 @@ def read_given(given: Mapping[str, object]) -> Given:
             raise StructureError(f"given: unknown key {key!r}{nearest(key, (*OPTIONS, *SIZES))}; known: {', '.join(known)}")
     for key, size in sizes.items():
         _check_like(key, size, sizes)
+    _check_memory(sizes)
     return Given(options, sizes, values, memory)
 
 
@@ -120,6 +121,16 @@ def _size(name: str, wish: object) -> SizeWish:
         return SizeWish(among=_listed(wish, lambda one: whole(one, SIZES[name])))
     except StructureError as error:
         raise StructureError(f"given: {name}: {error}; write a size, a list, '>= n', or the name of another size") from None
+
+
+def _check_memory(sizes: Mapping[str, SizeWish]) -> None:
+    """The largest of the sizes that are listed, and the least of the others, must make a problem that fits into memory."""
+    own = {name: max(wish.among, default=wish.least) for name, wish in sizes.items() if not wish.like}
+    liked = {name: own.get(wish.like, 1) for name, wish in sizes.items() if wish.like}
+    try:
+        check_sizes({**own, **liked})
+    except StructureError as error:
+        raise StructureError(f"given: {error}") from None
 
 
 def _check_like(name: str, wish: SizeWish, sizes: Mapping[str, SizeWish]) -> None:

@@ -7,6 +7,7 @@ when read, because a typing error that is passed over replays another case.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,22 @@ from .descriptors import OPTIONS, StructureError, Value, nearest, one_of, read_o
 from .distributions import DISTRIBUTIONS, MANTISSA, Sizes
 from .problem import MEMORIES
 
-__all__ = ["SIZES", "Structure"]
+__all__ = ["SIZES", "Structure", "check_sizes"]
 
 SIZES = {"b": 1, "hq": 1, "hkv": 1, "sq": 0, "sk": 0, "d": 1, "dv": 1}
 """Names of the sizes, and the least value of each. There may be no query and no key."""
+
+MOST = 1 << 26
+"""The most scores, and the most entries of an array, that one problem may have: half a gigabyte in float64 for each array."""
+
+
+def check_sizes(sizes: Mapping[str, int]) -> None:
+    """Raise StructureError for sizes, those that are left out being 1, whose problem would not fit into memory."""
+    for what, names in (("scores", "b hq sq sk"), ("queries", "b hq sq d"), ("keys", "b hkv sk d"), ("values", "b hkv sk dv")):
+        entries = math.prod(sizes.get(name, 1) for name in names.split())
+        if entries > MOST:
+            said = " · ".join(f"{name}={sizes[name]}" for name in names.split() if sizes.get(name, 1) != 1)
+            raise StructureError(f"{said} is {entries} entries of {what}; a problem has at most {MOST}")
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Structure:
         one_of(self.memory, MEMORIES, "memory")
         for name, least in {**SIZES, "seed": 0, "geometry": 0}.items():
             _whole_field(name, getattr(self, name), least)
+        check_sizes({name: getattr(self, name) for name in SIZES})
         if self.hq % self.hkv:
             raise StructureError(
                 f"hq={self.hq} is not a multiple of hkv={self.hkv}; each key/value head serves the same number of query heads"

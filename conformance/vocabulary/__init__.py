@@ -27,7 +27,7 @@ from . import (
 )
 from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
 
-__all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_names", "word"]
+__all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_types", "word"]
 
 GROUPS = (
     transforms,
@@ -66,8 +66,9 @@ def load_installed_words() -> None:
 
 
 @cache
-def option_names() -> tuple[str, ...]:
-    """Names that `but(p, …)` can set: the options of every operation, and memory."""
+def option_types() -> dict[str, str]:
+    """What `but(p, …)` can set, by name: the options of every operation with their type in spec/operations.yaml, and memory."""
     from ..language.loading import operations
 
-    return (*dict.fromkeys(option for operation in operations().values() for option in operation["options"]), "memory")
+    every = [operation["options"] for operation in operations().values()]
+    return {name: option["type"] for options in every for name, option in options.items()} | {"memory": "memory"}

@@ -102,7 +102,10 @@ def positive(x: Value) -> Value:
 @word("combiners")
 def finite(x: Value) -> Value:
     """1 where x is finite, 0 where it is NaN or infinite."""
-    return bounded(np.isfinite(bounded(x).value))
+    each = bounded(x)
+    known = ~(np.isneginf(each.low) & np.isposinf(each.high))  # Where the declared arithmetic overflows, it is not.
+    value = np.isfinite(each.value).astype(np.float64)
+    return Bounded(value, np.where(known, value, -np.inf), np.where(known, value, np.inf))
 
 
 @word("combiners")

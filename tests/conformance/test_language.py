@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,21 @@ def test_an_equation_is_a_tree() -> None:
         ("id: weights/one", "id: causal/one", 4, "starts with weights/"),
         ("kills: [weights-unnormalised]", "kills: []", 12, "kills"),
         ("about: One law.", "about: One law.\nchapter: twice", 3, "stands twice"),
+        ("id: weights/one", 'id: "weights/one\\n"', 4, "is not chapter/name"),
+        ("https://example.org", "", 13, "is not an address"),
+        ("[weights-unnormalised]", "[weights-unnormalized]", 12, "did you mean 'weights-unnormalised'"),
+        ("[weights-unnormalised]", "[dilation-one-too-long]", 12, "is a mistake in sparse_attention, and the law is about"),
+        ("[weights-unnormalised]", "[gradient-without-delta]", 12, "is a mistake in gradients, and the law asks for none"),
+        ("{sinks: absent}", "{sk: 99999999999}", 7, "sk=99999999999 is 99999999999 entries of scores"),
+        ("{sinks: absent}", "{sk: '>= 99999999999'}", 7, "entries of scores"),
+        ("{sinks: absent}", "{d: 100000000}", 7, "d=100000000 is 100000000 entries of queries"),
+        ("{sinks: absent}", "{sk: [1, 65536], sq: sk}", 7, "sq=65536 · sk=65536"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, causal=5)) ≈ 1", 9, "causal is true, false or absent, not 5"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, softcap=-1)) ≈ 1", 9, "-1.0 is not a positive number"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, seed=1.5)) ≈ 1", 9, "seed is a whole number or absent, not 1.5"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, mask=1)) ≈ 1", 9, "mask is absent, or what a word gives, not 1"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, scale=true)) ≈ 1", 9, "scale is a number or absent, not true"),
+        ("out(with_values(p, 1)) ≈ 1", "out(but(p, memory=4)) ≈ 1", 9, "memory is contiguous or transposed"),
     ],
 )
 def test_each_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
@@ -88,6 +105,65 @@ def test_each_mistake_is_named_with_its_line(tmp_path: Path, old: str, new: str,
         load_laws([file])
     assert str(caught.value).startswith(f"{file}:{line}: "), caught.value
     assert says in str(caught.value)
+
+
+NOTHING, TWICE, CANCELS = (
+    "never runs the implementation",
+    "the two sides are the same expression",
+    "cancels out of the equation",
+)
+
+
+@pytest.mark.parametrize(
+    ("equation", "says"),
+    [
+        ("1 == 1", NOTHING),
+        ("1 ≤ 2", NOTHING),
+        ("exp(0) ≈ 1", NOTHING),
+        ("0 / 0 == 0 / 0", NOTHING),
+        ("reference_out(p) ≈ reference_out(p)", NOTHING),
+        ("reference_out(p) ≈ reference_out(shuffle_keys(p))", NOTHING),
+        ("out(p) == out(p)", TWICE),
+        ("out(but(p, scale=2, causal=absent)) ≈ out(but(p, causal=absent, scale=2))", TWICE),
+        ("exp(out(p)) ≥ exp(out(p))", TWICE),
+        ("out(p) - out(p) ≈ 0", CANCELS),
+        ("0 * out(p) == 0", CANCELS),
+        ("out(p) * 0 ≤ 1", CANCELS),
+        ("out(p) / out(p) ≈ 1", CANCELS),
+        ("2 * out(p) ≈ out(p) + out(p)", CANCELS),
+        ("out(p) ≤ out(p) + 1", CANCELS),
+        ("-(1 - out(p)) ≈ out(p) - 1", CANCELS),
+        ("out(p) * scale(p) / 2 ≈ scale(p) * out(p) / 2", CANCELS),
+    ],
+)
+def test_an_equation_that_no_answer_can_break_is_refused(tmp_path: Path, equation: str, says: str) -> None:
+    file = written(tmp_path, LAW.replace("out(with_values(p, 1)) ≈ 1", equation))
+    with pytest.raises(SpecError, match=says) as caught:
+        load_laws([file])
+    assert str(caught.value).startswith(f"{file}:9: ")
+
+
+@pytest.mark.parametrize(
+    "equation",
+    [
+        "out(p, after=p) == out(p)",
+        "2 * out(p) ≈ out(p)",
+        "finite(out(p)) ≈ 1",
+        "out(p) * out(p) ≥ 0",
+        "out(p) / 0 ≤ 1",
+        "out(p) / 1e-15 / 1e-15 ≈ 1",
+        "(out(p) + 1) * (out(p) - 1) ≈ out(p) * out(p) - 2",
+        "lse(p) - lse(shuffle_keys(p)) ≈ 0",
+    ],
+)
+def test_an_equation_that_some_answer_breaks_is_accepted(tmp_path: Path, equation: str) -> None:
+    assert load_laws([written(tmp_path, LAW.replace("out(with_values(p, 1)) ≈ 1", equation))])
+
+
+def test_deep_equations_take_no_longer_than_long_ones(tmp_path: Path) -> None:
+    start = time.perf_counter()
+    load_laws([written(tmp_path, LAW.replace("out(with_values(p, 1)) ≈ 1", "exp(" * 22 + "out(p)" + ")" * 22 + " ≈ 1"))])
+    assert time.perf_counter() - start < 2
 
 
 @pytest.mark.parametrize(
@@ -146,6 +222,36 @@ def test_yaml_that_could_do_harm_is_refused(tmp_path: Path, text: str, says: str
         load_laws([file])
     assert str(file) in str(caught.value)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "says"),
+    [
+        (b"", ":1: is empty; a law file is a mapping"),
+        (b"# nothing\n", ":1: is empty; a law file is a mapping"),
+        (b"- a list\n", ":1: holds a list; a law file is a mapping"),
+        (LAW.encode("utf-16"), ":1: is text in UTF-16; save it as UTF-8"),
+        (LAW.encode("utf-16-le"), ":1: is text in UTF-16; save it as UTF-8"),
+        (LAW.replace("Because", "Caf\xe9").encode().replace(b"\xc3\xa9", b"\xe9"), ":11: the byte 0xe9 is not UTF-8"),
+        (LAW.replace("Because", "Be\0cause").encode(), ":11: the control character U+0000"),
+        (LAW.replace("Because", "Be\x1b[31mcause").encode(), ":11: the control character U+001B"),
+    ],
+)
+def test_text_that_is_none_is_named_with_its_line(tmp_path: Path, raw: bytes, says: str) -> None:
+    file = tmp_path / "laws.yaml"
+    file.write_bytes(raw)
+    with pytest.raises(SpecError) as caught:
+        load_laws([file])
+    assert str(caught.value).startswith(f"{file}{says}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the platform has no pipes with names")
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for file in (tmp_path / "pipe", tmp_path / "endless", tmp_path):
+        with pytest.raises(SpecError, match="is not a regular file"):
+            load_laws([file])
 
 
 def test_one_id_stands_once(tmp_path: Path) -> None:
