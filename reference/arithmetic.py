@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["FLOAT8", "NAMED", "REFERENCE", "Arithmetic", "arithmetic_for", "default_arithmetic"]
+__all__ = ["DECLARE_IF", "FLOAT8", "NAMED", "REFERENCE", "Arithmetic", "arithmetic_for", "default_arithmetic"]
 
 ROUNDOFF = {
     "float64": 2.0**-53,
@@ -143,6 +143,18 @@ NAMED: dict[str, Arithmetic] = {
 }
 """The named models. `half*` are for float16 and bfloat16 inputs with float32 accumulation. `fp8` is for float8 inputs on
 matrix units that keep 14 bits of a sum (DeepSeek-AI, DeepSeek-V3 technical report, arXiv:2412.19437, section 3.3.2)."""
+
+DECLARE_IF = {
+    "fp64": "the kernel computes in float64",
+    "fp32": "the kernel computes in float32 and rounds its output alone",
+    "tf32": "the kernel multiplies in TF32",
+    "tensorcore": "the kernel sums on matrix units, which cut sums instead of rounding them",
+    "half": "the kernel sums in float32 and rounds its weights to {dtype} before they meet V",
+    "half-fastexp": "the kernel's exp is a fast one, good to 2^-12",
+    "half-naive": "the kernel stores its scores in {dtype}",
+    "fp8": "the kernel sums on matrix units that keep 14 bits of a sum of float8 products",
+}
+"""When an author should declare each model: what must be true of the kernel."""
 
 REFERENCE = replace(
     NAMED["fp64"],

@@ -19,6 +19,9 @@ def diagnosis_lines(found: Mapping[str, Any]) -> list[str]:
     if not found:
         return []
     lines = [*_mistake(found)]
+    if found.get("arithmetic"):
+        rounding = f"arithmetic {found['arithmetic']['sentence']}"
+        lines = [*lines, rounding] if found["ranked"] else [rounding, *lines]
     for label, said in (("where", "; ".join(found["where"])), ("factor", "; ".join(found["factor"]))):
         lines += [f"{label:<10}{said}"] if said else []
     lines += [f"{'mask' if n == 0 else '':<10}{line}" for n, line in enumerate(found["mask"])]
@@ -37,7 +40,7 @@ def _mistake(found: Mapping[str, Any]) -> list[str]:
 
 def unexplained(found: Mapping[str, Any]) -> str:
     """What is said where no known mistake explains it."""
-    near = found["nearest"]
+    near = None if found.get("arithmetic") else found["nearest"]
     hint = f"; {near['fault']} comes nearest, with {near['matched']} of {near['of']}" if near else ""
     return f"no known one explains it on {found['problems']} problems, {found['wrong']} of them wrong{hint}"
 

@@ -18,7 +18,7 @@ from .panels import pictures
 from .suspects import TILES, Suspect
 from .where import where
 
-__all__ = ["diagnose"]
+__all__ = ["diagnose", "under_arithmetic"]
 
 COMPARED = ("attention", "sparse_attention", "linear_attention", "random_feature_attention")
 """Operations whose results the reference bounds, as a witness keeps them."""
@@ -43,6 +43,7 @@ def diagnose(
     first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong,
     tiles: how many keys a tile may have, where that tells.
     nearest: one that explains more than half of what is wrong, where none explains all. where, factor: sentences. mask: lines.
+    arithmetic, added by `under_arithmetic`: the named model under which the law holds: model, ratio, sentence.
     pictures: mask and weights, of a law about the forward pass, where they can be read. seconds: what it took.
     """
     if made.operation not in COMPARED:
@@ -70,6 +71,18 @@ def diagnose(
         **_drawn(made, law, failed[0], record),
         "seconds": round(time.perf_counter() - began, 3),
     }
+
+
+def under_arithmetic(found: dict[str, Any], holds: dict[str, Any]) -> dict[str, Any]:
+    """A diagnosis with the named arithmetic under which the law holds, as `measure.holds_under` gives it; itself for none.
+
+    A mistake that gives the outputs still leads. One that only fails the same law says nothing beside a model that explains
+    every output, so it goes.
+    """
+    if not found or not holds:
+        return found
+    unsaid = {"how": "none", "ranked": []} if found["how"] == "verdicts" else {}
+    return {**found, **unsaid, "arithmetic": holds}
 
 
 def _drawn(made: Implementation, law: Law, structure: Structure, record: Callable[[str], None]) -> dict[str, Any]:

@@ -219,14 +219,21 @@ class _Trial:
 
             result.simplest, result.packed = left_behind(self.law, self.subject.implementation, result)
         if result.verdict == "fail" and finding is not None and self.failed:
-            from ..diagnosis.diagnose import diagnose
+            from ..diagnosis.diagnose import diagnose, under_arithmetic
 
             failed = [finding.structure, *(s for s in self.failed if s != finding.structure)]
             made = self.subject.implementation
             try:
                 result.diagnosis = diagnose(made, self.law, self.subject.dtype, failed, self.record)
+                result.diagnosis = under_arithmetic(result.diagnosis, self._holds_under(failed))
             except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
                 result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
+
+    def _holds_under(self, failed: list[Structure]) -> dict[str, Any]:
+        from ..measure.holds_under import holds_under
+
+        made, dtype = self.subject.implementation, self.subject.dtype
+        return holds_under(made, self.law, dtype, failed, self.holding, self.subject.conventions, self.record)
 
     @property
     def over(self) -> bool:

@@ -23,6 +23,9 @@ def diagnosis_data(found: Mapping[str, Any], *, pictured: bool) -> dict[str, Any
         data |= {"said": evidence(found["how"], first), "also": [other["fault"] for other in others]}
     else:
         data["said"] = unexplained(found)
+    if found.get("arithmetic"):
+        rounding = found["arithmetic"]["sentence"]
+        data["said"] = f"{data['said']}; {rounding}" if found["ranked"] else f"{rounding}; {data['said']}"
     pictures = found.get("pictures")
     if pictures:
         data["pictures"] = _packed(pictures) if pictured else True

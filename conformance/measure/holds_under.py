@@ -1,0 +1,121 @@
+"""Which named arithmetic model explains a finding in half precision.
+
+A correct kernel that rounds more often than it declares fails by a small multiple of its bound, and no mistake explains that.
+So the named models are tried: on every problem on which the law failed, on those on which it held, and on the laws by which
+`attnspec measure` judges. The tightest one that holds everywhere is named. It excuses nothing: the finding stays one until the
+arithmetic is declared, and only an author knows whether the kernel computes that way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from ...adapters.contract import Implementation
+from ...reference.arithmetic import DECLARE_IF, arithmetic_for
+from ..diagnosis.sample import drawn
+from ..engine.evaluate import decide_law
+from ..engine.posed import posed
+from ..engine.relation import Decision
+from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.verify import not_claimed
+from ..language.law import Law
+from ..language.loading import load_laws
+from ..problems.sizes import pool_for
+from ..problems.structure import Structure
+from ..vocabulary.word import Undecided
+from .tightest import CANDIDATES, LAWS
+
+__all__ = ["holds_under"]
+
+FAR = 100.0
+"""Times its bound from which on an error is a mistake, whatever the rounding."""
+
+FAILED, HELD, EXAMPLES = 6, 6, 3
+"""Problems on which the law failed and on which it held that a model is tried on; problems of each other law."""
+
+
+def holds_under(
+    made: Implementation,
+    law: Law,
+    dtype: str,
+    failed: Sequence[Structure],
+    held: Sequence[Structure],
+    conventions: Mapping[str, str],
+    record: Callable[[str], None] = lambda case: None,
+) -> dict[str, Any]:
+    """The tightest named model under which the law holds: model, ratio and sentence; empty where none does.
+
+    failed, held: structures on which the law failed, the reported one first, and on which it held. Empty, too, for inputs of
+    float32 and wider, where one of the failures has no ratio, or one of 100 and more. record: called with each case before it
+    runs.
+    """
+    if dtype not in CANDIDATES or dtype == "float32" or not failed:
+        return {}
+    tried = [*failed[:FAILED], *held[-HELD:]]
+    declared = _decisions(Subject(made, dtype, conventions), law, failed[:FAILED], record)
+    ratios = [decision.ratio for decision in declared if decision is not None]
+    if not ratios or any(ratio is None or ratio >= FAR for ratio in ratios):
+        return {}
+    for model in CANDIDATES[dtype]:
+        judged = replace(made, arithmetic=model)
+        if arithmetic_for(model, dtype) == arithmetic_for(made.arithmetic, dtype):
+            continue
+        subject = Subject(judged, dtype, conventions)
+        decisions = _decisions(subject, law, tried, record)
+        if _explains(decisions, len(failed[:FAILED])) and _holds_elsewhere(made, subject, record):
+            ratio = max((d.ratio for d in decisions if d is not None and d.ratio is not None), default=0.0)
+            return {"model": model, "ratio": float(f"{ratio:.3g}"), "sentence": _sentence(model, ratio, dtype)}
+    return {}
+
+
+def _decisions(
+    subject: Subject, law: Law, structures: Sequence[Structure], record: Callable[[str], None]
+) -> list[Decision | None]:
+    """What the law says on each problem; None where it says nothing, or the implementation gives no answer."""
+    decisions: list[Decision | None] = []
+    for structure in structures:
+        record(f"{law.id}?{structure.query()}")
+        subject.forget()
+        p, known = posed(law, structure, subject.conventions)
+        try:
+            decisions.append(decide_law(law, p, subject, known, sentences=False))
+        except (Undecided, NotClaimed, Raised, Broken):
+            decisions.append(None)
+    return decisions
+
+
+def _explains(decisions: Sequence[Decision | None], failures: int) -> bool:
+    """Whether the law holds on all problems, and says something on each that failed."""
+    of_failed, answered = decisions[:failures], [d for d in decisions if d is not None]
+    telling = all(d is not None and 2 * d.vacuous <= d.entries for d in of_failed)
+    return telling and all(d.holds for d in answered)
+
+
+@lru_cache(maxsize=8)
+def _elsewhere(made: Implementation, dtype: str) -> tuple[tuple[Law, Structure], ...]:
+    """Problems of the laws by which `measure` judges, those that are asked of the operation.
+
+    Of eager kernels alone: a compiled one would make a program for each.
+    """
+    asked = [law for law in load_laws() if law.id in LAWS and not_claimed(made, law, dtype) is None]
+    if made.mode != "eager" or not asked:
+        return ()
+    pool, name = pool_for("quick", made.compiles, 0), f"arithmetic/{dtype}"
+    found = drawn(made, dtype, [law.given for law in asked], sorted(made.options), pool, name, EXAMPLES)
+    return tuple((law, structure) for law, structures in zip(asked, found, strict=True) for structure in structures)
+
+
+def _holds_elsewhere(made: Implementation, subject: Subject, record: Callable[[str], None]) -> bool:
+    """Whether none of those problems breaks its law."""
+    for law, structure in _elsewhere(made, subject.dtype):
+        (decision,) = _decisions(subject, law, [structure], record)
+        if decision is not None and not decision.holds:
+            return False
+    return True
+
+
+def _sentence(model: str, ratio: float, dtype: str) -> str:
+    return f"holds under {model}, {ratio:.2f}: declare it if {DECLARE_IF[model].format(dtype=dtype)}"

@@ -1,0 +1,74 @@
+"""A finding in half precision is told the named arithmetic that explains it, and stays a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.result import Result
+from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.language import load_laws
+from attnspec.reference.arithmetic import DECLARE_IF, NAMED
+from attnspec.reference.faults.catalogue import as_callable as fault_of
+from attnspec.reference.kernels import KERNELS, as_callable
+from attnspec.reports.diagnosis import diagnosis_lines
+from attnspec.reports.html.evidence import diagnosis_data
+
+LAWS = {law.id: law for law in load_laws()}
+CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
+HALF = ("float16", "bfloat16")
+
+
+def made(function: Callable[..., Any], arithmetic: Any = None) -> Implementation:
+    dtypes = ("float32", *HALF)
+    return implementation_of(function, name="kernel", dtypes=dtypes, conventions=CONVENTIONS, arithmetic=arithmetic)
+
+
+def failed(implementation: Implementation, law: str, dtype: str) -> Result:
+    result = verify(implementation, LAWS[law], dtype, budget="quick", examples=20, explain=True)
+    assert result.verdict == "fail"
+    return result
+
+
+@pytest.mark.parametrize("dtype", HALF)
+def test_scores_that_are_stored_low_hold_under_half_naive(dtype: str) -> None:
+    result = failed(made(as_callable(KERNELS["scores stored low"])), "masks/options-together", dtype)
+    found = result.diagnosis["arithmetic"]
+    assert found["model"] == "half-naive" and 0 < found["ratio"] <= 1 < (result.worst_ratio or 0)
+    sentence = f"holds under half-naive, {found['ratio']:.2f}: declare it if the kernel stores its scores in {dtype}"
+    assert found["sentence"] == sentence
+    assert f"arithmetic {sentence}" in diagnosis_lines(result.diagnosis)
+    assert sentence in diagnosis_data(result.diagnosis, pictured=False)["said"]
+
+
+def test_what_is_declared_is_not_offered_and_the_declaration_is_enough() -> None:
+    honest = made(as_callable(KERNELS["scores stored low"]), "half-naive")
+    assert verify(honest, LAWS["masks/options-together"], "bfloat16", budget="quick", examples=20).verdict == "pass"
+
+
+@pytest.mark.parametrize("fault", ["last-key-dropped", "causal-off-by-one", "scale-missing"])
+def test_no_arithmetic_excuses_a_mistake(fault: str) -> None:
+    law = "causal/as-defined" if fault.startswith("causal") else "masks/options-together"
+    assert "arithmetic" not in failed(made(fault_of(fault)), law, "bfloat16").diagnosis
+
+
+def test_a_mistake_that_gives_the_outputs_leads() -> None:
+    result = failed(made(fault_of("scale-one-percent")), "masks/options-together", "float16")
+    assert result.diagnosis["ranked"][0]["fault"] == "scale-one-percent"
+    assert diagnosis_lines(result.diagnosis)[0].startswith("mistake   scale-one-percent")
+
+
+def test_float32_is_wide_enough_to_have_no_such_excuse() -> None:
+    def low(q: Any, k: Any, v: Any) -> Any:
+        half = (x.astype(np.float16) for x in (q, k, v))
+        return as_callable(KERNELS["naive"])(*half).astype(np.float32)
+
+    assert "arithmetic" not in failed(made(low), "weights/as-defined", "float32").diagnosis
+
+
+def test_every_named_model_says_when_to_declare_it() -> None:
+    assert list(DECLARE_IF) == list(NAMED)
