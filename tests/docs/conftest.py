@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from .varying import comparable
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CUT = "…"
@@ -52,9 +54,12 @@ def quotes(page: str) -> list[Quote]:
 
 
 def missing(quoted: tuple[str, ...], printed: str) -> str | None:
-    """The first quoted line that does not follow in what was printed, or None. A line `…` stands for any lines."""
-    lines = iter(printed.splitlines())
-    return next((line for line in quoted if line != CUT and not any(line == own for own in lines)), None)
+    """The first quoted line that does not follow in what was printed, or None. A line `…` stands for any lines.
+
+    Numbers that other processors give otherwise may differ: those that `varying` names, and no other.
+    """
+    lines = iter([comparable(line) for line in printed.splitlines()])
+    return next((line for line in quoted if line != CUT and not any(comparable(line) == own for own in lines)), None)
 
 
 @pytest.fixture(scope="session")
