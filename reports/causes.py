@@ -1,0 +1,194 @@
+"""What several findings have in common: one mistake breaks many laws, in many dtypes, and is told once.
+
+Evidence puts findings together, never a guess. Those whose diagnosis names a known mistake belong to the mistake that explains
+most of what its implementation gets wrong, if their own diagnosis names it too. Those without a name share an exception, or
+what came and what was due; those that a baseline expects share the reason that somebody wrote there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .findings import NOT_RUN
+from .sizes import case_size
+from .symptoms import symptom
+
+__all__ = ["Cause", "causes"]
+
+Row = Mapping[str, Any]
+
+LEVELS = ("must", "should", "may")
+
+STRENGTH = ("outputs", "law", "verdicts")
+"""How a diagnosis came to its names, the strongest evidence first."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause and the findings that it explains.
+
+    name: of the known mistake, or a sentence about what came. fault: the same name where it is one of spec/faults.yaml, else
+    None. sentence: one sentence about it; empty where the name is one. also: mistakes that are equally likely.
+    rows: the findings, the one that shows it best first: a must-law, strong evidence, the smallest case, the simplest law.
+    dtypes: in the order in which they are declared.
+    """
+
+    name: str
+    fault: str | None
+    sentence: str
+    also: tuple[str, ...]
+    rows: tuple[Row, ...]
+    dtypes: tuple[str, ...]
+
+    @property
+    def first(self) -> Row:
+        """The finding that shows it best."""
+        return self.rows[0]
+
+    @property
+    def level(self) -> str:
+        """The strongest of its laws' levels: must, should or may."""
+        return min((row["level"] for row in self.rows), key=LEVELS.index)
+
+    @property
+    def known(self) -> str:
+        """The baseline's reason, where it expects all of them; else empty."""
+        return str(self.first["known"]) if all(row.get("known") for row in self.rows) else ""
+
+    @property
+    def laws(self) -> tuple[str, ...]:
+        """Ids, that of the first finding first."""
+        return self._each("law")
+
+    @property
+    def implementations(self) -> tuple[str, ...]:
+        return self._each("implementation")
+
+    @property
+    def diagnosis(self) -> Mapping[str, Any]:
+        """That of the first finding; empty where it has none."""
+        return self.first.get("diagnosis") or {}
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """Addresses of bugs of this kind."""
+        ranked = self.diagnosis.get("ranked") or []
+        return next((tuple(entry["links"]) for entry in ranked if entry["fault"] == self.fault), ())
+
+    @property
+    def where(self) -> tuple[str, ...]:
+        """Sentences about where outputs are wrong."""
+        return self._of_outputs("where")
+
+    @property
+    def mask(self) -> tuple[str, ...]:
+        """Lines that draw the mask that is due beside the one that is kept."""
+        return self._of_outputs("mask")
+
+    @property
+    def worst_found(self) -> Mapping[str, Any]:
+        """message and case of the first finding before it was made small, where that was worse; else empty."""
+        return self.first.get("worst_found") or {}
+
+    def _each(self, key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row[key] for row in self.rows))
+
+    def _of_outputs(self, key: str) -> tuple[str, ...]:
+        """What is wrong elsewhere, where a mistake explains this law alone, is of another cause."""
+        return tuple(self.diagnosis.get(key) or ()) if self.diagnosis.get("how") in ("outputs", "none") else ()
+
+
+def causes(report: Mapping[str, Any]) -> list[Cause]:
+    """The causes of a report: must before should, new before known, named before unnamed, then those that explain most laws."""
+    rows = [row for row in report["results"] if _is_finding(row)]
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    named = _named(rows)
+    for n, row in enumerate(rows):
+        fault = named.get(n)
+        key = ("fault", row["operation"], fault) if fault else _unnamed(row)
+        groups.setdefault(key, []).append(row)
+    made = [_cause(key, group, report) for key, group in groups.items()]
+    return sorted(made, key=_rank)
+
+
+def _is_finding(row: Row) -> bool:
+    return row["verdict"] in ("fail", "error") and not row["message"].startswith(NOT_RUN)
+
+
+def _rank(cause: Cause) -> tuple[Any, ...]:
+    told = cause.fault is not None and cause.diagnosis["how"] != "verdicts"  # A likeness of verdicts alone is no evidence.
+    lonely = cause.first["chapter"] == "accuracy"  # An estimate says the least about where a mistake is.
+    return LEVELS.index(cause.level), bool(cause.known), not told, lonely, -len(cause.laws)
+
+
+def _unnamed(row: Row) -> tuple[Any, ...]:
+    """What findings without a name have in common where they have one cause."""
+    if row.get("known"):
+        return ("known", row["known"])
+    seen = symptom(row)
+    return ("symptom", seen.key, "" if seen.anywhere else row["implementation"])
+
+
+def _cause(key: Sequence[Any], rows: Iterable[Row], report: Mapping[str, Any]) -> Cause:
+    declared = {made["name"]: made["dtypes"] for made in report["implementations"]}
+    ordered = tuple(sorted(rows, key=lambda row: _showing(row, report, declared)))
+    first, there = ordered[0], {row["dtype"] for row in ordered}
+    dtypes = tuple(dict.fromkeys(dtype for names in declared.values() for dtype in names if dtype in there))
+    if key[0] != "fault":
+        return Cause(symptom(first).words, None, "", (), ordered, dtypes)
+    fault = key[2]
+    entry = next(entry for entry in first["diagnosis"]["ranked"] if entry["fault"] == fault)
+    level = set.intersection(*({other["fault"] for other in row["diagnosis"]["ranked"]} for row in ordered)) - {fault}
+    also = tuple(other["fault"] for other in first["diagnosis"]["ranked"] if other["fault"] in level)
+    return Cause(fault, fault, entry["title"], also, ordered, dtypes)
+
+
+def _showing(row: Row, report: Mapping[str, Any], declared: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
+    """How well a finding shows its cause, the best least."""
+    how = (row.get("diagnosis") or {}).get("how")
+    strength = STRENGTH.index(how) if how in STRENGTH else len(STRENGTH)
+    law = report["laws"].get(row["law"], {})
+    return (
+        bool(row.get("known")),
+        LEVELS.index(row["level"]),
+        strength,
+        row["chapter"] == "accuracy",
+        case_size(row.get("case")),
+        len(law.get("equation", "")),
+        declared[row["implementation"]].index(row["dtype"]),
+    )
+
+
+def _named(rows: Sequence[Row]) -> dict[int, str]:
+    """Number of a row → the mistake that it belongs to, for all whose diagnosis names one.
+
+    In each implementation the mistake with the strongest evidence on most rows takes all rows that name it; then the next one.
+    """
+    ranks = {n: _ranked(row) for n, row in enumerate(rows) if not row.get("known") and _ranked(row)}
+    found: dict[int, str] = {}
+    for implementation in dict.fromkeys(rows[n]["implementation"] for n in ranks):
+        left = {n: ranked for n, ranked in ranks.items() if rows[n]["implementation"] == implementation}
+        while left:
+            fault = max(dict.fromkeys(_faults(left.values())), key=lambda name: _weight(name, left, rows))
+            taken = [n for n, ranked in left.items() if fault in ranked]
+            found |= dict.fromkeys(taken, fault)
+            left = {n: ranked for n, ranked in left.items() if n not in taken}
+    return found
+
+
+def _ranked(row: Row) -> list[str]:
+    return [entry["fault"] for entry in (row.get("diagnosis") or {}).get("ranked") or []]
+
+
+def _faults(ranked: Iterable[list[str]]) -> Iterator[str]:
+    for names in ranked:
+        yield from names
+
+
+def _weight(fault: str, left: Mapping[int, list[str]], rows: Sequence[Row]) -> tuple[int, ...]:
+    """How many rows name a mistake, by strength of evidence; then how many of them put it first."""
+    naming = [n for n, ranked in left.items() if fault in ranked]
+    strengths = [rows[n]["diagnosis"]["how"] for n in naming]
+    return (*(strengths.count(how) for how in STRENGTH), sum(left[n][0] == fault for n in naming))

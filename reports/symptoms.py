@@ -1,0 +1,58 @@
+"""What came where no known mistake explains it: an exception, NaN, a number that is too far off.
+
+Two findings without a name are put together by this and by nothing else, so it must not be finer than one cause, nor coarser
+than what a reader would look into at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Symptom", "symptom"]
+
+RAISED = "raised "
+"""How the message of a result starts whose implementation raised."""
+
+AGAINST = re.compile(r"^at \[[\d, ]*\]: (\S+) against ([^\s,]+)")
+"""What came, and what it was held against."""
+
+NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
+"""Sizes and values in a message differ from case to case."""
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """key: equal where the symptom is. words: a sentence without its full stop. anywhere: whether it tells as much where
+    another implementation has it."""
+
+    key: tuple[str, ...]
+    words: str
+    anywhere: bool = False
+
+
+def symptom(row: Mapping[str, Any]) -> Symptom:
+    """What a result that failed or had no answer has in common with others."""
+    message = row["message"]
+    if row["verdict"] == "error":
+        raised = message.startswith(RAISED)
+        words = f"raises {message.removeprefix(RAISED)}" if raised else message or "has no answer"
+        return Symptom(("error", NUMBER.sub("#", message)), words, anywhere=raised)
+    near = ((row.get("diagnosis") or {}).get("nearest") or {}).get("fault", "")
+    part = "gradients" if row["chapter"] == "gradients" else "outputs"
+    found = AGAINST.match(message)
+    if found is None and re.match(r"(at |key |query |head )", message) is None and not near:
+        return Symptom(("said", NUMBER.sub("#", message)), message or "does not hold")
+    kind = _kind(*found.groups()) if found else "too far off"
+    unlike = ", and no known mistake explains it" if (row.get("diagnosis") or {}).get("how") == "none" else ""
+    hint = f"; {near} comes nearest" if near else ""
+    return Symptom((part, kind, near), f"{part} {kind}{unlike}{hint}")
+
+
+def _kind(came: str, due: str) -> str:
+    for word, name in (("nan", "NaN"), ("inf", "an infinity")):
+        if (word in came) != (word in due):
+            return f"with {name} where a number is due" if word in came else f"with a number where {name} is due"
+    return "further off than their bound allows"

@@ -1,0 +1,151 @@
+"""Findings are put together by evidence: what their diagnoses name, what was raised, what came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from attnspec.reports.causes import Cause, causes
+
+Row = dict[str, Any]
+
+
+@pytest.fixture
+def wide(plan: Row, report: Any) -> Callable[[list[Row]], list[Cause]]:
+    """The causes of rows of many laws on two implementations in three dtypes."""
+    dtypes = ["float32", "float16", "bfloat16"]
+    made = {**plan["implementations"][0], "dtypes": dtypes}
+    plan["implementations"] = [made, {**made, "name": "other"}]
+    some = plan["laws"]["weights/a"]
+    names = ("weights/a", "weights/b", "heads/c", "causal/d", "accuracy/e", "masks/f")
+    plan["laws"] = {name: {**some, "chapter": name.partition("/")[0]} for name in names}
+    return lambda rows: causes(report(rows))
+
+
+def diagnosis(*faults: str, how: str = "outputs", **changed: Any) -> Row:
+    entry = {"matched": 9, "of": 9, "shown": 8}
+    ranked = [{"fault": name, "title": f"The mistake {name}.", "links": [f"https://x/{name}"], **entry} for name in faults]
+    found = {"how": how, "problems": 9, "wrong": 8, "ranked": ranked, "nearest": None, "where": ["only row 0"], "factor": [],
+             "mask": ["■+"], "seconds": 1.0}  # fmt: skip
+    return found | changed
+
+
+def test_one_mistake_is_one_cause_over_laws_dtypes_and_implementations(wide: Any, row: Any) -> None:
+    rows = [row(law, "fail", dtype=dtype, implementation=name, diagnosis=diagnosis("off-by-one"))
+            for law in ("accuracy/e", "weights/a", "causal/d") for name in ("mine", "other")
+            for dtype in ("bfloat16", "float32")]  # fmt: skip
+    [cause] = wide(rows)
+    assert (cause.name, cause.fault, cause.sentence) == ("off-by-one", "off-by-one", "The mistake off-by-one.")
+    assert set(cause.laws) == {"accuracy/e", "weights/a", "causal/d"} and cause.implementations == ("mine", "other")
+    assert cause.dtypes == ("float32", "bfloat16") and len(cause.rows) == 12 and cause.links == ("https://x/off-by-one",)
+    assert cause.first["chapter"] != "accuracy" and cause.where == ("only row 0",) and cause.mask == ("■+",)
+
+
+def test_a_finding_belongs_to_what_explains_most_if_its_own_diagnosis_names_it(wide: Any, row: Any) -> None:
+    rows = [
+        row("weights/a", "fail", diagnosis=diagnosis("near-miss", "off-by-one")),
+        row("weights/b", "fail", diagnosis=diagnosis("off-by-one")),
+        row("causal/d", "fail", diagnosis=diagnosis("off-by-one", "near-miss", how="verdicts")),
+        row("masks/f", "fail", diagnosis=diagnosis("mask-ignored")),
+    ]
+    first, second = wide(rows)
+    assert first.name == "off-by-one" and set(first.laws) == {"weights/a", "weights/b", "causal/d"} and first.also == ()
+    assert second.name == "mask-ignored" and second.laws == ("masks/f",)
+
+
+def test_another_implementation_says_nothing_about_the_name(wide: Any, row: Any) -> None:
+    """Of two mistakes that are equally likely here, one is not chosen because another kernel makes the other one."""
+    rows = [
+        row("weights/a", "fail", diagnosis=diagnosis("near-miss", "off-by-one")),
+        row("weights/b", "fail", implementation="other", diagnosis=diagnosis("off-by-one")),
+    ]
+    assert [(cause.name, cause.also) for cause in wide(rows)] == [("near-miss", ("off-by-one",)), ("off-by-one", ())]
+
+
+def test_mistakes_are_equally_likely_where_every_finding_names_both(wide: Any, row: Any) -> None:
+    rows = [
+        row("weights/a", "fail", diagnosis=diagnosis("one", "two", "three")),
+        row("weights/b", "fail", diagnosis=diagnosis("two", "one")),
+    ]
+    [cause] = wide(rows)
+    assert cause.name == "one" and cause.also == ("two",)
+
+
+def test_a_name_stands_for_nothing_that_does_not_name_it(wide: Any, row: Any) -> None:
+    rows = [row("weights/a", "fail", diagnosis=diagnosis("one")), row("weights/b", "fail", diagnosis=diagnosis(how="none"))]
+    first, second = wide(rows)
+    assert first.laws == ("weights/a",) and second.laws == ("weights/b",) and second.fault is None
+
+
+def test_exceptions_are_one_cause_whatever_sizes_they_name(wide: Any, row: Any) -> None:
+    said = "raised ValueError: shapes (1, {}) and (2,) do not match"
+    rows = [
+        row("weights/a", "error", message=said.format(0)),
+        row("weights/b", "error", message=said.format(1), dtype="bfloat16", implementation="other"),
+        row("heads/c", "error", message="raised TypeError: no keyword causal"),
+    ]
+    assert [cause.name for cause in wide(rows)] == [
+        "raises ValueError: shapes (1, 0) and (2,) do not match",
+        "raises TypeError: no keyword causal",
+    ]
+
+
+def test_hangs_and_crashes_are_of_one_implementation(wide: Any, row: Any) -> None:
+    rows = [row("weights/a", "error", message="hung for 120 s", implementation=name) for name in ("mine", "other")]
+    assert [cause.implementations for cause in wide(rows)] == [("mine",), ("other",)]
+
+
+def test_findings_without_a_name_share_what_came(wide: Any, row: Any) -> None:
+    nothing = diagnosis(how="none")
+    rows = [
+        row("weights/a", "fail", message="at [0, 0]: 2 against 0, apart by 2", diagnosis=nothing),
+        row("weights/b", "fail", message="at [0, 1, 2]: 7.5 against 0.25, apart by 7", diagnosis=nothing),
+        row("causal/d", "fail", message="at [0, 0]: nan against 0", diagnosis=nothing),
+        row("masks/f", "fail", message="at [0, 0]: 1 against -inf", diagnosis=nothing),
+        row("masks/f", "fail", message="at [0, 0]: 1 against 2", diagnosis=nothing, implementation="other"),
+        row("heads/c", "fail", message="out has the dtype float64, which is no floating dtype of the contract"),
+    ]
+    assert [(cause.name, cause.laws) for cause in wide(rows)] == [
+        ("outputs further off than their bound allows, and no known mistake explains it", ("weights/a", "weights/b")),
+        ("outputs with NaN where a number is due, and no known mistake explains it", ("causal/d",)),
+        ("outputs with a number where an infinity is due, and no known mistake explains it", ("masks/f",)),
+        ("outputs further off than their bound allows, and no known mistake explains it", ("masks/f",)),
+        ("out has the dtype float64, which is no floating dtype of the contract", ("heads/c",)),
+    ]
+
+
+def test_known_failures_share_their_reason(plan: Row, report: Any, row: Any) -> None:
+    entries = [{"law": law, "implementation": "mine", "reason": why}
+               for law, why in (("weights/a", "slow path"), ("weights/b", "slow path"), ("heads/c", "lax"))]  # fmt: skip
+    rows = [row("weights/a", "fail"), row("weights/b", "fail", message="at [0]: nan against 0"), row("heads/c", "fail")]
+    found = causes(report(rows, baseline=entries))
+    assert [(cause.known, len(cause.laws)) for cause in found] == [("slow path", 2), ("lax", 1)]
+
+
+def test_the_order_is_level_new_named_and_how_many_laws(wide: Any, row: Any) -> None:
+    rows = [
+        row("weights/a", "fail", level="should", diagnosis=diagnosis("weak")),
+        row("weights/b", "fail", diagnosis=diagnosis(how="none")),
+        row("heads/c", "fail", diagnosis=diagnosis("small")),
+        row("causal/d", "fail", diagnosis=diagnosis("large")),
+        row("masks/f", "fail", diagnosis=diagnosis("large")),
+        row("accuracy/e", "fail", diagnosis=diagnosis("alike", how="verdicts")),
+        row("weights/a", "error", message="not run: mine crashed or hung 3 times in this run", dtype="float16"),
+    ]
+    names = [cause.fault for cause in wide(rows)]
+    assert names == ["large", "small", None, "alike", "weak"]
+
+
+def test_the_smallest_case_of_a_must_law_stands_first(wide: Any, row: Any) -> None:
+    sizes = {"weights/a": (1, 9), "weights/b": (1, 2), "causal/d": (1, 3)}
+    rows = [row(law, "fail", level="should" if law == "weights/b" else "must", diagnosis=diagnosis("one"),
+                case=f"{law}?dtype=float32&b=1&hq={hq}&sq=1&sk={sk}") for law, (hq, sk) in sizes.items()]  # fmt: skip
+    [cause] = wide(rows)
+    assert cause.first["law"] == "causal/d" and cause.level == "must"
+
+
+def test_a_mistake_of_one_law_does_not_take_the_picture_of_another(wide: Any, row: Any) -> None:
+    [cause] = wide([row("weights/a", "fail", diagnosis=diagnosis("accepts-anything", how="law"))])
+    assert (cause.where, cause.mask) == ((), ())
