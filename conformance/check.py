@@ -18,7 +18,7 @@ __all__ = ["Report", "check", "parametrize"]
 
 @dataclass(frozen=True)
 class Report:
-    """What `check` found. `str(report)` is a readable summary.
+    """What `check` found, and with which budget. `str(report)` is a readable summary.
 
     results: one Result for each law and dtype. data: the report as it stands in report.json.
     """
@@ -41,7 +41,7 @@ class Report:
     def __str__(self) -> str:
         from ..reports.summary import summary_text
 
-        return summary_text(self.data)
+        return f"{_effort(self.data)}\n{summary_text(self.data)}"
 
     def __repr__(self) -> str:
         return f"\n{self}\n"  # pytest shows the repr where `assert attnspec.check(fn).ok` fails.
@@ -50,7 +50,7 @@ class Report:
 def check(
     implementation: Any,
     *,
-    laws: str | tuple[str, ...] | list[str] = "*",
+    laws: str | tuple[str, ...] | list[str] = (),
     budget: str = "quick",
     dtype: str | Sequence[str] | None = None,
     seed: int = 0,
@@ -60,7 +60,8 @@ def check(
     """Hold laws against an implementation, in this process.
 
     implementation: a function (q, k, v, *, …options), an Implementation, or a target as on the command line.
-    laws: one glob over law ids, or several. dtype: the only one that is tried, or the only ones.
+    laws: one glob over law ids, or several; without any, what `attnspec run` tries: at the budget quick a shortlist.
+    dtype: the only one that is tried, or the only ones.
     certificate: whether to find out which known faults each pass would have caught, which costs seconds a law, once.
     Raises ContractError for a function that cannot be called so, SpecError for a broken spec, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
@@ -88,7 +89,7 @@ def check(
 def parametrize(
     implementation: Any,
     *,
-    laws: str | tuple[str, ...] | list[str] = "*",
+    laws: str | tuple[str, ...] | list[str] = (),
     budget: str = "quick",
     dtype: str | Sequence[str] | None = None,
     seed: int = 0,
@@ -159,6 +160,17 @@ def _plan(
         seed=seed,
         examples=examples,
     )
+
+
+def _effort(data: dict[str, Any]) -> str:
+    """`budget quick: 61 laws, 2 problems a law and dtype, seed 0`."""
+    from ..reports.wording import counted
+
+    budget = data["budget"]
+    modes = {made["mode"] for made in data["implementations"]}
+    numbers = sorted({budget["examples" if mode == "eager" else "costly"] for mode in modes})
+    problems = " or ".join(counted(number, "problem") for number in numbers)
+    return f"budget {budget['name']}: {counted(len(data['laws']), 'law')}, {problems} a law and dtype, seed {data['seed']}"
 
 
 def _targets(implementation: Any) -> Iterator[Target]:

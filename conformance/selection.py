@@ -73,7 +73,8 @@ class Plan:
     """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request.
 
     dtypes: the only ones that are tried; empty for all that an implementation declares.
-    short: whether a law is tried in one dtype alone, another for another law, where calls are compiled or interpreted.
+    short: whether an implementation is only held to the laws that are on the shortlist for what it takes, and in one dtype a
+    law, another for another law, where calls are compiled or interpreted.
     shard: the part of it that this process tries, where several share it.
     """
 
@@ -91,11 +92,19 @@ class Plan:
         return self.whole() if self.shard is None else iter(self.shard.of_cases(list(self.whole())))
 
     def whole(self) -> Iterator[Case]:
-        """Each law on each implementation of its operation in each dtype that the implementation declares."""
+        """Each law on each implementation that it is asked of, in each dtype that the implementation declares."""
         for law in self.laws:
             for target in self.targets:
-                if target.implementation.operation == law.operation:
+                if self._asks(law, target.implementation):
                     yield from (Case(law, target, dtype) for dtype in self._dtypes(law, target.implementation))
+
+    def _asks(self, law: Law, made: Implementation) -> bool:
+        """Whether a law is about an implementation and, in a short run, is on its shortlist or of the user's own files."""
+        from .language.loading import shortlist
+
+        if made.operation != law.operation:
+            return False
+        return not self.short or law.id in shortlist(made.options) or law.id not in shortlist()
 
     def _dtypes(self, law: Law, made: Implementation) -> tuple[str, ...]:
         dtypes = tuple(dtype for dtype in made.dtypes if dtype in (self.dtypes or made.dtypes))
@@ -226,7 +235,7 @@ def choose_laws(
 ) -> list[Law]:
     """The laws of the spec and of extra files that a profile holds and a glob matches.
 
-    short: of those of the spec, only the shortlist.
+    short: of those of the spec, only those that are on the shortlist for some implementation.
     Raises Mistake for an unknown profile or a glob that matches nothing, SpecError for a broken file.
     """
     from .language import SpecError, load_laws, profiles, select

@@ -67,9 +67,14 @@ def profiles() -> dict[str, Profile]:
 
 
 @cache
-def shortlist() -> frozenset[str]:
-    """Laws that a quick run tries where it names none, from spec/shortlist.yaml."""
-    return frozenset(read_yaml(spec_folder() / "shortlist.yaml")[0]["laws"])
+def shortlist(options: frozenset[str] | None = None) -> frozenset[str]:
+    """Laws that a quick run tries where it names none, from spec/shortlist.yaml.
+
+    options: those that an implementation takes; None: the laws that are on the list for any implementation.
+    """
+    lists = _table("shortlist.yaml")
+    further = [entry["laws"] for entry in lists["more"] if options is None or options.issuperset(entry["options"])]
+    return frozenset(lists["laws"]).union(*further)
 
 
 def operations() -> dict[str, Any]:

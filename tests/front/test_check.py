@@ -10,6 +10,8 @@ import pytest
 
 import attnspec
 from attnspec.adapters.contract import implementation_of
+from attnspec.conformance.check import _plan as plan_of_check
+from attnspec.conformance.selection import Plan, find_targets, make_plan
 
 
 def softmax(q: Any, k: Any, v: Any) -> Any:
@@ -32,6 +34,7 @@ def test_a_right_function_is_ok() -> None:
     assert report.ok and report.findings == ()
     assert [(r.law, r.dtype, r.verdict) for r in report.results] == [("weights/sum-to-one", "float32", "pass")]
     assert str(report).splitlines()[-1] == "every claimed must-law holds"
+    assert str(report).splitlines()[0] == "budget quick: 1 law, 2 problems a law and dtype, seed 0"
 
 
 def test_a_wrong_function_says_why() -> None:
@@ -67,6 +70,24 @@ def test_targets_and_implementations_are_taken_too() -> None:
 def test_nothing_decided_is_not_ok() -> None:
     report = attnspec.check(softmax, laws="causal/as-defined", dtype="float32")
     assert [r.verdict for r in report.results] == ["not-claimed"] and not report.ok
+
+
+def cases(plan: Plan) -> set[tuple[str, str, str]]:
+    return {case.key for case in plan.cases()}
+
+
+@pytest.mark.parametrize("budget", ["quick", "standard"])
+def test_a_budget_means_the_same_behind_every_door(budget: str, tmp_path: Path) -> None:
+    """What `attnspec run` and pytest try of a function, `check` and `parametrize` try too, and nothing else."""
+    (tmp_path / "kernel.py").write_text("def attend(q, k, v):\n    return v\n", encoding="utf-8")
+    address = f"{tmp_path / 'kernel.py'}:attend"
+    asked = cases(make_plan(find_targets([address]), budget=budget))
+    made = find_targets([address])[0].implementation
+    marked = attnspec.parametrize(made.function, budget=budget)
+    assert {param.values[0].case.key for param in marked.args[1]} == asked
+    assert cases(plan_of_check(made.function, (), budget, None, 0, None)) == asked
+    whole = cases(plan_of_check(made.function, "*", budget, None, 0, None))
+    assert whole == asked if budget == "standard" else whole > asked
 
 
 def test_mistakes_are_named() -> None:
