@@ -21,11 +21,11 @@ WIDEST = 100
 
 
 def show_xray(address: str, given: dict[str, Any]) -> int:
-    """Print or write the pictures. Exit code 0 where every mask is the one that is due, 1 where one is not.
+    """Print or write the pictures. Exit code 0 where every mask is the one due and every weight within its bound, else 1.
 
     Raises Mistake for an option that the implementation lacks, a problem that cannot be, and another ending than .svg and .png.
     """
-    from attnspec.conformance.diagnosis.xray import blocks, take
+    from attnspec.conformance.diagnosis.xray import blocks, take, verdict
     from attnspec.conformance.selection import Mistake, find_targets
 
     out = Path(given["out"]) if given["out"] else None
@@ -51,12 +51,8 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
         click.echo(f"{out}: {len(pictures)} head{'s' if len(pictures) != 1 else ''} of {made.name}")
     for picture in pictures if out is None else []:
         click.echo("\n".join([f"{made.name} in {dtype}, " + blocks(picture)[0], *blocks(picture)[1:], ""]))
-    leaked, lost = sum(p.leaked for p in pictures), sum(p.lost for p in pictures)
-    if leaked or lost:
-        click.echo(f"the mask is not the one that is due: {leaked} keys seen though hidden, {lost} hidden though due")
-        return 1
-    click.echo("the mask is the one that is due")
-    return 0
+    click.echo(verdict(pictures))
+    return 0 if all(picture.right for picture in pictures) else 1
 
 
 def _structure(dtype: str, given: dict[str, Any]) -> Any:

@@ -163,7 +163,11 @@ def measure(implementations: Sequence[str], dtype: str | None, examples: int, se
 @click.argument("implementation", metavar="IMPL")
 @click.option("--causal", is_flag=True, help="With causality.")
 @click.option("--window", metavar="L,R", help="With a window, as 3,0 or none,2.")
-@click.option("--mask", metavar="PATTERN", help="With a mask, as random, sparse or checkerboard.")
+@click.option(
+    "--mask",
+    metavar="PATTERN[:SHAPE]",
+    help="With a mask, as random, sparse or checkerboard; random:b11k has its axes b, 1, 1 and k instead of one for each head.",
+)
 @click.option("--segments", type=click.IntRange(min=1), metavar="N", help="With so many packed documents.")
 @click.option("--softcap", type=float, metavar="X", help="With a softcap.")
 @click.option("--alibi", is_flag=True, help="With ALiBi slopes.")
@@ -180,7 +184,7 @@ def measure(implementations: Sequence[str], dtype: str | None, examples: int, se
 def xray(implementation: str, **given: Any) -> int:
     """Draw the mask and the weights of an implementation, read off its outputs, beside what is due.
 
-    Exit code 1 where a mask is not the one that is due.
+    Exit code 1 where a mask is not the one that is due, or a weight lies outside the bound of the declared arithmetic.
     """
     from ._xray import show_xray
 

@@ -15,13 +15,16 @@ from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..meaning import attended
 from ..problems.build import build
 from ..vocabulary.word import Undecided
-from .reading import ADDED, read_mask
+from .reading import ADDED, KeyState, read_mask
 from .sample import Sample
 
 __all__ = ["MARKS", "beside", "mask_block", "mask_picture"]
 
-MARKS = {"seen": "■", "hidden": "·", "leaked": "+", "lost": "−"}
-"""seen and hidden, both rightly; leaked: seen though hidden; lost: hidden though seen."""
+MARKS = {"seen": "■", "hidden": "·", "leaked": "+", "lost": "−", "nan": "?", "infinite": "∞"}
+"""seen and hidden, both rightly; leaked: seen though hidden; lost: hidden though due. nan, infinite: neither."""
+
+STRANGE: dict[int, tuple[str, str]] = {KeyState.NAN: ("nan", "NaN"), KeyState.INFINITE: ("infinite", "infinite")}
+"""States that tell neither seen nor hidden: their mark and their words."""
 
 ROWS, KEYS = 12, 40
 """The largest mask that a finding shows."""
@@ -53,13 +56,13 @@ def mask_picture(samples: Sequence[Sample], subject: Subject) -> list[str]:
             shown = np.where(seen[b, h], kept[b, h], due[b, h])
             place = f", batch entry {b}, head {h}" if p.b * p.hq > 1 else ""
             blocks = beside(mask_block(due[b, h], due[b, h]), mask_block(due[b, h], shown))
-            return [f"due, and kept ({p.sq} queries, {p.sk} keys{place})", *blocks, legend()]
+            return [f"due, and kept ({p.sq} queries, {p.sk} keys{place})", *blocks, legend(shown)]
     return []
 
 
 def mask_block(due: Any, kept: Any) -> list[str]:
-    """A mask, bool (Sq, Sk), as one line a row, with marks where it is not what is due."""
-    return ["".join(_mark(bool(d), bool(k)) for d, k in zip(*row, strict=True)) for row in zip(due, kept, strict=True)]
+    """A mask (Sq, Sk), a KeyState each or bool, as one line a row, with marks where it is not what is due."""
+    return ["".join(_mark(bool(d), int(k)) for d, k in zip(*row, strict=True)) for row in zip(due, kept, strict=True)]
 
 
 def beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
@@ -68,11 +71,16 @@ def beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
     return [f"{a:<{width}}{GAP}{b}".rstrip() for a, b in zip(left, right, strict=True)]
 
 
-def legend() -> str:
-    """What the marks mean."""
-    seen, hidden, leaked, lost = MARKS.values()
-    return f"{seen} seen, {hidden} hidden, {leaked} seen though hidden, {lost} hidden though due"
+def legend(kept: Any) -> str:
+    """What the marks mean; those of NaN and infinity where there is one."""
+    meant = {"seen": "seen", "hidden": "hidden", "leaked": "seen though hidden", "lost": "hidden though due"}
+    meant |= {name: words for state, (name, words) in STRANGE.items() if (np.asarray(kept) == state).any()}
+    return ", ".join(f"{MARKS[name]} {words}" for name, words in meant.items())
 
 
-def _mark(due: bool, kept: bool) -> str:
-    return MARKS[{(True, True): "seen", (False, False): "hidden", (False, True): "leaked", (True, False): "lost"}[due, kept]]
+def _mark(due: bool, kept: int) -> str:
+    if kept in STRANGE:
+        return MARKS[STRANGE[kept][0]]
+    return MARKS[
+        {(True, True): "seen", (False, False): "hidden", (False, True): "leaked", (True, False): "lost"}[due, bool(kept)]
+    ]

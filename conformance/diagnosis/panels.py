@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ...adapters.contract import Implementation
 from ..problems.structure import Structure
 from .mask import SIZES
-from .xray import Xray, take
+from .reading import KeyState
+from .xray import Xray, most, take
 
 __all__ = ["KEYS", "ROWS", "pictures"]
 
@@ -24,7 +25,10 @@ ROWS, KEYS = 24, 32
 """The largest picture."""
 
 NAN = 255
-"""The level of a weight that is NaN; 0 to 254 are shares of the largest."""
+"""The level of a weight that is NaN; 0 to 254 are shares of the largest. Infinite ones have 254, and stand in `infinite`."""
+
+STATES = {KeyState.HIDDEN: "0", KeyState.SEEN: "1", KeyState.NAN: "n", KeyState.INFINITE: "i"}
+"""What a mask that was read says of a key, as a letter."""
 
 
 def pictures(
@@ -38,19 +42,21 @@ def pictures(
     taken = [(each, case) for case in _cases(structure) for each in _taken(made, case, record)]
     if not taken:
         return None
-    # The head on which most keys leak or are lost, then that with the largest difference of a weight; the first of equals.
-    picture, case = max(taken, key=lambda pair: (pair[0].leaked + pair[0].lost, _apart(pair[0])))
-    largest = max(_most(picture.due_weights), _most(picture.weights))
+    # The head on which most keys leak, are lost or cannot be read, then that with the most weights that are no numbers, then
+    # that with the largest difference of a weight; the first of equals.
+    picture, case = max(taken, key=lambda pair: (_wrong_keys(pair[0]), pair[0].strange, pair[0].apart))
+    largest, infinite = most(picture), np.isinf(picture.weights)
     return {
         "case": case.query(),
         "title": picture.title,
         "queries": picture.mask.shape[0],
         "keys": picture.mask.shape[1],
-        "mask_due": _bits(picture.due_mask),
-        "mask_read": _bits(picture.mask),
+        "mask_due": _letters(picture.due_mask),
+        "mask_read": _letters(picture.mask),
         "weights_due": _levels(picture.due_weights, largest),
         "weights_read": _levels(picture.weights, largest),
         "largest": float(f"{largest:.4g}"),
+        **({"infinite": _letters(infinite)} if infinite.any() else {}),
     }
 
 
@@ -70,16 +76,12 @@ def _taken(made: Implementation, structure: Structure, record: Callable[[Structu
         return []
 
 
-def _apart(picture: Xray) -> float:
-    return float("inf") if np.isnan(picture.weights).any() else picture.apart
+def _wrong_keys(picture: Xray) -> int:
+    return picture.leaked + picture.lost + picture.unreadable
 
 
-def _most(weights: NDArray[np.float64]) -> float:
-    return float(np.max(weights[np.isfinite(weights)], initial=0.0))
-
-
-def _bits(mask: NDArray[np.bool_]) -> list[str]:
-    return ["".join("1" if seen else "0" for seen in row) for row in mask]
+def _letters(states: NDArray[Any]) -> list[str]:
+    return ["".join(STATES[KeyState(int(state))] for state in row) for row in states]
 
 
 def _levels(weights: NDArray[np.float64], largest: float) -> list[str]:

@@ -1,114 +1,135 @@
-"""X-rays as files: SVG for a page, PNG for anything else, written by hand so that no drawing library is needed.
+"""X-rays as pictures with axes and a legend, for a page or a pull request, where nobody explains them.
 
 Each head is one row of four panels: the mask that is due and the one that is kept, the weights that are due and those read.
-PNG: ISO/IEC 15948, 8-bit RGB, no filter.
+Queries go down, keys across; both are numbered. A weight is a shade from paper at 0 to ink at the largest of its head.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .xray import Xray
+from . import drawing
+from .drawing import INK, PAPER, Rectangle, Words
+from .lettering import HEIGHT, STEP
+from .reading import KeyState
+from .xray import Xray, most
 
 __all__ = ["png", "svg"]
 
-CELL, GAP, TEXT = 8, 16, 14
-"""Pixels: a cell, the space between panels, a line of text."""
+CELL, GAP, LINE, AXIS = 8, 16, 12, 28
+"""Pixels: a cell, the space between panels, a line of words, the numbers beside a panel."""
 
 SEEN, HIDDEN, LEAKED, LOST = (0x33, 0x55, 0x88), (0xEE, 0xEE, 0xEE), (0xCC, 0x22, 0x22), (0xE6, 0x9F, 0x00)
-INK, PAPER, BROKEN = (0x22, 0x22, 0x22), (0xFF, 0xFF, 0xFF), (0xCC, 0x22, 0xCC)
-"""Colours. BROKEN: a weight that is NaN."""
+NAN, INFINITE, EDGE = (0xCC, 0x22, 0xCC), (0x00, 0x99, 0x77), (0xBB, 0xBB, 0xBB)
+
+TICKS = (1, 2, 5, 10, 20, 50, 100)
+"""Cells from one number of an axis to the next: the first of these that leaves room."""
+
+LEGEND = {
+    "seen": SEEN, "hidden": HIDDEN, "seen though hidden": LEAKED, "hidden though due": LOST, "NaN": NAN, "infinite": INFINITE,
+}  # fmt: skip
 
 Colours = NDArray[np.uint8]
-
-
-def panels(picture: Xray) -> list[tuple[str, Colours]]:
-    """Title and colours (Sq, Sk, 3) of the four panels."""
-    exact, read = picture.due_weights, picture.weights
-    largest = max(float(np.max(exact, initial=0.0)), float(np.max(np.nan_to_num(read), initial=0.0))) or 1.0
-    return [
-        ("mask due", _mask(picture.due_mask, picture.due_mask)),
-        ("mask kept", _mask(picture.due_mask, picture.mask)),
-        ("weights due", _shades(exact / largest)),
-        ("weights read", _shades(read / largest)),
-    ]
+Shapes = list[Rectangle | Words]
 
 
 def svg(pictures: Sequence[Xray]) -> str:
     """The pictures as one SVG document."""
-    parts, top, right = [], GAP, 0
-    for picture in pictures:
-        left = GAP
-        for title, colours in panels(picture):
-            rows, columns = colours.shape[:2]
-            parts.append(f'<text x="{left}" y="{top + TEXT - 4}">{escape(title)}, {escape(picture.title)}</text>')
-            parts += _rectangles(colours, left, top + TEXT)
-            left += max(columns * CELL, len(title + picture.title) * TEXT // 2 + TEXT) + GAP
-        right, top = max(right, left), top + TEXT + rows * CELL + GAP
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{right}" height="{top}" font-family="monospace" font-size="11">'
-    return "\n".join([head, f'<rect width="{right}" height="{top}" fill="{_hex(PAPER)}"/>', *parts, "</svg>", ""])
+    return drawing.svg(*_drawn(pictures))
 
 
 def png(pictures: Sequence[Xray]) -> bytes:
-    """The pictures as one PNG, without text."""
-    rows = []
+    """The pictures as one PNG file."""
+    return drawing.png(*_drawn(pictures))
+
+
+def _drawn(pictures: Sequence[Xray]) -> tuple[Shapes, int, int]:
+    """What is drawn, and how wide and high it is."""
+    shapes: Shapes = [Words(GAP, GAP, "queries down, keys across")]
+    top, right = GAP + LINE, 0
     for picture in pictures:
-        grown = [colours.repeat(CELL, 0).repeat(CELL, 1) for _, colours in panels(picture)]
-        rows.append(np.concatenate([_framed(x) for x in grown], axis=1))
-    width = max(row.shape[1] for row in rows)
-    wide = [np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=PAPER[0]) for row in rows]
-    return _encoded(np.concatenate(wide, axis=0))
+        largest = most(picture)
+        strange = f", {picture.strange} weights NaN or infinite" if picture.strange else ""
+        said = f"largest weight {largest:.3g}, largest difference {picture.apart:.3g}{strange}"
+        shapes.append(Words(GAP, top, f"{picture.title}: {said}"))
+        top, left = top + LINE, GAP
+        for title, colours in _panels(picture, largest):
+            shapes += [Words(left + AXIS, top, title), *_axes(colours, left, top + LINE)]
+            shapes += [_frame(colours, left + AXIS, top + 2 * LINE), *_cells(colours, left + AXIS, top + 2 * LINE)]
+            left += AXIS + max(colours.shape[1] * CELL, len(title) * STEP) + GAP
+        right, top = max(right, left), top + 2 * LINE + len(picture.mask) * CELL + GAP
+    for words, colour in LEGEND.items():
+        shapes += [Rectangle(GAP, top, CELL, CELL, colour), Words(GAP + 2 * CELL, top, words)]
+        top += LINE
+    shapes += _ramp(top)
+    lines = [shape for shape in shapes if isinstance(shape, Words)]
+    return shapes, max(right, *(each.x + STEP * len(each.words) + GAP for each in lines)), top + LINE + GAP
 
 
-def _rectangles(colours: Colours, left: int, top: int) -> list[str]:
+def _panels(picture: Xray, largest: float) -> list[tuple[str, Colours]]:
+    """Title and colours (Sq, Sk, 3) of the four panels."""
+    return [
+        ("mask due", _mask(picture.due_mask, picture.due_mask)),
+        ("mask kept", _mask(picture.due_mask, picture.mask)),
+        ("weights due", _shades(picture.due_weights, largest)),
+        ("weights read", _shades(picture.weights, largest)),
+    ]
+
+
+def _axes(colours: Colours, left: int, top: int) -> Iterator[Words]:
+    """Numbers of queries and keys beside a panel whose numbers begin at (left, top)."""
+    rows, columns = colours.shape[:2]
+    for key in range(0, columns, _apart(columns, STEP)):
+        yield Words(left + AXIS + key * CELL, top, str(key))
+    for query in range(0, rows, _apart(rows, HEIGHT, digits=1)):
+        yield Words(left + AXIS - STEP * len(str(query)) - 4, top + LINE + query * CELL, str(query))
+
+
+def _apart(count: int, size: int, digits: int | None = None) -> int:
+    """Cells from one number to the next, where a digit has a size along the axis."""
+    room = size * (digits or len(str(count)) + 1)
+    return next(step for step in TICKS if step * CELL >= room)
+
+
+def _frame(colours: Colours, left: int, top: int) -> Rectangle:
+    """A panel's edge, which its cells leave one pixel of."""
+    rows, columns = colours.shape[:2]
+    return Rectangle(left - 1, top - 1, columns * CELL + 2, rows * CELL + 2, EDGE)
+
+
+def _cells(colours: Colours, left: int, top: int) -> Iterator[Rectangle]:
     """One rectangle for each run of equal cells of a row."""
-    parts = []
     for i, row in enumerate(colours):
         starts = [0, *(np.flatnonzero((row[1:] != row[:-1]).any(-1)) + 1), len(row)] if len(row) else []
-        for start, stop in pairwise(starts):
-            place = f'x="{left + int(start) * CELL}" y="{top + i * CELL}" width="{int(stop - start) * CELL}" height="{CELL}"'
-            parts.append(f'<rect {place} fill="{_hex(row[start])}"/>')
-    return parts
+        for start, stop in pairwise(int(n) for n in starts):
+            red, green, blue = (int(c) for c in row[start])
+            yield Rectangle(left + start * CELL, top + i * CELL, (stop - start) * CELL, CELL, (red, green, blue))
+
+
+def _ramp(top: int) -> Shapes:
+    """The shades of weights, from 0 to the largest."""
+    steps = [tuple(int(c) for c in _shades(np.array(share / 10), 1.0)) for share in range(11)]
+    shades: Shapes = [Rectangle(GAP + n * CELL, top, CELL, CELL, (r, g, b)) for n, (r, g, b) in enumerate(steps)]
+    return [*shades, Words(GAP + 12 * CELL, top, "weights from 0 to the largest of the head")]
 
 
 def _mask(due: Any, kept: Any) -> Colours:
     colours = np.empty((*due.shape, 3), np.uint8)
-    for colour, where in ((SEEN, due & kept), (HIDDEN, ~due & ~kept), (LEAKED, ~due & kept), (LOST, due & ~kept)):
+    seen, hidden = kept == KeyState.SEEN, kept == KeyState.HIDDEN
+    places = ((SEEN, due & seen), (HIDDEN, ~due & hidden), (LEAKED, ~due & seen), (LOST, due & hidden))
+    for colour, where in (*places, (NAN, kept == KeyState.NAN), (INFINITE, kept == KeyState.INFINITE)):
         colours[where] = colour
     return colours
 
 
-def _shades(share: Any) -> Colours:
-    """From paper at 0 to ink at 1."""
-    strange, level = np.isnan(share), np.clip(np.nan_to_num(share), 0.0, 1.0)[..., None]
+def _shades(weights: Any, largest: float) -> Colours:
+    """From paper at 0 to ink at the largest."""
+    level = np.clip(np.nan_to_num(weights, posinf=0.0, neginf=0.0) / (largest or 1.0), 0.0, 1.0)[..., None]
     colours = np.rint(np.array(PAPER) * (1 - level) + np.array(INK) * level).astype(np.uint8)
-    colours[strange] = BROKEN
+    colours[np.isnan(weights)], colours[np.isinf(weights)] = NAN, INFINITE
     return colours
-
-
-def _framed(x: Colours) -> Colours:
-    return np.pad(x, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=PAPER[0])
-
-
-def _encoded(x: Colours) -> bytes:
-    height, width = x.shape[:2]
-    lines = b"".join(b"\0" + row.tobytes() for row in x)
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines, 9)), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
-
-
-def _chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def _hex(colour: Any) -> str:
-    return "#" + "".join(f"{int(c):02x}" for c in colour)

@@ -1,38 +1,64 @@
 """The mask and the weights of any implementation, read through V.
 
 With V one-hot over a slab of keys the output is their weights, whatever a kernel fuses. With Q = 0 all visible keys weigh the
-same, so a weight that is not 0 is a key that is seen.
+same, so a finite weight that is not 0 is a key that is seen. NaN and infinity say neither, and stay what they are.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..engine.subject import Subject
+from ..meaning import attended
 from ..problems.problem import Problem
-from ..vocabulary.observations import weights
+from ..vocabulary.observations import one_hot_slabs, weights
 from ..vocabulary.transforms import with_queries
+from .witness import Sight
 
-__all__ = ["read_mask", "read_weights"]
+__all__ = ["KeyState", "key_states", "read_mask", "read_weights"]
 
 ADDED = ("bias", "alibi_slopes", "sinks", "softcap", "dropout_p", "seed")
 """Options that change weights and hide nothing, but for a bias of −inf."""
 
 
-def read_weights(subject: Subject, p: Problem) -> NDArray[np.float64]:
-    """The weights (B, Hq, Sq, Sk). Raises Undecided where that takes too many calls, and as `Subject.out` does."""
-    subject.intervals = False
-    found: Any = weights(subject, p)
-    return np.asarray(found.value)
+class KeyState(IntEnum):
+    """What a weight says of its key, where every visible key weighs the same."""
+
+    HIDDEN = 0
+    SEEN = 1
+    NAN = 2
+    INFINITE = 3
 
 
-def read_mask(subject: Subject, p: Problem) -> NDArray[np.bool_]:
-    """Which keys each row sees, bool (B, Hq, Sq, Sk). Raises as `read_weights` does.
+def key_states(flat_weights: Any) -> NDArray[np.uint8]:
+    """The KeyState of each weight."""
+    seen = np.where(flat_weights != 0, KeyState.SEEN, KeyState.HIDDEN)
+    finite = np.where(np.isinf(flat_weights), KeyState.INFINITE, seen)
+    return np.where(np.isnan(flat_weights), KeyState.NAN, finite).astype(np.uint8)
+
+
+def read_weights(subject: Subject, p: Problem) -> Sight:
+    """The weights (B, Hq, Sq, Sk) with their intervals, and what is due where a row of an output is read so.
+
+    That a row which sees no key gives the mean, or NaN, is due too. Raises Undecided where it takes too many calls, and as
+    `Subject.out` does.
+    """
+    subject.intervals = True
+    read: Any = weights(subject, p)
+    due = np.concatenate([attended(slab).out for slab in one_hot_slabs(p)], -1)[..., : p.sk]
+    return Sight(read.value, read.low, read.high, due, np.ones((1, 1, 1, 1)))
+
+
+def read_mask(subject: Subject, p: Problem) -> NDArray[np.uint8]:
+    """Which keys each row sees, a KeyState each, (B, Hq, Sq, Sk). Raises as `read_weights` does.
 
     Without options that only change weights; a bias of −inf, which hides its key, is left out with them.
     """
     flat = with_queries(p.but(**dict.fromkeys(ADDED)), 0.0)
-    return np.asarray(read_weights(subject, flat) != 0)
+    subject.intervals = False
+    read: Any = weights(subject, flat)
+    return key_states(read.value)

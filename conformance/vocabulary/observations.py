@@ -59,10 +59,7 @@ def weights(subject: Subject, p: Problem) -> Value:
 
     With V one-hot over a slab of keys, the output is their weights, so even a fused kernel shows them. A v_descale is left out.
     """
-    if p.sk > MOST_READINGS * p.dv:
-        raise Undecided(f"reading {p.sk} weights through {p.dv} value features takes too many calls")
-    starts = range(0, max(p.sk, 1), p.dv)
-    slabs = [subject.out(derived(p, ("one-hot", start), partial(_one_hot, p, start))) for start in starts]
+    slabs = [subject.out(slab) for slab in one_hot_slabs(p)]
     return Bounded(
         np.concatenate([x.value for x in slabs], -1)[..., : p.sk],
         np.concatenate([x.low for x in slabs], -1)[..., : p.sk],
@@ -98,6 +95,13 @@ def changed_inputs(subject: Subject, p: Problem) -> Value:
 def returns_dtype(subject: Subject, p: Problem) -> Value:
     """1 where the output has the dtype of the queries, or float32, float16 or bfloat16 where they are float8, 0 otherwise."""
     return bounded(float(subject.returned_dtype(p) in (OUTPUTS_OF_FLOAT8 if p.dtype in FLOAT8 else (p.dtype,))))
+
+
+def one_hot_slabs(p: Problem) -> list[Problem]:
+    """The problems through which weights are read: V one-hot over Dv keys at a time. Raises Undecided for too many."""
+    if p.sk > MOST_READINGS * p.dv:
+        raise Undecided(f"reading {p.sk} weights through {p.dv} value features takes too many calls")
+    return [derived(p, ("one-hot", start), partial(_one_hot, p, start)) for start in range(0, max(p.sk, 1), p.dv)]
 
 
 def _one_hot(p: Problem, start: int) -> Problem:

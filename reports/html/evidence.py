@@ -35,11 +35,20 @@ def diagnosis_data(found: Mapping[str, Any], *, pictured: bool) -> dict[str, Any
 
 
 def _packed(pictures: Mapping[str, Any]) -> dict[str, Any]:
-    """Bits and bytes, row after row, in base 64."""
+    """Bits and bytes, row after row, in base 64. mask_nan, mask_infinite, infinite: only where there is NaN or an infinity."""
     kept = {key: pictures[key] for key in ("case", "title", "queries", "keys", "largest")}
-    masks = {key: _base64(_bytes_of_bits("".join(pictures[key]))) for key in ("mask_due", "mask_read")}
+    masks = {key: _plane(pictures[key], "1") for key in ("mask_due", "mask_read")}
+    rare = {"mask_nan": ("mask_read", "n"), "mask_infinite": ("mask_read", "i"), "infinite": ("infinite", "1")}
+    for name, (key, letter) in rare.items():
+        if letter in "".join(pictures.get(key, [])):
+            masks[name] = _plane(pictures[key], letter)
     weights = {key: _base64(bytes.fromhex("".join(pictures[key]))) for key in ("weights_due", "weights_read")}
     return {**kept, **masks, **weights}
+
+
+def _plane(rows: Sequence[str], letter: str) -> str:
+    """Which cells have a letter, packed."""
+    return _base64(_bytes_of_bits("".join("1" if cell == letter else "0" for cell in "".join(rows))))
 
 
 def _bytes_of_bits(bits: str) -> Sequence[int]:

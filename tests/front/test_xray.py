@@ -23,6 +23,14 @@ def test_a_right_mask_is_0_and_a_wrong_one_is_1(attnspec: Run, tmp_path: Path) -
     assert wrong.returncode == 1 and "■■·   ■■+" in wrong.stdout and "2 keys seen though hidden" in wrong.stdout
 
 
+def test_wrong_weights_under_a_right_mask_are_1(attnspec: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(KERNEL.format(name="scale-missing"), encoding="utf-8")
+    ran = attnspec("xray", "mine.py:attend", "--sq", "3", "--sk", "3", "--mask", "random:b11k", cwd=tmp_path)
+    assert ran.returncode == 1 and "the mask is the one that is due\n" in ran.stdout
+    assert "weights lie outside their bounds; the largest difference is 0." in ran.stdout
+    assert "random:b11k" in attnspec("xray", "--help", cwd=tmp_path).stdout
+
+
 def test_mistakes_are_one_sentence(attnspec: Run, tmp_path: Path) -> None:
     for words, said in (
         (("torch/sdpa-math", "--sinks"), "sinks is not an option of torch/sdpa-math"),

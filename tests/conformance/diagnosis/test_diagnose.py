@@ -114,6 +114,15 @@ def test_places_and_mask_are_told() -> None:
     assert ignored["where"] and ignored["mask"] == []
 
 
+def test_a_mask_of_nan_is_drawn_as_nan() -> None:
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        return np.full((*q.shape[:3], v.shape[-1]), np.nan, q.dtype)
+
+    found = failed(made(attend), "causal/as-defined").diagnosis
+    assert found["mask"][1] == "■·······   ????????"
+    assert found["mask"][-1].endswith("hidden though due, ? NaN") and "+" not in "".join(found["mask"][1:-1])
+
+
 def test_one_factor_is_told_where_it_explains_everything() -> None:
     found = failed(made(lambda q, k, v: np.float32(1.25) * kernel(q, k, v)), "weights/as-defined").diagnosis
     assert found["factor"] == ["every number of the output is 1.25 times what is due"]

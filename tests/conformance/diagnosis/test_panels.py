@@ -54,6 +54,18 @@ def test_nan_has_a_level_of_its_own() -> None:
 
     found = pictures(implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure(sq=2, sk=3, d=2))
     assert found is not None and np.all(levels(found["weights_read"]) == 255)
+    assert found["mask_read"] == ["n" * found["keys"]] * found["queries"] and "infinite" not in found
+
+
+def test_infinity_has_a_plane_of_its_own() -> None:
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        out = np.zeros((*q.shape[:3], v.shape[-1]), q.dtype)
+        out[..., 1] = np.inf
+        return out
+
+    found = pictures(implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure(sq=2, sk=3, d=4, dv=4))
+    assert found is not None and {row[1] for row in found["mask_read"]} == {"i"}
+    assert {row[:3] for row in found["infinite"]} == {"010"} and np.isfinite(found["largest"])
 
 
 def test_what_cannot_be_read_is_left_out() -> None:

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import implementation_of
-from attnspec.conformance.diagnosis.pictures import CELL, GAP, LEAKED, SEEN, png, svg
-from attnspec.conformance.diagnosis.xray import Xray, blocks, take
+from attnspec.conformance.diagnosis.drawing import INK
+from attnspec.conformance.diagnosis.lettering import lettered
+from attnspec.conformance.diagnosis.pictures import CELL, GAP, INFINITE, LEAKED, LEGEND, NAN, png, svg
+from attnspec.conformance.diagnosis.reading import KeyState
+from attnspec.conformance.diagnosis.xray import Xray, blocks, take, verdict
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.faults.catalogue import as_callable
 
@@ -57,18 +60,104 @@ def test_what_cannot_be_drawn_is_said() -> None:
         taken("correct", heads=[3])
 
 
-def test_the_files_hold_the_picture() -> None:
+def drawn_by(attend: Any, **options: Any) -> list[Xray]:
+    structure = Structure(sq=4, sk=6, d=16, dv=16, options=options, values="normal")
+    return take(implementation_of(attend, name="kernel", conventions=CONVENTIONS), structure)
+
+
+def softmax(scores: Any) -> Any:
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def scores_of(q: Any, k: Any) -> Any:
+    return q @ k.swapaxes(-1, -2) * np.float32(q.shape[-1] ** -0.5)
+
+
+def test_nan_is_neither_seen_nor_hidden() -> None:
+    """A window whose row sees nothing gives NaN: no key of it is seen."""
+
+    def too_narrow(q: Any, k: Any, v: Any, *, window: Any = None) -> Any:
+        i, j = np.arange(q.shape[2])[:, None], np.arange(k.shape[2])
+        with np.errstate(invalid="ignore"):
+            return softmax(np.where((j < i) & (j >= i - window[0]), scores_of(q, k), -np.inf)).astype(q.dtype) @ v
+
+    picture = drawn_by(too_narrow, window=(0, 0))[0]
+    assert (picture.leaked, picture.lost, picture.unreadable) == (0, 0, 24)
+    lines = blocks(picture)
+    assert lines[4] == "■·····   ??????" and lines[8].endswith("seen though hidden: 0, − hidden though due: 0, ? NaN: 24")
+    assert lines[-2:] == ["█ is 1, ? NaN", "row sums: 1 due, NaN read"] and not picture.right
+    assert verdict([picture]).endswith("24 of 24 weights lie outside their bounds, 24 of them NaN or infinite")
+
+
+def test_infinity_is_neither_seen_nor_hidden() -> None:
+    def overflows(q: Any, k: Any, v: Any) -> Any:
+        out = softmax(scores_of(q, k)) @ v
+        out[..., 1] = np.inf
+        return out
+
+    picture = drawn_by(overflows)[0]
+    assert [list(row).count(KeyState.INFINITE) for row in picture.mask] == [1] * 4 and picture.unreadable == 4
+    assert blocks(picture)[4] == "■■■■■■   ■∞■■■■" and "row sums: 1 due, inf read" in blocks(picture)
+    assert blocks(picture)[-2].startswith("█ is ") and ", ∞ infinite; largest difference" in blocks(picture)[-2]
+
+
+def test_weights_are_judged_as_well_as_the_mask() -> None:
+    """Each has the right mask: masked after the softmax without renormalising, no scale, heads permuted."""
+
+    def masked_after(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        return np.where(np.tri(q.shape[2], k.shape[2], dtype=bool), softmax(scores_of(q, k)), np.float32(0)) @ v
+
+    unscaled = drawn_by(lambda q, k, v: softmax(4 * scores_of(q, k)) @ v)
+    permuted = drawn_by(lambda q, k, v: softmax(scores_of(q[:, :, ::-1], k)) @ v)
+    for pictures in (drawn_by(masked_after, causal=True), unscaled, permuted):
+        picture = pictures[0]
+        assert (picture.leaked, picture.lost, picture.unreadable) == (0, 0, 0)
+        assert picture.wrong.any() and picture.apart > 0.1 and not picture.right
+        assert verdict(pictures).splitlines()[0] == "the mask is the one that is due"
+        assert "weights lie outside their bounds; the largest difference is 0." in verdict(pictures)
+    due, read = drawn_by(masked_after, causal=True)[0].sums
+    assert due == "1" and read.startswith("0.") and unscaled[0].sums == ("1", "1")
+
+
+def test_rounding_of_the_declared_arithmetic_is_not_wrong() -> None:
+    """In bfloat16 a weight is off by far more than in float32, and is what the dtype can hold."""
+    made = implementation_of(as_callable("correct"), name="kernel", conventions=CONVENTIONS)
+    for dtype in ("float32", "float16", "bfloat16"):
+        picture = take(made, Structure(sq=4, sk=6, d=16, dv=16, dtype=dtype, values="normal"))[0]
+        assert picture.right and np.isfinite(picture.bound).all() and (picture.bound > 0).all()
+        assert verdict([picture]) == "the mask is the one that is due\nall 24 weights lie within their bounds"
+
+
+def test_row_sums_are_told_where_they_are_not_one() -> None:
+    assert blocks(taken("correct", sinks="normal")[0])[-1].startswith("row sums: 0.")
+    assert "row sums" not in blocks(taken("correct")[0])[-1]
+
+
+def test_the_files_hold_the_picture_with_axes_and_a_legend() -> None:
     pictures = taken("causal-off-by-one", causal=True, hq=2)
     document = ElementTree.fromstring(svg(pictures))
     texts = [each.text for each in document.iter("{http://www.w3.org/2000/svg}text")]
-    assert texts[:4] == [f"{title}, head 0 of 2" for title in ("mask due", "mask kept", "weights due", "weights read")]
+    assert texts[0] == "queries down, keys across" and str(texts[1]).startswith("head 0 of 2: largest weight ")
+    assert texts[2:11] == ["mask due", "0", "5", "10", "15", "0", "1", "2", "3"]
+    assert [*LEGEND, "weights from 0 to the largest of the head"] == texts[-7:]
     red = "#" + "".join(f"{c:02x}" for c in LEAKED)
-    assert sum(each.get("fill") == red for each in document.iter("{http://www.w3.org/2000/svg}rect")) == 8
+    assert sum(each.get("fill") == red for each in document.iter("{http://www.w3.org/2000/svg}rect")) == 8 + 1
 
     data = png(pictures)
     width, height = struct.unpack(">II", data[16:24])
-    assert (width, height) == (4 * (20 * CELL + GAP), 2 * (4 * CELL + GAP))
+    assert (str(width), str(height)) == (document.get("width"), document.get("height"))
     length = struct.unpack(">I", data[33:37])[0]
     pixels = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(height, 1 + 3 * width)[:, 1:]
-    cells = pixels.reshape(height, width, 3)[GAP::CELL][:4, GAP + 20 * CELL + GAP :: CELL]
-    assert tuple(cells[0, 0]) == SEEN and tuple(cells[0, 1]) == LEAKED
+    colours = pixels.reshape(height, width, 3)
+    assert (colours == LEAKED).all(-1).sum() == 9 * CELL * CELL
+    words = lettered("queries down, keys across")
+    written = (colours[GAP : GAP + words.shape[0], GAP : GAP + words.shape[1]] == INK).all(-1)
+    assert np.array_equal(written, words)
+
+
+def test_nan_and_infinity_have_colours_of_their_own() -> None:
+    picture = drawn_by(lambda q, k, v: np.full((*q.shape[:3], v.shape[-1]), np.nan, q.dtype))[0]
+    shapes = [each.get("fill") for each in ElementTree.fromstring(svg([picture])).iter("{http://www.w3.org/2000/svg}rect")]
+    assert shapes.count("#" + "".join(f"{c:02x}" for c in NAN)) == 2 * 4 + 1  # a run for each row of two panels, and the legend
+    assert shapes.count("#" + "".join(f"{c:02x}" for c in INFINITE)) == 1

@@ -109,6 +109,19 @@ def test_a_diagnosis_keeps_its_pictures(small: Report, making: Any) -> None:
     assert base64.b64decode(found["pictures"]["weights_read"]).hex() == "".join(making.PICTURES["weights_read"])
 
 
+def test_nan_and_infinity_of_a_picture_have_planes_of_their_own(small: Report, making: Any) -> None:
+    import base64
+
+    first = page_data(small)["more"]["1"]["diagnosis"]["pictures"]
+    assert not {"mask_nan", "mask_infinite", "infinite"} & set(first)
+    strange = {**making.PICTURES, "mask_read": ["n10000000", "110i00001"], "infinite": ["000000000", "000100000"]}
+    small["results"][1]["diagnosis"]["pictures"] = strange
+    packed = page_data(small)["more"]["1"]["diagnosis"]["pictures"]
+    bits = {name: "".join(f"{byte:08b}" for byte in base64.b64decode(packed[name]))[:18] for name in packed if "mask" in name}
+    assert bits["mask_nan"] == "1" + "0" * 17 and bits["mask_infinite"] == "0" * 12 + "1" + "0" * 5
+    assert bits["mask_read"] == "010000000110000001" and base64.b64decode(packed["infinite"])[1] == 0b00001000
+
+
 def test_replay_commands_are_those_of_the_terminal(small: Report) -> None:
     laws = page_data(small)["laws"]
     assert laws[0]["replay"] == "attnspec replay CASE ADDRESS"
