@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from attnspec.conformance.language import Law
 
 __all__ = ["try_faults"]
 
@@ -23,19 +26,21 @@ PATIENCE = 30.0
 def try_faults(given: dict[str, Any]) -> int:
     """Try, print, write; returns the exit code. Raises SpecError, Mistake or FolderError before anything is tried."""
     from attnspec.conformance.kills.matrix import Matrix
-    from attnspec.conformance.selection import choose_budget, choose_laws
+    from attnspec.conformance.selection import choose_budget, choose_laws, known_dtypes, spec_files
     from attnspec.reports.kill_table import matrix_text
     from attnspec.reports.kills import build_matrix, outcome
     from attnspec.reports.write import as_json, prepared
 
     faults = _chosen(given["pattern"])
     budget = choose_budget(given["budget"], examples=given["examples"])
-    laws = choose_laws(given["laws"], short=budget.short and not given["laws"])
-    dtypes = _known(given["dtype"] or DTYPES)
+    files = [Path(file) for file in given["laws_file"]]
+    laws = choose_laws(given["laws"], files=files, short=budget.short and not given["laws"])
+    dtypes = known_dtypes(given["dtype"]) or DTYPES
     if given["out"]:
         prepared(Path(given["out"]))
     start = time.monotonic()
-    asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"])
+    every = (*spec_files(), *files) if files else None
+    asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"], every)
     rows = asked.rows(given["jobs"], told=_progress(len(laws) * len(dtypes)))
     matrix = build_matrix(
         rows,
@@ -48,7 +53,20 @@ def try_faults(given: dict[str, Any]) -> int:
     click.echo(as_json(matrix, indent=1) if given["json"] else matrix_text(matrix))
     if given["out"]:
         _write(matrix, Path(given["out"]), quiet=given["json"])
-    return outcome(matrix)[0]
+    refused = list(_refused(laws, dtypes))
+    for reason in refused:
+        click.echo(reason, err=given["json"])
+    return 1 if refused else outcome(matrix)[0]
+
+
+def _refused(laws: Sequence[Law], dtypes: tuple[str, ...]) -> Iterator[str]:
+    """Laws of one's own that are false, or let a mistake pass that they name: however many problems the matrix had."""
+    from attnspec.conformance.kills.own_laws import why_refused
+
+    for law in laws:
+        reason = "" if law.shipped else why_refused(law, dtypes)
+        if reason:
+            yield f"{law.file}:{law.line}: {law.id} {reason}"
 
 
 def _progress(total: int) -> Callable[[dict[str, Any]], None]:
@@ -78,16 +96,6 @@ def _chosen(pattern: str) -> dict[str, dict[str, Any]]:
     about = ("title", "operation", "needs", "equivalent", "dtypes", "because")
     plain = {name: {key: getattr(fault, key) for key in about} for name, fault in chosen.items()}
     return {name: {**entry, "needs": list(entry["needs"]), "dtypes": list(entry["dtypes"])} for name, entry in plain.items()}
-
-
-def _known(dtypes: Sequence[str]) -> tuple[str, ...]:
-    from attnspec.adapters.contract import DTYPES as KNOWN
-    from attnspec.conformance.selection import Mistake
-
-    for dtype in dtypes:
-        if dtype not in KNOWN:
-            raise Mistake(f"unknown dtype {dtype!r}; known: {', '.join(KNOWN)}")
-    return tuple(dict.fromkeys(dtypes))
 
 
 def _write(matrix: dict[str, Any], folder: Path, quiet: bool) -> None:

@@ -82,15 +82,49 @@ def list_(implementations: Sequence[str]) -> int:
     return list_implementations(implementations)
 
 
-@cli.command()
+class _Defaulting(click.Group):
+    """`attnspec report DIR` is `attnspec report show DIR`, and `attnspec laws` is `attnspec laws list`.
+
+    What is called like a command of the group is written otherwise: the folder ./merge, the laws check*.
+    """
+
+    def __init__(self, *given: Any, default: str, alone: bool = False, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.default, self.alone = default, alone
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args[:1] not in ([name] for name in (*self.commands, "-h", "--help")) and (args or self.alone):
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
+@cli.group(cls=_Defaulting, default="list", alone=True)
+def laws() -> None:
+    """List the laws (attnspec laws [GLOB]), or check laws of one's own (attnspec laws check FILE...)."""
+
+
+@laws.command("list")
 @click.argument("pattern", default="*", metavar="[GLOB]")
 @click.option("--chapter", metavar="NAME", help="Only this chapter.")
 @click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
-def laws(pattern: str, chapter: str | None, laws_file: Sequence[str]) -> int:
-    """List the laws."""
+def laws_list(pattern: str, chapter: str | None, laws_file: Sequence[str]) -> int:
+    """List the laws whose id matches GLOB."""
     from ._show import list_laws
 
     return list_laws(pattern, chapter, laws_file)
+
+
+@laws.command("check")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--dtype", multiple=True, metavar="D", help="A dtype (repeatable); float32, float16 and bfloat16 by default.")
+def laws_check(files: Sequence[str], dtype: Sequence[str]) -> int:
+    """Check that laws of one's own hold for the reference, and reject every mistake that they name under kills.
+
+    Exit code 0: each does. 1: one does not. 2: wrong usage, or a file that is not a chapter of laws.
+    """
+    from ._check_laws import check_files
+
+    return check_files(files, dtype)
 
 
 @cli.command()
@@ -129,6 +163,7 @@ def doctor(implementations: Sequence[str]) -> int:
 @click.option("--budget", default="standard", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
 @click.option("--dtype", multiple=True, metavar="D", help="A dtype (repeatable); float32 and bfloat16 by default.")
 @click.option("--laws", multiple=True, metavar="GLOB", help="Only laws whose id matches (repeatable).")
+@click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable); their kills must hold.")
 @click.option("--examples", type=int, metavar="N", help="Problems a law, instead of the budget's.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
 @click.option("-j", "--jobs", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Processes.")
@@ -137,7 +172,8 @@ def doctor(implementations: Sequence[str]) -> int:
 def faults(**given: Any) -> int:
     """Try every law on every known mistake whose name matches GLOB, and list those that survive.
 
-    Exit code 0: every mistake is rejected. 1: one survives, or a law rejects the definition. 2: wrong usage, or nothing tried.
+    Exit code 0: every mistake is rejected. 1: one survives, or a law rejects the definition or lets pass what it names.
+    2: wrong usage, or nothing tried.
     """
     from ._faults import try_faults
 
@@ -191,16 +227,7 @@ def xray(implementation: str, **given: Any) -> int:
     return show_xray(implementation, given)
 
 
-class _Report(click.Group):
-    """`attnspec report DIR` is `attnspec report show DIR`; a folder called merge is ./merge."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in (*self.commands, "-h", "--help"):
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
-
-
-@cli.group(cls=_Report)
+@cli.group(cls=_Defaulting, default="show")
 def report() -> None:
     """Show a report in another form (attnspec report DIR --format F), or join several (attnspec report merge DIR...)."""
 

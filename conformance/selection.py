@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from .language import Law
     from .shards import Shard
 
-__all__ = ["Case", "Mistake", "Plan", "Target", "choose_budget", "choose_laws", "find_targets", "make_plan"]
+__all__ = [
+    "Case",
+    "Mistake",
+    "Plan",
+    "Target",
+    "choose_budget",
+    "choose_laws",
+    "find_targets",
+    "known_dtypes",
+    "make_plan",
+    "spec_files",
+]
 
 
 class Mistake(Exception):
@@ -125,12 +136,15 @@ def make_plan(
     timeout: float | None = None,
     seed: int = 0,
     shard: str | None = None,
+    checked: bool = False,
 ) -> Plan:
     """The plan of a run. Raises Mistake where a name is unknown or nothing is left to run, SpecError for a broken law file.
 
+    Laws of one's own are tried on the definition and on the mistakes that they name, and SpecError is raised for one that is
+    false or lets one pass. checked: this was done already, as by the process that starts a worker.
     dtype: the only one, or the only ones. shard: `2/3`. It may be empty where the whole is not.
     """
-    dtypes = _known_dtypes(dtype)
+    dtypes = known_dtypes(dtype)
     patterns, files = tuple(laws), tuple(laws_files)
     tried = choose_budget(budget, examples=examples, timeout=timeout)
     short = tried.short and not patterns and profile is None
@@ -151,6 +165,10 @@ def make_plan(
         about = f"the operation of {names}{_within(dtypes)}"
         raise Mistake(f"nothing to run: none of the {len(chosen)} chosen laws is about {about}")
     _all_are_tried(plan, patterns)
+    if files and not checked:
+        from .kills.own_laws import check_before_run
+
+        check_before_run(plan.whole())
     return plan
 
 
@@ -242,7 +260,7 @@ def choose_laws(
     from .language.loading import shortlist
 
     extra = [Path(file) for file in files]
-    laws = load_laws([*_spec_files(), *extra]) if extra else load_laws()
+    laws = load_laws([*spec_files(), *extra]) if extra else load_laws()
     if profile is not None:
         known = profiles()
         if profile not in known:
@@ -284,7 +302,8 @@ def _shard(text: str | None) -> Shard | None:
         raise Mistake(str(error)) from None
 
 
-def _known_dtypes(given: str | Sequence[str] | None) -> tuple[str, ...]:
+def known_dtypes(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The dtypes that were asked for, each once; none for None. Raises Mistake for an unknown one."""
     from ..adapters.contract import DTYPES
 
     dtypes = (given,) if isinstance(given, str) else tuple(dict.fromkeys(given or ()))
@@ -301,7 +320,8 @@ def _own_address(address: str, made: Implementation) -> str:
     return f"{address}:{made.name}" if address.endswith(".py") else made.name
 
 
-def _spec_files() -> list[Path]:
+def spec_files() -> list[Path]:
+    """The files of the shipped laws."""
     from .language.loading import spec_folder
 
     return sorted((spec_folder() / "laws").glob("*.yaml"))

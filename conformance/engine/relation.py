@@ -79,7 +79,10 @@ def _together(a: Bounded, b: Bounded, where: Any) -> tuple[Bounded, Bounded, Any
         condition = bounded(where).value != 0
         if condition.ndim == len(shape) + 1 and condition.shape[-1] == 1:
             condition = condition[..., 0]
-        selected = np.broadcast_to(condition, np.broadcast_shapes(shape, condition.shape))
+        try:
+            selected = np.broadcast_to(condition, np.broadcast_shapes(shape, condition.shape))
+        except ValueError:
+            raise ValueError(f"where has the shape {condition.shape}, which does not match the sides, {shape}") from None
         shape = selected.shape
     return a.each(lambda x: np.broadcast_to(x, shape)), b.each(lambda x: np.broadcast_to(x, shape)), selected
 

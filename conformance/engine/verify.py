@@ -79,7 +79,7 @@ def verify(
     pool = pool_for(budget.name, implementation.compiles, seed, small=implementation.mode == "interpreted")
     if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
         _search(trial, pool, examples or budget.of_mode(implementation.mode), seed)
-    result = trial.tally.result(implementation, law, dtype)
+    result = trial.result()
     if explain:
         trial.explain(result)
     result.compilations = arrays_for(implementation.arrays).compilations() - programs
@@ -108,7 +108,7 @@ def replay(implementation: Implementation, case: str, law: Law, *, explain: bool
     subject = Subject(implementation, structure.dtype, conventions)
     trial = _Trial(law, subject, lambda case: None, Tally(), float("inf"))
     trial.decide(structure)
-    result = trial.tally.result(implementation, law, structure.dtype)
+    result = trial.result()
     if explain:
         trial.explain(result)
     return result
@@ -210,6 +210,20 @@ class _Trial:
         self.failed.append(structure)
         self.tally.found(Finding("fail", case, structure, decision.broken[1], decision.broken, decision.ratio))
         return "fail"
+
+    def result(self) -> Result:
+        """What was found. A law of one's own that fails there for the definition too is an error, and no finding."""
+        result = self.tally.result(self.subject.implementation, self.law, self.subject.dtype)
+        finding = self.tally.finding
+        if result.verdict == "fail" and finding is not None and not self.law.shipped:
+            from ..kills.own_laws import FALSE, false_of_the_reference
+
+            said = false_of_the_reference(self.law, finding.structure, self.subject)
+            if said is not None:
+                self.tally.finding = None
+                result.verdict, result.details = "error", []
+                result.message = FALSE + said
+        return result
 
     def explain(self, result: Result) -> None:
         """Say of a finding on which values it still shows, and diagnose it, if the verdict is about values."""

@@ -55,7 +55,7 @@ class LawSession:
         if config.getoption("attnspec_device"):
             os.environ[VARIABLE] = config.getoption("attnspec_device")
         try:
-            self.plan = _plan(given)
+            self.plan = _plan(given, checked=hasattr(config, "workerinput"))
             self.baseline = _baseline(config.getoption("attnspec_baseline"))
         except (Mistake, ContractError, SpecError) as error:
             raise pytest.UsageError(f"attnspec: {error}") from None
@@ -125,7 +125,7 @@ def _allow_deaths(config: pytest.Config, implementations: int) -> None:
         option.maxworkerrestart = str(option.numprocesses * (4 + LOSSES * implementations))
 
 
-def _plan(given: dict[str, Any]) -> Plan:
+def _plan(given: dict[str, Any], checked: bool) -> Plan:
     return make_plan(
         find_targets(given["impl"]),
         laws=given["laws"],
@@ -137,6 +137,7 @@ def _plan(given: dict[str, Any]) -> Plan:
         timeout=given["timeout"],
         seed=given["seed"],
         shard=given["shard"],
+        checked=checked,
     )
 
 

@@ -68,9 +68,11 @@ laws:
     statement: Ones give ones.
     operation: attention
     equation: out({word}(p, 1)) ≈ 1
+    given: {{sinks: absent, v_descale: absent}}
+    where: sees_a_key(p)
     level: must
     why: A test.
-    kills: [scale-ignored]
+    kills: [weights-unnormalised]
     source: [https://example.org]
 """
 
