@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from attnspec.conformance.kills.own_laws import LawRefused, check_law
 from attnspec.conformance.language import SpecError, load_laws
 from attnspec.conformance.vocabulary import WORDS
 
@@ -104,7 +105,8 @@ def test_the_laws_on_the_page_load(tmp_path: Path) -> None:
         load_laws([tmp_path / "own.yaml"])
     try:
         exec(compile(code, "words.py", "exec"), {"__name__": "words"})
-        assert [law.id for law in load_laws([tmp_path / "own.yaml"])] == ["own/negated-keys"]
+        (law,) = load_laws([tmp_path / "own.yaml"])
+        assert law.id == "own/negated-keys" and list(check_law(law, ("float32",)).rejected) == ["scale-ignored"]
     finally:
         WORDS.pop("negate_keys", None)
 
@@ -113,18 +115,33 @@ def errors() -> list[tuple[str, str]]:
     return ROWS.findall(page("writing-a-law.md").partition("## Errors")[2])
 
 
-@pytest.mark.parametrize(("line", "said"), errors())
-def test_errors_are_said_as_the_page_says(line: str, said: str, tmp_path: Path) -> None:
+def changed(line: str, folder: Path) -> Path:
+    """The example with one line changed, or added."""
     key = line.partition(":")[0]
     text = (ROOT / "examples" / "extra_laws.yaml").read_text(encoding="utf-8")
-    changed, count = re.subn(rf"^    {key}: .*$", f"    {line}", text, flags=re.MULTILINE)
-    if not count:
-        changed = text + f"    {line}\n"
-    (tmp_path / "laws.yaml").write_text(changed, encoding="utf-8")
+    new, count = re.subn(rf"^    {key}: .*$", f"    {line}", text, flags=re.MULTILINE)
+    (folder / "laws.yaml").write_text(new if count else text + f"    {line}\n", encoding="utf-8")
+    return folder / "laws.yaml"
+
+
+@pytest.mark.parametrize(("line", "said"), errors())
+def test_errors_are_said_as_the_page_says(line: str, said: str, tmp_path: Path) -> None:
+    file = changed(line, tmp_path)
     with pytest.raises(SpecError) as caught:
-        load_laws([tmp_path / "laws.yaml"])
+        load_laws([file])
     assert said in str(caught.value) and re.search(r"laws\.yaml:\d+: ", str(caught.value))
 
 
+def refusals() -> list[tuple[str, str]]:
+    return ROWS.findall(page("writing-a-law.md").partition("## A law is tried first")[2].partition("\n## ")[0])
+
+
+@pytest.mark.parametrize(("line", "said"), refusals())
+def test_laws_are_refused_as_the_page_says(line: str, said: str, tmp_path: Path) -> None:
+    (law,) = load_laws([changed(line, tmp_path)])
+    with pytest.raises(LawRefused, match=f"^{re.escape(said)}"):
+        check_law(law, ("float32",))
+
+
 def test_there_are_errors_to_look_at() -> None:
-    assert len(errors()) >= 10
+    assert len(errors()) >= 10 and len(refusals()) >= 4
