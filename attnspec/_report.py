@@ -86,7 +86,7 @@ def _kills(file: str) -> dict[str, Any]:
         return kills
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
 
 

@@ -5,6 +5,7 @@ YAML's own reader forgets where things stand, so entries are read from the tree 
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "BaselineError", "Entry", "entries_of"]
 
+LARGEST, DEEPEST = 1 << 23, 8
+"""The most bytes of a baseline, and how deep it may nest: it is a list of mappings of texts."""
 KEYS = ("law", "implementation", "reason", "dtype", "link", "expires", "fails")
 FAILS = ("always", "sometimes")
 """Whether a law fails on whatever is drawn, so that a pass is news, or on some of it."""
@@ -37,7 +40,13 @@ def entries_of(file: Path, text: str | None = None) -> list[Entry]:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise BaselineError(f"{file}: is not a regular file")
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise BaselineError(f"{file}: is larger than {LARGEST} bytes, the most that a baseline may have")
+        return raw.decode("utf-8")
     except OSError as error:
         raise BaselineError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -49,6 +58,7 @@ def _nodes(file: Path, text: str) -> Iterator[tuple[yaml.Node, Any]]:
 
     loader = yaml.SafeLoader(text)
     try:
+        _refuse_dangers(file, text)
         node = loader.get_single_node()
         if node is None or node.tag == "tag:yaml.org,2002:null":
             return
@@ -60,6 +70,21 @@ def _nodes(file: Path, text: str) -> Iterator[tuple[yaml.Node, Any]]:
         raise BaselineError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
     finally:
         loader.dispose()
+
+
+def _refuse_dangers(file: Path, text: str) -> None:
+    """Aliases can stand for more than memory holds, and deep nesting exhausts the stack. Events cost neither."""
+    import yaml
+
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        where = f"{file}:{event.start_mark.line + 1}"
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise BaselineError(f"{where}: anchors and aliases are not part of a baseline; write the value out")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise BaselineError(f"{where}: nests deeper than {DEEPEST}")
 
 
 def _entry(file: Path, lines: list[str], number: int, node: yaml.Node, value: Any) -> Entry:

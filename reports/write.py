@@ -81,6 +81,15 @@ def read_report(place: Path) -> dict[str, Any]:
 
     A folder of a run that did not come to its end gives what came, as an incomplete report.
     """
+    try:
+        return _read(place)
+    except EOFError:
+        raise ValueError("it is cut short") from None
+    except RecursionError:
+        raise ValueError("it nests too deeply") from None
+
+
+def _read(place: Path) -> dict[str, Any]:
     if place.is_dir() and (place / PLAN).exists():  # Also beside a report.json: it would be one of an earlier run.
         return concluded(json.loads((place / PLAN).read_text(encoding="utf-8")), read_results(place))
     if place.is_dir():

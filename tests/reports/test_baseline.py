@@ -49,6 +49,14 @@ def test_without_a_dtype_every_dtype_is_meant(load: Any, row: Any) -> None:
         (f"- {ENTRY % ', reason: another'}", "has reason twice"),
         (f"- {ENTRY % ', expires: soon'}", "expires is a date like 2027-01-31, not 'soon'"),
         ("- {law: [", "is not YAML"),
+        (
+            "- &a {law: a/a, implementation: x, reason: y}\n- *a\n",
+            "known.yaml:1: anchors and aliases are not part of a baseline",
+        ),
+        ("a: &a [x]\nb: &b [*a, *a]\n", "anchors and aliases"),
+        ("[" * 9 + "]" * 9, "known.yaml:1: nests deeper than 8"),
+        ("[" * 50_000, "nest"),
+        ("# x\n" * (3 << 20), "is larger than 8388608 bytes"),
     ],
 )
 def test_a_bad_file_is_one_sentence(load: Any, text: str, said: str) -> None:
@@ -57,9 +65,13 @@ def test_a_bad_file_is_one_sentence(load: Any, text: str, said: str) -> None:
     assert said in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+def test_a_missing_file_and_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(BaselineError, match="cannot be read"):
         load_baseline(tmp_path / "none.yaml")
+    (tmp_path / "endless").symlink_to("/dev/zero")
+    for place in (tmp_path / "endless", tmp_path):
+        with pytest.raises(BaselineError, match="is not a regular file"):
+            load_baseline(place)
 
 
 def test_an_empty_file_excuses_nothing(load: Any, row: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,19 @@ def given(report: Any, row: Any, tmp_path: Path) -> Callable[[Change], dict[str,
         return given_report(str(tmp_path / "made.json"))
 
     return read
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("deep.json", b"[" * 200_000, "deep.json: is no report: it nests too deeply"),
+        ("cut.json.gz", gzip.compress(b'{"format": 1}')[:-6], "cut.json.gz: is no report: it is cut short"),
+    ],
+)
+def test_what_cannot_be_unpacked_is_one_sentence(name: str, content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ReportError, match=said):
+        given_report(str(tmp_path / name))
 
 
 def test_a_report_that_keeps_the_schema_is_read(given: Any) -> None:
