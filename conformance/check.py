@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from .engine.result import Result
@@ -51,6 +52,7 @@ def check(
     implementation: Any,
     *,
     laws: str | tuple[str, ...] | list[str] = (),
+    laws_files: Sequence[str | Path] = (),
     budget: str = "quick",
     dtype: str | Sequence[str] | None = None,
     seed: int = 0,
@@ -61,16 +63,17 @@ def check(
 
     implementation: a function (q, k, v, *, …options), an Implementation, or a target as on the command line.
     laws: one glob over law ids, or several; without any, what `attnspec run` tries: at the budget quick a shortlist.
+    laws_files: files of further laws, each of which is first tried on the reference and on the mistakes that it names.
     dtype: the only one that is tried, or the only ones.
     certificate: whether to find out which known faults each pass would have caught, which costs seconds a law, once.
-    Raises ContractError for a function that cannot be called so, SpecError for a broken spec, and
+    Raises ContractError for a function that cannot be called so, SpecError for a broken spec or law, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
     """
     from ..reports.model import build_report
     from .describe import describe_plan
     from .engine.conventions import settled
 
-    plan = _plan(implementation, laws, budget, dtype, seed, examples)
+    plan = _plan(implementation, laws, laws_files, budget=budget, dtype=dtype, seed=seed, examples=examples)
     results = [_run(case, plan, certificate) for case in plan.cases()]
     data = build_report(
         [result.as_dict() for result in results],
@@ -90,6 +93,7 @@ def parametrize(
     implementation: Any,
     *,
     laws: str | tuple[str, ...] | list[str] = (),
+    laws_files: Sequence[str | Path] = (),
     budget: str = "quick",
     dtype: str | Sequence[str] | None = None,
     seed: int = 0,
@@ -106,7 +110,7 @@ def parametrize(
     """
     import pytest
 
-    plan = _plan(implementation, laws, budget, dtype, seed, examples)
+    plan = _plan(implementation, laws, laws_files, budget=budget, dtype=dtype, seed=seed, examples=examples)
     tests = [pytest.param(LawTest(case, plan), id=case.name) for case in plan.cases()]
     return pytest.mark.parametrize("law", tests)
 
@@ -149,17 +153,10 @@ def _run(case: Case, plan: Plan, certify: bool = False) -> Result:
     return verify(case.target.implementation, case.law, case.dtype, **how)
 
 
-def _plan(
-    implementation: Any, laws: Any, budget: str, dtype: str | Sequence[str] | None, seed: int, examples: int | None
-) -> Plan:
-    return make_plan(
-        list(_targets(implementation)),
-        laws=(laws,) if isinstance(laws, str) else tuple(laws),
-        budget=budget,
-        dtype=dtype,
-        seed=seed,
-        examples=examples,
-    )
+def _plan(implementation: Any, laws: Any, laws_files: Sequence[str | Path], **how: Any) -> Plan:
+    patterns = (laws,) if isinstance(laws, str) else tuple(laws)
+    files = (laws_files,) if isinstance(laws_files, str | Path) else laws_files
+    return make_plan(list(_targets(implementation)), laws=patterns, laws_files=files, **how)
 
 
 def _effort(data: dict[str, Any]) -> str:

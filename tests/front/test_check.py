@@ -85,8 +85,8 @@ def test_a_budget_means_the_same_behind_every_door(budget: str, tmp_path: Path) 
     made = find_targets([address])[0].implementation
     marked = attnspec.parametrize(made.function, budget=budget)
     assert {param.values[0].case.key for param in marked.args[1]} == asked
-    assert cases(plan_of_check(made.function, (), budget, None, 0, None)) == asked
-    whole = cases(plan_of_check(made.function, "*", budget, None, 0, None))
+    assert cases(plan_of_check(made.function, (), (), budget=budget)) == asked
+    whole = cases(plan_of_check(made.function, "*", (), budget=budget))
     assert whole == asked if budget == "standard" else whole > asked
 
 

@@ -6,14 +6,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import attnspec
+from attnspec.adapters.contract import implementation_of
 from attnspec.cli import _guarded
 from attnspec.conformance.kills import own_laws
+from attnspec.conformance.language import SpecError
 
 ONES = "out(with_values(p, 1)) ≈ 1"
 SPEC = ("--pyargs", "attnspec.spec")
 Written = Callable[..., str]
+
+
+def softmax(q: Any, k: Any, v: Any) -> Any:
+    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+    scores = q @ k.swapaxes(-1, -2) / np.float32(np.sqrt(q.shape[-1]))
+    weights = np.exp(scores - scores.max(-1, keepdims=True))
+    return weights / weights.sum(-1, keepdims=True) @ v
+
 
 WRONG = [
     ("1 == 1", "weights-unnormalised", ":8: the equation never runs the implementation"),
@@ -58,6 +70,15 @@ def test_pytest_does_not_start_with_it(run_pytest: Any, written: Written, kernel
     done = run_pytest(*SPEC, f"--impl={kernels}:good", f"--laws-file={file}", "--laws=extra/*", "-n2", cwd=tmp_path)
     assert done.returncode == 4
     assert "extra/ones is false of the reference itself in float32" in done.stderr and done.stderr.count("extra/ones is") == 1
+
+
+def test_check_and_parametrize_take_files_and_try_their_laws(written: Written) -> None:
+    good = implementation_of(softmax, dtypes=["float32"])
+    report = attnspec.check(good, laws="extra/*", laws_files=[written()], examples=2)
+    assert report.ok and [result.law for result in report.results] == ["extra/ones"]
+    for door in (attnspec.check, attnspec.parametrize):
+        with pytest.raises(SpecError, match="extra/ones is false of the reference itself in float32"):
+            door(good, laws="extra/*", laws_files=written("out(reverse_batch(p)) ≈ out(p)"))
 
 
 def test_laws_check_says_what_each_law_showed(written: Written, capsys: pytest.CaptureFixture[str]) -> None:
