@@ -11,18 +11,17 @@ from importlib.resources import files
 from typing import Any
 
 from ..wording import counted
-from .findings import address
-from .markup import code, escape, glyph, section, table
+from .markup import address, code, escape, folded, glyph, section, table
 
 __all__ = ["conventions_section"]
 
 Report = Mapping[str, Any]
 
 HOW = {
-    "declared": "the adapter says so",
     "probed": "a tiny call showed it",
     "assumed": "neither said nor shown: the default of the spec",
 }
+"""How a choice is known where the adapter does not declare it; most do, so that is not repeated in each cell."""
 
 WORST = ("error", "fail", "pass")
 """Verdicts that say something of a choice, the one that weighs most first."""
@@ -34,13 +33,29 @@ def conventions_section(report: Report) -> str:
     made = [each for each in report["implementations"] if any(_asked(each, name, spec) for name in each["conventions"])]
     if not made:
         return ""
-    names = [name for name in dict.fromkeys(n for each in made for n in each["conventions"]) if name in spec]
-    rows = [[code(each["name"]), *(_cell(report, each, name, spec) for name in names)] for each in made]
-    about = "Where right implementations differ. Each was judged by the laws to which its cell leads: verified, not quoted."
-    body = table(["implementation", *(name.replace("_", " ") for name in names)], rows, "conventions")
-    meanings = "".join(_meaning(name, spec[name]) for name in names)
-    hows = "".join(f'<div><dt><span class="how {how}">{how}</span></dt><dd>{text}</dd></div>' for how, text in HOW.items())
-    return section("conventions", "Conventions", f'{body}<dl class="hows">{hows}</dl>{meanings}', about)
+    operations = dict.fromkeys(each["operation"] for each in made)
+    tables = "".join(
+        _table(report, operation, [each for each in made if each["operation"] == operation], spec) for operation in operations
+    )
+    about = (
+        "Where right implementations differ. Each was judged by the laws to which its cell leads: verified, not quoted. "
+        "A choice is declared by the adapter unless it says otherwise."
+    )
+    shown = {entry["how"] for each in made for name, entry in each["conventions"].items() if _asked(each, name, spec)}
+    hows = "".join(f'<div><dt class="how {how}">{how}</dt><dd>{text}</dd></div>' for how, text in HOW.items() if how in shown)
+    meanings = "".join(
+        _meaning(name, spec[name]) for name in dict.fromkeys(n for each in made for n in each["conventions"]) if name in spec
+    )
+    legend = f'<dl class="hows">{hows}</dl>' if hows else ""
+    return section("conventions", "Conventions", tables + legend + folded("What the choices mean", meanings), about)
+
+
+def _table(report: Report, operation: str, made: list[Report], spec: Report) -> str:
+    """Implementations of one operation × the conventions that there are for it."""
+    settled = dict.fromkeys(name for each in made for name in each["conventions"] if name in spec)
+    columns = [name for name in settled if any(_asked(each, name, spec) for each in made)]
+    rows = [[code(each["name"]), *(_cell(report, each, name, spec) for name in columns)] for each in made]
+    return table([operation.replace("_", " "), *(name.replace("_", " ") for name in columns)], rows, "conventions")
 
 
 def _asked(made: Report, name: str, spec: Report) -> bool:
@@ -53,23 +68,24 @@ def _cell(report: Report, made: Report, name: str, spec: Report) -> str:
     entry = made["conventions"].get(name)
     if entry is None or not _asked(made, name, spec):
         return '<span class="quiet">–</span>'
-    how = f'<span class="how {escape(entry["how"])}">{escape(entry["how"])}</span>'
     laws = spec[name]["laws"].get(entry["choice"])
-    said = '<span class="held">promises nothing</span>' if laws is None else _held(report, made["name"], laws)
-    return f"<b>{escape(entry['choice'])}</b>{how}{said}"
+    how = "" if entry["how"] == "declared" else f' <small class="how {escape(entry["how"])}">{escape(entry["how"])}</small>'
+    return _held(report, made["name"], laws, entry["choice"], how)
 
 
-def _held(report: Report, name: str, laws: list[str]) -> str:
-    """Whether the laws about a choice hold: a link to the one that says most."""
-    own = [row for row in report["results"] if row["implementation"] == name and row["law"] in laws]
+def _held(report: Report, name: str, laws: list[str] | None, choice: str, how: str) -> str:
+    """A choice as a link to the law that says most of it; what no law says anything of is said to be untried."""
+    own = [row for row in report["results"] if row["implementation"] == name and row["law"] in (laws or [])]
     rows = [row for row in own if row["verdict"] in WORST]
     if not rows:
-        return '<span class="held">no law tried it</span>'
+        untried = "promises nothing" if laws is None else "no law tried it"
+        return f'<span class="held untried">{escape(choice)}</span>{how} <small>{untried}</small>'
     row = min(rows, key=lambda row: WORST.index(row["verdict"]))
     verdict, tried = row["verdict"], len({row["law"] for row in rows})
-    words = {"pass": f"held by {counted(tried, 'law')}", "fail": "fails a law", "error": "has no answer"}
-    link = f'<a class="held {verdict}" href="{escape(address(row))}" title="{escape(row["law"])}">'
-    return f"{link}{glyph(verdict)}{words[verdict]}</a>"
+    words = {"pass": f"held by {counted(tried, 'law')}", "fail": "fails a law", "error": "has no answer"}[verdict]
+    said = f'<span class="unseen">, {words}</span>' if verdict == "pass" else f" <small>{words}</small>"
+    link = f'<a class="held {verdict}" href="{escape(address(row))}" title="{escape(words)}: {escape(row["law"])}">'
+    return f"{link}{glyph(verdict)}{escape(choice)}</a>{how}{said}"
 
 
 def _meaning(name: str, entry: Mapping[str, Any]) -> str:

@@ -88,7 +88,7 @@ def embedded(data: Any) -> str:
 
 
 def _implementation(made: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: made[key] for key in ("name", "address", "arrays", "dtypes")}
+    return {key: made[key] for key in ("name", "operation", "address", "arrays", "dtypes")}
 
 
 def _law(name: str, law: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,19 +1,27 @@
-"""What a reader must not miss: whether the run decides anything, what it certifies, and what is wrong with the run itself."""
+"""What a reader must not miss: the verdict in one line, what it is worth, what is not taken, and what is wrong with the run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model import headline, outcome
-from ..profiles import asked_dtypes, verdict_line
-from .markup import code, escape, glyph, section, table
+from ..causes import causes
+from ..model import blocking, headline, outcome
+from ..profiles import asked_dtypes, shard_name, verdict_line
+from ..wording import counted
+from .markup import escape, folded, glyph, names
 
-__all__ = ["Head", "banners", "head", "profiles_section"]
+__all__ = ["Head", "banners", "head"]
 
-LONG = 160
+LONG = 80
 """Letters of a first line above which it is set smaller."""
+
+REFUSALS = 6
+"""Lines about what is not taken that stand open; more are folded."""
+
+Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -24,71 +32,105 @@ class Head:
     html: str
 
 
-def head(report: Mapping[str, Any]) -> Head:
-    """The first line, what was decided, and how the run was made."""
-    line = verdict_line(report)
-    status, sentence = outcome(report)
-    budget, suite = report["budget"], report["attnspec"]
-    facts = {
-        "budget": f"{budget['name']}, {budget['examples']} problems a law",
-        "dtypes": ", ".join(asked_dtypes(report) or ()) or "all that are declared",
-        "seed": str(report["seed"]),
-        "attnspec": f"{suite['version']}, spec {suite['spec']}",
-    }
-    made = "".join(f"<div><dt>{name}</dt><dd>{escape(text)}</dd></div>" for name, text in facts.items())
+def head(report: Report) -> Head:
+    """The verdict, what was decided, what is not taken, and how the run was made."""
+    line = _verdict(report)
+    status, _ = outcome(report)
     verdict = "pass" if status == 0 else "fail" if status == 1 else "inconclusive"
-    long = ' class="long"' if len(line) > LONG else ""
+    long = " long" if len(line) > LONG else ""
+    quick = report["budget"]["name"] == "quick"
+    told = [each for each in headline(report) if not each.startswith("quick:")]
     html = (
-        f'<p class="kicker">attnspec report</p><h1{long}>{escape(line)}</h1>'
-        f'<p class="outcome">{glyph(verdict)}<span>{escape(sentence[:1].upper() + sentence[1:])}.</span></p>'
-        f'<p class="tally">{escape(headline(report)[0])}</p><dl class="facts">{made}</dl>'
+        f'<p class="kicker">attnspec report</p><h1 class="{verdict}{long}">{glyph(verdict)}<span>{escape(line)}</span></h1>'
+        f'<p class="tally">{escape("; ".join(told))}</p>'
+        + ("" if verdict_line(report) in line else f'<p class="worth">{escape(_worth(report, quick=quick))}</p>')
+        + _refusals(report["implementations"])
+        + f'<p class="made">{" · ".join(escape(fact) for fact in _made(report))}</p>'
     )
     return Head(escape(f"{line} · attnspec"), html)
 
 
-def banners(report: Mapping[str, Any]) -> str:
+def _verdict(report: Report) -> str:
+    """Who was tried and how it fared, in one line."""
+    made = [each["name"] for each in report["implementations"]]
+    who = made[0] if len(made) == 1 else counted(len(made), "implementation")
+    if report.get("shard"):
+        who += f", shard {shard_name(report['shard'])}"
+    failed = blocking(report)
+    if not failed:
+        return f"{who}: {outcome(report)[1]}"
+    ids = {id(row) for row in failed}
+    found = [cause for cause in causes(report) if any(id(row) in ids for row in cause.rows)]
+    laws = len({row["law"] for row in failed})
+    says = "fails" if laws == 1 else "fail"
+    if all(row["verdict"] == "error" for row in failed):
+        says = "has no answer" if laws == 1 else "have no answer"
+    elif any(row["verdict"] == "error" for row in failed):
+        says += " or " + ("has" if laws == 1 else "have") + " no answer"
+    if not found:  # nothing but laws that were not run, because the implementation crashed before
+        return f"{who}: {outcome(report)[1]}"
+    why = found[0].fault if len(found) == 1 and found[0].fault else counted(len(found), "cause")
+    return f"{who}: {why}, {counted(laws, 'must-law')} {says}"
+
+
+def _worth(report: Report, *, quick: bool) -> str:
+    """What the run certifies: by name where few were tried, by number elsewhere."""
+    if quick and report["complete"] and not report.get("shard"):
+        return "A quick run, so this is not a conformance result: --budget standard certifies profiles."
+    if not report["verdicts"] or len(report["implementations"]) <= 2:
+        line = verdict_line(report)
+        return (line if report["verdicts"] else line[:1].upper() + line[1:]) + "."  # A name stays as it is.
+    asked = Counter(entry["profile"] for entry in report["verdicts"])
+    yes = Counter(entry["profile"] for entry in report["verdicts"] if entry["conforms"])
+    return f"Conforming to {', '.join(f'{name}: {yes[name]} of {n}' for name, n in asked.items())}."
+
+
+def _made(report: Report) -> list[str]:
+    budget, suite = report["budget"], report["attnspec"]
+    return [
+        f"{budget['name']}, {counted(budget['examples'], 'problem')} a law",
+        ", ".join(asked_dtypes(report) or ()) or "all dtypes that are declared",
+        f"seed {report['seed']}",
+        f"attnspec {suite['version']}, spec {suite['spec']}",
+    ]
+
+
+def _refusals(implementations: Sequence[Report]) -> str:
+    """What the survey saw refused, a line each; empty for reports that have no survey."""
+    several = len(implementations) > 1
+    found: dict[tuple[str, str], list[str]] = {}
+    for made in implementations:
+        for each in made.get("refusals") or []:
+            found.setdefault((each["sentence"], each.get("words", "")), []).append(made["name"])
+    items = []
+    for (sentence, words), who in found.items():
+        name = f"<b>{escape(names(who))}</b> " if several else ""
+        said = f": <code>{escape(words)}</code>" if words and words not in sentence else ""
+        items.append(f"<li>{name}{escape(sentence)}{said}</li>")
+    if not items:
+        return ""
+    lines = f'<ul class="refusals">{"".join(items)}</ul>'
+    return lines if len(items) <= REFUSALS else folded(f"{len(items)} things that are not taken", lines, "refusals")
+
+
+def banners(report: Report) -> str:
     """What is wrong with the run itself: it did not end, it was a quick one besides, its baseline is out of date."""
     text = ""
     if not report["complete"]:
         told = f"{len(report['results'])} of {report['planned']} results are here; what is missing was not judged."
         text += _banner("fail", "This run did not end.", escape(told))
-        if report["budget"]["name"] == "quick":  # else the first line says it
+        if report["budget"]["name"] == "quick":  # else the line on what the run is worth says it
             text += _banner("inconclusive", "quick: not a conformance result.", "")
     problems = report["baseline_problems"]
     if len(problems) == 1:
         text += _banner("fail", "The baseline is out of date.", escape(problems[0]))
     elif problems:
         items = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
-        folded = f'<details><summary>{len(problems)} problems</summary><ul class="plain">{items}</ul></details>'
-        text += _banner("fail", "The baseline is out of date.", folded)
+        text += _banner(
+            "fail", "The baseline is out of date.", folded(f"{len(problems)} problems", f'<ul class="plain">{items}</ul>')
+        )
     return text
 
 
 def _banner(kind: str, loud: str, markup: str) -> str:
     return f'<div class="banner {kind}" role="alert">{glyph(kind)}<div><strong>{escape(loud)}</strong> {markup}</div></div>'
-
-
-def profiles_section(report: Mapping[str, Any]) -> str:
-    """Implementations × profiles: conforms or not, and what is missing. Empty where no profile was tried as a whole."""
-    entries = {(entry["implementation"], entry["profile"]): entry for entry in report["verdicts"]}
-    if not entries:
-        return ""
-    if report["budget"]["name"] == "quick":
-        told = "A quick run certifies no profile; <code>--budget standard</code> does."
-        return f'<section id="profiles"><p class="about">{told}</p></section>'
-    profiles = list(dict.fromkeys(profile for _, profile in entries))
-    rows = [
-        [code(name), *(_conforms(entries.get((name, profile))) for profile in profiles)]
-        for name in dict.fromkeys(name for name, _ in entries)
-    ]
-    about = "A profile is conformed to when each of its must-laws was claimed, ran at the standard budget or more, and passed."
-    return section("profiles", "Profiles", table(["implementation", *profiles], rows), about)
-
-
-def _conforms(entry: Mapping[str, Any] | None) -> str:
-    if entry is None:
-        return '<span class="quiet">not asked</span>'
-    if entry["conforms"]:
-        return f'<span class="said pass">{glyph("pass")}conforms</span>'
-    reasons = "; ".join(entry["reasons"])
-    return f'<span class="said not-claimed">{glyph("not-claimed")}no</span><span class="reason">{escape(reasons)}</span>'

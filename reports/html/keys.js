@@ -1,29 +1,28 @@
 // The grid by keyboard: one cell is in the tab order, arrows move it over what is shown.
 
 const place = { law: 0, made: 0 };
-const order = []; // laws from top to bottom
 
-function shownLaws() {
-  return order.filter((n) => !lines[n].node.hidden);
+// What is shown, from top to bottom: {grid, law}.
+function shownRows() {
+  return grids.filter((grid) => !grid.node.hidden).flatMap((grid) =>
+    grid.groups.flatMap((group) => group.laws).filter((law) => !grid.lines[law].node.hidden).map((law) => ({ grid, law })));
 }
 
-function shownColumns() {
-  return MADE.map((_, m) => m).filter((m) => !state.impl || MADE[m].name === state.impl);
-}
+const placeIn = (rows) => rows.findIndex((row) => row.law === place.law && row.grid === gridOf(place.made));
 
 // The cell that Tab reaches is one that is shown.
 function keepTabStop() {
-  if (!order.length) order.push(...groups.flatMap((group) => group.laws));
-  const laws = shownLaws(), columns = shownColumns();
+  const rows = shownRows();
   cellAt(place.law, place.made)?.setAttribute("tabindex", "-1");
-  if (!laws.length || !columns.length) return;
-  if (!laws.includes(place.law)) place.law = laws[0];
-  if (!columns.includes(place.made)) place.made = columns[0];
+  if (!rows.length) return;
+  const { grid, law } = rows[Math.max(0, placeIn(rows))];
+  const columns = columnsOf(grid);
+  Object.assign(place, { law, made: columns.includes(place.made) ? place.made : columns[0] });
   cellAt(place.law, place.made).setAttribute("tabindex", "0");
 }
 
 function moveTo(law, made, focus = true) {
-  cellAt(place.law, place.made).setAttribute("tabindex", "-1");
+  cellAt(place.law, place.made)?.setAttribute("tabindex", "-1");
   Object.assign(place, { law, made });
   const cell = cellAt(law, made);
   cell.setAttribute("tabindex", "0");
@@ -33,9 +32,13 @@ function moveTo(law, made, focus = true) {
   }
 }
 
+// A step past the end of a grid goes on in the next one, in the column that stands at the same place.
 function step(key, control) {
-  const laws = shownLaws(), columns = shownColumns();
-  let y = laws.indexOf(place.law), x = columns.indexOf(place.made);
+  const rows = shownRows();
+  let y = placeIn(rows);
+  if (y < 0) return false;
+  const columns = columnsOf(rows[y].grid);
+  let x = columns.indexOf(place.made);
   if (key === "ArrowDown") y += 1;
   else if (key === "ArrowUp") y -= 1;
   else if (key === "ArrowRight") x += 1;
@@ -43,9 +46,11 @@ function step(key, control) {
   else if (key === "PageDown") y += 10;
   else if (key === "PageUp") y -= 10;
   else if (key === "Home") { x = 0; if (control) y = 0; }
-  else if (key === "End") { x = columns.length - 1; if (control) y = laws.length - 1; }
+  else if (key === "End") { x = columns.length - 1; if (control) y = rows.length - 1; }
   else return false;
-  moveTo(laws[Math.min(Math.max(y, 0), laws.length - 1)], columns[Math.min(Math.max(x, 0), columns.length - 1)]);
+  const { grid, law } = rows[Math.min(Math.max(y, 0), rows.length - 1)];
+  const to = columnsOf(grid);
+  moveTo(law, to[Math.min(Math.max(x, 0), to.length - 1)]);
   return true;
 }
 
@@ -59,12 +64,12 @@ function reachable(boxes) {
 }
 
 function listenToKeys() {
-  GRID.addEventListener("keydown", (event) => {
+  GRIDS.addEventListener("keydown", (event) => {
     if (!event.target.dataset.at || event.altKey || event.metaKey) return;
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); openPanel(place.law, place.made, true); }
     else if (step(event.key, event.ctrlKey)) event.preventDefault();
   });
-  GRID.addEventListener("click", (event) => {
+  GRIDS.addEventListener("click", (event) => {
     const cell = event.target.closest("[data-at]");
     if (!cell) return;
     const [law, made] = cell.dataset.at.split(",").map(Number);

@@ -11,17 +11,23 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
+from .capabilities import capabilities_section
+from .causes import causes_section
 from .conventions import conventions_section
 from .data import embedded, page_data
 from .faults import faults_section
-from .findings import findings_list
-from .head import banners, head, profiles_section
+from .head import banners, head
+from .profiles import profiles_section
 from .sections import environment_section, remarks_section
 
 __all__ = ["html_page"]
 
-SCRIPTS = ("unpack", "state", "dom", "grid", "filter", "drawings", "weights", "panel", "keys", "start")
+SCRIPTS = (
+    "unpack", "state", "dom", "cues", "grid", "findings", "drawings", "overview", "filter", "weights", "panel", "keys", "start",
+)  # fmt: skip
 """In the order in which they run."""
+
+STYLES = ("page", "causes", "grid", "sections", "panel")
 
 
 def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = None) -> str:
@@ -31,22 +37,22 @@ def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = No
     Raises KeyError for a report that the schema does not allow.
     """
     folder = files(__package__)
-    sections = [
-        profiles_section(report),
-        conventions_section(report),
-        remarks_section(report),
-        faults_section(kills, report["attnspec"]),
-        environment_section(report),
-    ]
+    sections = {
+        "profiles": profiles_section(report),
+        "capabilities": capabilities_section(report),
+        "conventions": conventions_section(report),
+        "remarks": remarks_section(report),
+        "faults": faults_section(kills, report["attnspec"]),
+        "environment": environment_section(report),
+    }
     return Template(_text(folder, "page.html")).substitute(
         title=head(report).title,
-        css=_text(folder, "page.css") + _text(folder, "panel.css"),
+        css="".join(_text(folder, f"{name}.css") for name in STYLES),
         head=head(report).html,
         banners=banners(report),
-        findings=findings_list(report),
-        profiles=sections[0],
-        sections="\n".join(filter(None, sections[1:])),
-        contents=_contents(sections[1:]),
+        causes=causes_section(report),
+        sections="\n".join(filter(None, sections.values())),
+        contents=_contents([name for name, text in sections.items() if text]),
         data=embedded(page_data(report)),
         script="".join(_text(folder, f"{name}.js") for name in SCRIPTS),
     )
@@ -57,10 +63,7 @@ def _text(folder: Any, name: str) -> str:
     return text
 
 
-def _contents(sections: list[str]) -> str:
+def _contents(shown: list[str]) -> str:
     """Links to the sections that there are."""
-    names = ("conventions", "remarks", "faults", "environment")
     words = {"remarks": "accuracy and notes", "faults": "known mistakes"}
-    shown = [name for name, text in zip(names, sections, strict=True) if text]
-    links = [f'<a href="#{name}">{words.get(name, name)}</a>' for name in ("laws", *shown)]
-    return "".join(links)
+    return "".join(f'<a href="#{name}">{words.get(name, name)}</a>' for name in ("causes", "laws", *shown))

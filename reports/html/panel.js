@@ -1,7 +1,6 @@
 // The drill-down: one law on one implementation, each dtype of it, the worst first.
 
 const PANEL = document.getElementById("panel");
-const REST = document.getElementById("rest");
 const COVERS = matchMedia("(max-width: 64rem)"); // as in panel.css: an open cell then covers the page
 
 function openPanel(law, made, focus) {
@@ -16,18 +15,18 @@ function closePanel() {
   state.cell = "";
   writeState(true);
   showPanel();
-  if (cell && !lines[cell.law].node.hidden) moveTo(cell.law, cell.made);
+  if (cell && shownRows().some(({ grid, law }) => law === cell.law && grid === gridOf(cell.made))) moveTo(cell.law, cell.made);
 }
 
 function showPanel() {
   const cell = openCell();
-  GRID.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
+  GRIDS.querySelector("[aria-selected]")?.removeAttribute("aria-selected");
   PANEL.hidden = !cell;
-  REST.hidden = Boolean(cell);
+  OVERVIEW.hidden = Boolean(cell);
   document.body.classList.toggle("opened", Boolean(cell));
   PANEL.replaceChildren();
   coverRest();
-  if (!cell) return;
+  if (!cell) return plotSoon();
   cellAt(cell.law, cell.made).setAttribute("aria-selected", "true");
   moveTo(cell.law, cell.made, false);
   PANEL.append(...panelOf(cell.law, cell.made));
@@ -46,7 +45,7 @@ function coverRest() {
 function panelOf(n, m) {
   const law = LAWS[n];
   const rows = [...CELLS[n][m]].sort((a, b) => KIND[b] - KIND[a] || a - b);
-  const series = [...rows].sort((a, b) => ROWS.dtype[a] - ROWS.dtype[b]).map((row) => ({ dtype: DATA.dtypes[ROWS.dtype[row]], points: pointsOf(row) }));
+  const series = [...rows].sort((a, b) => ROWS.dtype[a] - ROWS.dtype[b]).map((row) => ({ dtype: DATA.dtypes[ROWS.dtype[row]], place: ROWS.dtype[row], points: pointsOf(row).map((point) => ({ ...point, row })) }));
   const where = law.where ? [h("span", { class: "where" }, "where "), law.where] : [];
   return [
     h("button", { type: "button", class: "close", onclick: closePanel, "aria-label": "Close" }, "×"),
@@ -58,7 +57,7 @@ function panelOf(n, m) {
     h("p", { class: "sources" }, law.sources.map((each) => [link(each, short(each)), " "]), h("span", {}, `${law.file}:${law.line}`)),
     h("p", { class: "on" }, "on ", h("code", {}, MADE[m].name)),
     rows.length ? rows.map((row, k) => resultOf(row, law, MADE[m], k ? more(rows[0]).diagnosis : null)) : h("p", {}, "Not run."),
-    plot(series),
+    plot(series, "Error as a share of its bound, over the number of keys"),
   ].flat().filter(Boolean);
 }
 
@@ -137,12 +136,14 @@ function quoted(value) {
 
 function copied(command) {
   const code = h("pre", {}, command);
-  const copy = async (event) => {
-    getSelection().selectAllChildren(code);
-    try { await navigator.clipboard.writeText(command); event.target.textContent = "copied"; }
-    catch { event.target.textContent = document.execCommand("copy") ? "copied" : "selected"; }
-  };
-  return h("div", { class: "copied" }, code, h("button", { type: "button", onclick: copy }, "copy"));
+  return h("div", { class: "copied" }, code, h("button", { type: "button", onclick: (event) => copy(event.target, code) }, "copy"));
+}
+
+// Selected at least, where the browser lets nothing be copied.
+async function copy(button, code) {
+  getSelection().selectAllChildren(code);
+  try { await navigator.clipboard.writeText(code.textContent); button.textContent = "copied"; }
+  catch { button.textContent = document.execCommand("copy") ? "copied" : "selected"; }
 }
 
 function certificateOf(n) {

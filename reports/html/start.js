@@ -10,15 +10,18 @@ function showState() {
   PANEL.querySelector("h3").focus();
 }
 
-buildGrid();
+buildGrids();
 buildFilter();
+cueTables();
+watchCauses();
 listenToKeys();
 readState();
 showFilter();
-fitGrid();
+unfold();
 showPanel();
 if (openCell()) cellAt(place.law, place.made).scrollIntoView({ block: "center" });
 window.addEventListener("hashchange", showState);
 window.addEventListener("popstate", showState);
-window.addEventListener("resize", fitGrid);
+window.addEventListener("resize", fitGrids);
+document.addEventListener("toggle", showCues, true);
 COVERS.addEventListener("change", coverRest);

@@ -1,6 +1,6 @@
 // What is shown stands in the fragment of the address, so that a link shows the same to another reader.
 
-const EMPTY = { q: "", verdict: "", chapter: "", level: "", dtype: "", impl: "", cell: "" };
+const EMPTY = { q: "", verdict: "", operation: "", chapter: "", level: "", dtype: "", impl: "", cell: "" };
 const state = { ...EMPTY };
 
 // A fragment without "=" is the name of a section and changes nothing.
@@ -32,5 +32,5 @@ function openCell() {
   const at = state.cell.indexOf("@");
   const law = LAWS.findIndex((each) => each.id === state.cell.slice(0, at));
   const made = MADE.findIndex((each) => each.name === state.cell.slice(at + 1));
-  return at > 0 && law >= 0 && made >= 0 ? { law, made } : null;
+  return at > 0 && law >= 0 && made >= 0 && cellAt(law, made) ? { law, made } : null;
 }

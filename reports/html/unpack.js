@@ -7,6 +7,7 @@ const ROWS = DATA.rows;
 const LAWS = DATA.laws;
 const MADE = DATA.implementations;
 const CHAPTERS = [...new Set(LAWS.map((law) => law.chapter))];
+const OPERATIONS = [...new Set(MADE.map((made) => made.operation))];
 
 const more = (row) => DATA.more[row] || {};
 const text = (number) => DATA.texts[number];

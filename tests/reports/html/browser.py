@@ -20,7 +20,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from making import large, long_names, nasty, nothing
+from making import large, long_names, nasty, nothing, operations
 
 from attnspec.reports.html import html_page
 
@@ -53,12 +53,23 @@ def run(chromium: str, folder: Path, *options: str) -> str:
     return done.stdout
 
 
-def checked(chromium: str, folder: Path, name: str, page: str, function: str, size: str = "1440,900", state: str = "") -> Any:
-    """What one function of checks.js gives in the page."""
+def checked(
+    chromium: str, folder: Path, name: str, page: str, function: str, size: str = "1440,900", state: str = "", frame: int = 0
+) -> Any:
+    """What one function of checks.js gives in the page.
+
+    frame: the width of a frame for the page, because no window of this browser is as narrow as a phone.
+    """
     script = f"{CHECKS.read_text(encoding='utf-8')}\nreport({function});"
-    file = folder / f"{name}.html"
+    file = opened = folder / f"{name}.html"
     file.write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    dumped = run(chromium, folder, f"--window-size={size}", "--dump-dom", f"file://{file}{state}")
+    if frame:
+        opened = folder / f"{name}-frame.html"
+        opened.write_text(
+            f'<body><iframe src="{file.name}" style="width:{frame}px;height:800px;border:0"></iframe>', encoding="utf-8"
+        )
+    options = (f"--window-size={size}", "--allow-file-access-from-files", "--dump-dom", f"file://{opened}{state}")
+    dumped = run(chromium, folder, *options)
     found = re.search(r'<pre id="checked">(.*?)</pre>', dumped, re.DOTALL)
     if found is None:
         sys.exit(f"{name}: the page's scripts did not come to their end")
@@ -75,9 +86,14 @@ def main() -> int:
         lines = [
             *checked(chromium, folder, "small", small, "smallPage"),
             *checked(chromium, folder, "state", small, "stateOfAddress", state=state),
-            *checked(chromium, folder, "narrow", small, "layout", size="500,900"),
+            *checked(chromium, folder, "first", small, "firstScreen", size="1400,900"),
+            *checked(chromium, folder, "operations", html_page(operations()), "operations", size="1400,900"),
+            *checked(chromium, folder, "operations-narrow", html_page(operations()), "operations", frame=390),
+            *checked(chromium, folder, "narrow", small, "layout", frame=390),
+            *checked(chromium, folder, "narrow-operations", html_page(operations()), "layout", frame=390),
             *checked(chromium, folder, "wide", many, "layout"),
             *checked(chromium, folder, "names", html_page(long_names()), "layout"),
+            *checked(chromium, folder, "narrow-names", html_page(long_names()), "layout", frame=390),
             *checked(chromium, folder, "empty", html_page(nothing()), "emptyPage"),
         ]
         rounds = [checked(chromium, folder, "many", many, "timings") for _ in range(3)]

@@ -6,11 +6,11 @@ function report(check) {
   const pre = document.createElement("pre");
   pre.id = "checked";
   pre.textContent = JSON.stringify(found);
-  document.body.append(pre);
+  top.document.body.append(pre); // In a frame, the page is as narrow as the frame.
 }
 
-const said = [];
-const holds = (what, value) => said.push({ what, holds: Boolean(value) });
+const told = [];
+const holds = (what, value) => told.push({ what, holds: Boolean(value) });
 const press = (key, node = document.activeElement) => node.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
 const all = (selector) => [...document.querySelectorAll(selector)].filter((node) => node.getClientRects().length);
 
@@ -49,7 +49,9 @@ function smallPage() {
   holds("what a law says stays text", !panel.querySelector(".statement b") && document.scripts.length === 3);
   holds("no address but of the web is a link", all('a[href^="javascript"]').length === 0);
   press("Escape");
-  const finding = document.querySelector('.findings a');
+  holds("what a cause says stays text", !document.querySelector(".causes b, .causes script"));
+  holds("the picture of the first cause is its mask alone", document.querySelectorAll(".causes [open] .panels").length === 1);
+  const finding = document.querySelector(".causes .laws a");
   finding.focus();
   history.replaceState(null, "", finding.hash);
   window.dispatchEvent(new Event("hashchange"));
@@ -57,29 +59,86 @@ function smallPage() {
   press("Escape");
   holds("Escape closes and gives the focus back", panel.hidden && document.activeElement.dataset.at !== undefined);
   type("masks/c");
-  holds("a search leaves one law", all("[data-at]").length === 2 && all(".row:not(.heads):not(.chap)").length === 1);
+  holds("a search leaves one law and one implementation", all("[data-at]").length === 1 && all(".row:not(.heads):not(.chap)").length === 1);
+  holds("a search leaves no cause that does not fit", shownCauses() === 0 && all("#nocause").length === 1);
   type("nothing fits this");
   holds("a search without a hit says so", document.getElementById("count").textContent.includes("Nothing fits"));
   type("no such shape");
-  holds("a search finds messages", all(".v:not(.none)").length === 1);
+  holds("a search finds messages", all(".v:not(.none)").length === 1 && shownCauses() === 1);
   document.querySelector("button[type=reset]").click();
-  holds("Show all shows all", all("[data-at]").length === 6 && location.hash === "");
+  holds("Show all shows all", all("[data-at]").length === 6 && shownCauses() === 3 && location.hash === "");
   document.querySelector(".chip.fail").click();
   holds("a verdict is chosen", all(".v:not(.none)").length === 1 && location.hash === "#verdict=fail");
+  holds("a verdict leaves its columns", all("[role=columnheader].c").length === 1);
+  holds("a verdict leaves its causes", shownCauses() === 1 && document.getElementById("count").textContent.includes("1 of 3 causes"));
   document.querySelector(".chip.fail").click();
   pick("dtype", "float32");
   holds("a dtype is chosen from a list, and changes the worst verdict", all(".v.fail").length === 0 && all(".v.pass").length === 2);
+  holds("a dtype leaves its causes", shownCauses() === 2);
   pick("dtype", "");
   pick("impl", "one");
   holds("an implementation leaves one column", all("[role=columnheader].c").length === 1 && location.hash === "#impl=one");
+  holds("an implementation leaves its causes", shownCauses() === 2 && all(".expected").length === 0);
+  showOverview();
+  holds("plots are of what is chosen", [...OVERVIEW.querySelectorAll("text")].some((node) => node.textContent.startsWith("weights")));
   pick("impl", "");
   pick("chapter", "masks");
-  holds("a chapter leaves its laws", all(".row:not(.heads):not(.chap)").length === 1);
+  holds("a chapter leaves its laws", all(".row:not(.heads):not(.chap)").length === 1 && shownCauses() === 0);
   pick("chapter", "");
   pick("level", "must");
-  holds("a level leaves its laws", all(".row:not(.heads):not(.chap)").length === 2);
+  holds("a level leaves its laws", all(".row:not(.heads):not(.chap)").length === 2 && shownCauses() === 3);
   pick("level", "");
-  return said;
+  showOverview();
+  holds("error over bound is plotted over keys, by dtype, and by implementation", OVERVIEW.querySelectorAll("svg.plot").length === 3);
+  return told;
+}
+
+const shownCauses = () => document.querySelectorAll(".causes > li:not([hidden])").length;
+
+// The verdict and what explains it stand where no reader must scroll.
+function firstScreen() {
+  const below = (node) => node.getBoundingClientRect().bottom;
+  holds("the verdict is on the first screen", below(document.querySelector("h1")) < innerHeight / 2);
+  const card = document.querySelector(".causes details");
+  holds(`the first cause is on the first screen, its case and picture included: ${Math.round(below(card.querySelector(".case")))}`,
+    card.open && below(card.querySelector(".case")) < innerHeight && below(card.querySelector("svg.cells")) < innerHeight);
+  return told;
+}
+
+// Two operations, one of them with more columns than there is room for.
+function operations() {
+  holds("each operation has a grid of its own", all(".grid").length === 2);
+  holds("no grid has columns of another operation", all(".operation").map((node) => node.querySelectorAll("[role=columnheader].c").length).join() === "18,2");
+  const [box] = all(".gridbox"), scrolls = box.scrollWidth > box.clientWidth + 1;
+  holds(`a cue stands where a grid scrolls (${scrolls}), and nowhere else`, all(".grid").every((grid) => Boolean(grid.querySelector(".cue:not([hidden])")) === (grid.querySelector(".gridbox").scrollWidth > grid.querySelector(".gridbox").clientWidth + 1)));
+  if (scrolls) countedCue(box);
+  box.scrollLeft = box.scrollWidth;
+  pick("impl", MADE[17].name);
+  const cell = all("[data-at]")[0].getBoundingClientRect(), name = all(".row:not(.heads):not(.chap) > .law")[0].getBoundingClientRect();
+  holds("the only column that is left is beside the names, not under them", cell.left >= name.right - 1 && cell.right <= innerWidth);
+  holds("and has no cue", all(".cue").length === 0 || all(".cue").every((cue) => !cue.closest(".grid")));
+  holds("an operation in which nothing fits is gone", all(".grid").length === 1);
+  pick("impl", "");
+  pick("operation", "linear_attention");
+  holds("an operation leaves its grid and its cause", all(".grid").length === 1 && shownCauses() === 1);
+  pick("operation", "");
+  moveTo(1, 17);
+  press("ArrowDown");
+  holds(`the down arrow goes on in the next grid: ${document.activeElement.dataset.at}`, document.activeElement.dataset.at === "2,19");
+  press("ArrowUp");
+  holds("and the up arrow back", document.activeElement.dataset.at.startsWith("1,"));
+  return told;
+}
+
+function countedCue(box) {
+  const cue = box.parentNode.querySelector(".cue"), right = () => box.getBoundingClientRect().right;
+  const beyond = [...box.querySelector(".row").children].filter((cell) => cell.getBoundingClientRect().right > right() + 8).length;
+  holds(`the cue counts the columns out of sight: ${cue.textContent}`, cue.textContent === `${beyond} more column${beyond === 1 ? "" : "s"} →`);
+  const heads = box.parentNode.querySelector(".headbox");
+  box.scrollLeft = 60;
+  box.dispatchEvent(new Event("scroll"));
+  holds("names of columns scroll with them", heads.scrollLeft === box.scrollLeft && box.scrollLeft > 0);
+  box.scrollLeft = 0;
 }
 
 // By the list that a reader opens: a value that is not in it cannot be chosen.
@@ -92,7 +151,7 @@ function pick(name, value) {
 function stateOfAddress() {
   holds("the address opens a cell", document.querySelector("#panel h3").textContent === "weights/a");
   holds("the address filters", all(".chip[aria-pressed=true]").length === 2 && all(".v:not(.none)").length === 2);
-  return said;
+  return told;
 }
 
 function layout() {
@@ -103,19 +162,19 @@ function layout() {
   const box = document.getElementById("panel").getBoundingClientRect();
   holds("the drill-down is inside the window", box.left >= 0 && box.right <= innerWidth && box.width > 300);
   const covered = innerWidth <= 1024;
-  holds(`what it covers is out of reach: ${covered}`, [FORM, GRID, document.querySelector("header"), document.querySelector("footer")].every((node) => Boolean(node.closest("[inert]")) === covered));
+  holds(`what it covers is out of reach: ${covered}`, [FORM, GRIDS, document.querySelector("header"), document.querySelector("footer")].every((node) => Boolean(node.closest("[inert]")) === covered));
   closePanel();
   holds("nothing is out of reach when it is closed", !document.querySelector("[inert]"));
-  holds("the names of the columns are inside the grid", all("[role=columnheader] > span").every((node) => node.getBoundingClientRect().top >= GRID.getBoundingClientRect().top - 1));
+  holds("the names of the columns are inside the grid", all("[role=columnheader] > span").every((node) => node.getBoundingClientRect().top >= node.closest(".grid").getBoundingClientRect().top - 1));
   holds("everything stands in a landmark", [...document.body.children].every((node) => /^(A|HEADER|NAV|MAIN|FOOTER|SCRIPT|PRE)$/.test(node.tagName)));
-  return said;
+  return told;
 }
 
 // A page of a run that has no result, and of one that has no law.
 function emptyPage() {
-  holds("that nothing came is said", document.getElementById("count").textContent === "No result came." && document.getElementById("rest").textContent.includes("No result came"));
-  press("ArrowDown", GRID);
-  return said;
+  holds("that nothing came is said", document.getElementById("count").textContent === "No result came." && document.getElementById("causes").textContent.includes("No result came"));
+  press("ArrowDown", GRIDS);
+  return told;
 }
 
 function timings() {
@@ -139,6 +198,7 @@ function timings() {
   pick("impl", "");
   timed("filter by chapter", () => pick("chapter", "masks"));
   timed("show all", () => choose({ ...EMPTY }));
+  timed("draw the plots", showOverview);
   timed("open a cell", () => openPanel(0, 0, true));
   return times;
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from attnspec.reports.model import build_report
 
-__all__ = ["NASTY", "PICTURES", "large", "long_names", "nasty", "nothing"]
+__all__ = ["NASTY", "PICTURES", "large", "long_names", "nasty", "nothing", "operations"]
 
 Row = dict[str, Any]
 
@@ -175,6 +175,29 @@ def long_names() -> dict[str, Any]:
     implementations = [made(name, ["float32"]) for name in names]
     conventions = {name: {"causal_alignment": how("top-left", "declared")} for name in names}
     return build_report(rows, plan=plan(implementations, laws), planned=len(rows), conventions=conventions)
+
+
+def operations() -> dict[str, Any]:
+    """Two operations: eighteen implementations of attention, two of linear attention; one law of each fails on one of them."""
+    laws = {
+        "weights/a": law("weights/a"),
+        "causal/b": law("causal/b"),
+        "linear/c": law("linear/c", "should", operation="linear_attention"),
+    }
+    attention = [f"library-{n % 3}/kernel-{n}" for n in range(18)]
+    linear = ["library-0/chunked", "library-1/scan"]
+    rows = [
+        row(name, each, "float32", "fail" if (name, each) == (attention[-1], "causal/b") else "pass")
+        for name in attention
+        for each in ("weights/a", "causal/b")
+    ]
+    rows += [
+        row(name, "linear/c", "float32", verdict, level="should", operation="linear_attention", message="nan")
+        for name, verdict in zip(linear, ("pass", "fail"), strict=True)
+    ]
+    implementations = [made(name, ["float32"]) for name in attention]
+    implementations += [{**made(name, ["float32"]), "operation": "linear_attention"} for name in linear]
+    return build_report(rows, plan=plan(implementations, laws), planned=len(rows), conventions={})
 
 
 def nothing() -> dict[str, Any]:

@@ -36,16 +36,16 @@ def section(making: Any, read: Callable[[str], Any]) -> Callable[..., Any]:
 
 def test_a_choice_that_laws_held_leads_to_one_of_them(section: Any) -> None:
     page = section("pass", "pass")
-    assert "top-leftdeclaredheld by 2 laws" in page.text and "verified, not quoted" in page.text
+    assert "top-left, held by 2 laws" in page.text and "verified, not quoted" in page.text
     assert page.attributes("href") == [f"#cell={CORNER}@one"]
 
 
 @pytest.mark.parametrize(
     ("verdicts", "said", "law"),
     [
-        (("pass", "fail"), "probedfails a law", AFTER),
-        (("error", "fail"), "probedhas no answer", CORNER),
-        (("not-claimed", "pass"), "probedheld by 1 law", AFTER),
+        (("pass", "fail"), "top-left probed fails a law", AFTER),
+        (("error", "fail"), "top-left probed has no answer", CORNER),
+        (("not-claimed", "pass"), "top-left probed, held by 1 law", AFTER),
     ],
 )
 def test_the_worst_verdict_is_told(section: Any, verdicts: tuple[str, str], said: str, law: str) -> None:
@@ -53,11 +53,17 @@ def test_the_worst_verdict_is_told(section: Any, verdicts: tuple[str, str], said
     assert said in page.text and page.attributes("href") == [f"#cell={law}@one"]
 
 
+def test_that_an_adapter_declares_it_is_not_repeated_in_each_cell(section: Any) -> None:
+    said = section("pass").text
+    assert said.count("declared") == 1 and "declared by the adapter unless it says otherwise" in said
+    assert "a tiny call showed it" not in said and "a tiny call showed it" in section("pass", how="probed").text
+
+
 def test_what_no_law_tried_is_not_called_held(section: Any) -> None:
     assert "no law tried it" in section().text
     assert "no law tried it" in section("not-claimed", "inconclusive").text
     page = section(choice="propagates", how="assumed", name="hidden_nan")
-    assert "propagatesassumedpromises nothing" in page.text and not page.attributes("href")
+    assert "propagates assumed promises nothing" in page.text and not page.attributes("href")
 
 
 def test_where_there_is_nothing_to_choose_nothing_is_said(section: Any, making: Any, read: Any) -> None:
@@ -70,7 +76,7 @@ def test_where_there_is_nothing_to_choose_nothing_is_said(section: Any, making: 
     assert conventions_section(report) == ""
     made["conventions"]["hidden_nan"] = making.how("propagates", "assumed")
     text = read(conventions_section(report)).text
-    assert "top-left" not in text.split("declared")[0] and "propagates" in text
+    assert "top-left" not in text.split("What the choices mean")[0] and "propagates" in text
     made["operation"] = "linear_attention"
     assert conventions_section(report) == ""
 
