@@ -17,8 +17,8 @@ from .markup import address, copied, escape, glyph, linked, links, names
 
 __all__ = ["causes_section"]
 
-OPEN = 3
-"""Cards that are open, so that the first screen shows what was found and not only that something was."""
+OPEN = 1
+"""Cards that are open: the first screen shows what the worst is and, in a line each, what else there is."""
 
 CARDS = 100
 """Cards on the page; a run with more causes than that is looked into by the grid."""

@@ -43,8 +43,11 @@ function drawPicture(place) {
   if (!found || !found.pictures || found.pictures === true) return;
   const figure = pictures(found.pictures);
   const [masks, weights] = figure.querySelectorAll(".panels");
-  const wrong = figure.querySelector(".leaked, .lost, .sign") && masks.querySelector(".leaked, .lost, .sign");
   const [, scale] = figure.querySelectorAll(".legend");
-  if (wrong) { weights.remove(); scale.remove(); } else masks.remove();
+  const hidden = masks.querySelector(".leaked, .lost, .sign");
+  const apart = [...weights.lastChild.querySelectorAll(".apart, .lost")].some((cell) => cell.getAttribute("fill-opacity") !== "0.000");
+  if (!hidden && !apart) return place.remove();
+  (hidden ? weights : masks).remove();
+  scale.remove();
   place.replaceChildren(figure);
 }

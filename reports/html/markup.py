@@ -75,7 +75,7 @@ def linked(text: str) -> str:
 
 def links(addresses: Iterable[str]) -> str:
     """Links, each with its address without what all addresses have."""
-    return " ".join(link(each, re.sub(r"^https?://(www\.|github\.com/)?", "", each).rstrip("/")) for each in addresses)
+    return ", ".join(link(each, re.sub(r"^https?://(www\.|github\.com/)?", "", each).rstrip("/")) for each in addresses)
 
 
 def names(all_names: Sequence[str]) -> str:
