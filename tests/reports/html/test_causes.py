@@ -42,6 +42,13 @@ def test_the_worst_before_shrinking_stands_beside_the_smallest_case(small: Repor
     assert f"before shrinkingoff by 300 {making.NASTY}" in read(causes_section(small)).text
 
 
+def test_the_arithmetic_under_which_it_holds_is_said(small: Report, read: Read, making: Any) -> None:
+    sentence = "holds under half-naive, 0.91 of its bound"
+    rounding = {"model": "half-naive", "ratio": 0.91, "sentence": sentence}
+    small["results"][1]["diagnosis"] = {**making.DIAGNOSIS, "arithmetic": rounding}
+    assert f"rounding{sentence}" in read(causes_section(small)).text
+
+
 def test_what_others_wrote_never_becomes_markup(small: Report, read: Read, making: Any) -> None:
     small["results"][1]["diagnosis"] = {
         **making.DIAGNOSIS,
