@@ -6,17 +6,16 @@ option that it lacks is not claimed. Everything else has a default, so a bare fu
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
-from importlib.resources import files
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import yaml
-
 from .device import wished
+from .presets import preset_named, preset_of
+from .signature import PLAIN, ContractError, Keywords, nearest, operations, positional, read_signature, spec_file
+from .takes import EVERYTHING, Takes, read_rules
 
 __all__ = [
     "MODES",
@@ -48,10 +47,6 @@ MODES = ("eager", "compiled", "interpreted")
 what is meant to be compiled. A run asks fewer problems of the second and third, and the third meets small ones."""
 
 CLAIMS = ("deterministic", "batch-invariant", "split-invariant", "padding-invariant", "layout-invariant")
-
-
-class ContractError(Exception):
-    """An implementation is declared in a way that the contract does not know. The message names the thing and the fix."""
 
 
 class ProblemView(Protocol):
@@ -94,6 +89,10 @@ class Implementation:
     the arrays have one; False where there are no gradients. backward_options: options that it is tested on.
     supports: returns None, or the reason why one problem is refused.
     mode: one of MODES.
+    takes: rules on sizes, and options that it refuses or always has; as declared, or as a survey found.
+    keywords: how options become keywords of the function.
+    signature: the preset of whose signature the function is; empty where it has that of the contract.
+    misnamed: parameters that are never passed although they nearly name an option, with that option.
     notes: remarks that reports show (an ignored parameter, the version of a compiler).
     origin: where it was found (a file, a module, an entry point).
     """
@@ -113,8 +112,16 @@ class Implementation:
     supports: Callable[[ProblemView], str | None] | None = None
     device: str | None = None
     mode: str = "eager"
+    takes: Takes = EVERYTHING
+    keywords: Keywords = PLAIN
+    signature: str = ""
+    misnamed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     origin: str = ""
+
+    def is_of(self, function: Any) -> bool:
+        """Whether it was made of this function."""
+        return self.function is function or getattr(self.function, "__wrapped__", self) is function
 
     @property
     def compiles(self) -> bool:
@@ -139,8 +146,8 @@ def implementation(
     operation: str = "attention",
     *,
     name: str | None = None,
-    arrays: str = "numpy",
-    layout: str = "bhsd",
+    arrays: str | None = None,
+    layout: str | None = None,
     dtypes: Iterable[str] | None = None,
     conventions: Mapping[str, str] | None = None,
     claims: Iterable[str] = (),
@@ -149,12 +156,21 @@ def implementation(
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
     mode: str | None = None,
+    sizes: Mapping[str, Any] | None = None,
+    always: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    signature: str | None = None,
     notes: Iterable[str] = (),
 ) -> Callable[[F], F]:
     """Declare the decorated function as an implementation, register it, and return the function unchanged.
 
     mode: one of MODES; without it `compiled` for JAX arrays, else `eager`.
-    Raises ContractError for an unknown operation, array kind, layout, dtype, convention, claim or mode.
+    conventions: name → choice, also `name with option` → the choice where that option is given.
+    sizes: size → the rule that it keeps: a number, several, another size (`{"hkv": "hq"}`), `<= sk`, `multiple of 16`.
+    always: options that every call has, with their value (`{"causal": True}` for a kernel that is only causal).
+    rename: parameter → option, where the function has another name for it (`{"is_causal": "causal"}`).
+    signature: one of presets.PRESETS, for a function that has the signature of a well-known library.
+    Raises ContractError for an unknown operation, array kind, layout, dtype, convention, claim, mode, size or option.
     """
     if callable(operation):
         raise ContractError("write @attnspec.implementation() with parentheses")
@@ -174,6 +190,10 @@ def implementation(
             supports=supports,
             device=device,
             mode=mode,
+            sizes=sizes,
+            always=always,
+            rename=rename,
+            signature=signature,
             notes=notes,
         )
         REGISTRY[made.name] = made
@@ -189,8 +209,8 @@ def implementation_of(
     *,
     operation: str = "attention",
     name: str | None = None,
-    arrays: str = "numpy",
-    layout: str = "bhsd",
+    arrays: str | None = None,
+    layout: str | None = None,
     dtypes: Iterable[str] | None = None,
     conventions: Mapping[str, str] | None = None,
     claims: Iterable[str] = (),
@@ -199,6 +219,10 @@ def implementation_of(
     supports: Callable[[ProblemView], str | None] | None = None,
     device: str | None = None,
     mode: str | None = None,
+    sizes: Mapping[str, Any] | None = None,
+    always: Mapping[str, Any] | None = None,
+    rename: Mapping[str, str] | None = None,
+    signature: str | None = None,
     notes: Iterable[str] = (),
     origin: str = "",
 ) -> Implementation:
@@ -208,6 +232,11 @@ def implementation_of(
     """
     called = name or str(getattr(function, "__name__", type(function).__name__))
     _one_of(called, "operation", operation, operations())
+    if signature is not None:
+        function, arrays, layout, dtypes, conventions = _preset(
+            called, signature, function, arrays, layout, dtypes, conventions
+        )
+    arrays, layout = arrays or "numpy", layout or "bhsd"
     _one_of(called, "arrays", arrays, ARRAYS)
     _one_of(called, "layout", layout, LAYOUTS)
     dtypes = USUAL_DTYPES[arrays] if dtypes is None else (dtypes,) if isinstance(dtypes, str) else tuple(dtypes)
@@ -215,16 +244,13 @@ def implementation_of(
         raise ContractError(f"{called}: dtypes is empty; name at least one of {', '.join(DTYPES)}")
     for dtype in dtypes:
         _one_of(called, "dtype", dtype, DTYPES)
-    choices = {key: tuple(entry["choices"]) for key, entry in _spec("conventions.yaml").items()}
-    for convention, choice in (conventions or {}).items():
-        _one_of(called, "convention", convention, choices)
-        _one_of(called, f"choice of {convention}", choice, choices[convention])
+    _check_conventions(called, conventions or {}, operation)
     mode = mode or ("compiled" if arrays == "jax" else "eager")
     _one_of(called, "mode", mode, MODES)
     claimed = frozenset((claims,) if isinstance(claims, str) else claims)
     for claim in claimed:
         _one_of(called, "claim", claim, CLAIMS)
-    options, remarks = _options(called, function, operation)
+    read = read_signature(called, function, operation, rename or {}, always or {})
     return Implementation(
         name=called,
         function=function,
@@ -232,16 +258,20 @@ def implementation_of(
         arrays=arrays,
         layout=layout,
         dtypes=dtypes,
-        options=options,
+        options=read.options,
         conventions=dict(conventions or {}),
         claims=claimed,
         arithmetic=arithmetic,
         backward=backward,
-        backward_options=_backward_options(called, backward, operation, options),
+        backward_options=_backward_options(called, backward, operation, read.options) | frozenset(always or {}),
         supports=supports,
         device=device or (wished() if arrays in ("torch", "jax") else None),
         mode=mode,
-        notes=(*((notes,) if isinstance(notes, str) else notes), *remarks),
+        takes=Takes(tuple(_sizes(called, sizes or {})), dict(always or {})),
+        keywords=read.keywords,
+        signature=signature or "",
+        misnamed={parameter: near for parameter, near in read.unmapped.items() if near},
+        notes=(*((notes,) if isinstance(notes, str) else notes), *read.notes(operation)),
         origin=origin or _origin(function),
     )
 
@@ -262,95 +292,60 @@ def renamed(made: Implementation, name: str) -> Implementation:
     return replace(made, name=name)
 
 
-@cache
-def operations() -> tuple[str, ...]:
-    """Names of the operations that the spec states."""
-    return tuple(_spec("operations.yaml"))
-
-
-@cache
-def _spec(name: str) -> dict[str, Any]:
-    text = files("attnspec.spec").joinpath(name).read_text(encoding="utf-8")
-    loaded: dict[str, Any] = yaml.safe_load(text)
-    return loaded
-
-
-def _options(called: str, function: Callable[..., Any], operation: str) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Options that the signature accepts, and a note for each keyword that is no option of the operation."""
-    known = _spec("operations.yaml")[operation]["options"]
-    arguments = tuple(_spec("operations.yaml")[operation]["arguments"])
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError) as error:
-        raise ContractError(
-            f"{called}: its signature cannot be read ({error}); wrap it in a def with the options it takes"
-        ) from None
-    if any(p.kind is p.VAR_KEYWORD for p in parameters):
-        raise ContractError(
-            f"{called}: takes **{next(p.name for p in parameters if p.kind is p.VAR_KEYWORD)}, so its signature claims nothing "
-            "and everything; name the options that it supports"
-        )
-    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
-    if not any(p.kind is p.VAR_POSITIONAL for p in positional) and len(positional) < len(arguments):
-        raise ContractError(f"{called}: must take ({', '.join(arguments)}) as its first parameters")
-    rest = positional[len(arguments) :] + [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    options, notes = set(), []
-    for p in rest:
-        if p.kind is p.VAR_POSITIONAL:
-            continue
-        if p.name in known:
-            options.add(p.name)
-        elif p.default is p.empty:
-            raise ContractError(
-                f"{called}: parameter {p.name!r} has no default and is no option of {operation}; "
-                f"the options are {', '.join(known)}"
-            )
-        else:
-            near = _nearest(p.name, known)
-            notes.append(f"parameter {p.name!r} is no option of {operation} and is never passed{near}")
-    for pair in (("q_segments", "kv_segments"), ("block_mask", "block_size")):
-        if len(options & set(pair)) == 1:
-            raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
-    return frozenset(options), tuple(notes)
-
-
 def _backward_options(called: str, backward: Any, operation: str, options: frozenset[str]) -> frozenset[str]:
     """Options on which gradients are asked for: those of the forward that `backward` takes too. It takes all with **options."""
     if backward is True or not (backward is None or backward is False or callable(backward)):
         raise ContractError(f"{called}: backward is {backward!r}; give a function(dout, q, k, v, **options), None or False")
     if not callable(backward):
         return options
-    named, takes_all = _positional(f"{called}: backward", backward)
-    due = ("dout", *_spec("operations.yaml")[operation]["arguments"])
+    named, takes_all = positional(f"{called}: backward", backward)
+    due = ("dout", *operations()[operation]["arguments"])
     if len(named) < len(due):
         raise ContractError(f"{called}: backward must take ({', '.join(due)}) as its first parameters")
-    return options if takes_all else options & _options(f"{called}: backward", partial(backward, None), operation)[0]
+    if takes_all:
+        return options
+    return options & read_signature(f"{called}: backward", partial(backward, None), operation, {}, {}).options
 
 
-def _positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bool]:
-    """Names of the parameters that are given by position, and whether any keyword is taken."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError) as error:
-        raise ContractError(f"{called}: its signature cannot be read ({error})") from None
-    positional = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return positional, any(p.kind is p.VAR_KEYWORD for p in parameters)
+def _preset(
+    called: str,
+    signature: str,
+    function: Callable[..., Any],
+    arrays: str | None,
+    layout: str | None,
+    dtypes: Iterable[str] | None,
+    conventions: Mapping[str, str] | None,
+) -> tuple[Callable[..., Any], str, str, Iterable[str] | None, Mapping[str, str]]:
+    """A function of a well-known signature as the contract calls it, with what is declared, and what the preset says else."""
+    preset = preset_named(called, signature)
+    usual = preset.dtypes if arrays in (None, preset.arrays) else None
+    declared = {**preset.conventions, **(conventions or {})}
+    return preset_of(function, preset), arrays or preset.arrays, layout or preset.layout, dtypes or usual, declared
+
+
+def _check_conventions(called: str, conventions: Mapping[str, str], operation: str) -> None:
+    choices = {key: tuple(entry["choices"]) for key, entry in spec_file("conventions.yaml").items()}
+    for key, choice in conventions.items():
+        convention, mark, option = key.partition(" with ")
+        _one_of(called, "convention", convention, choices)
+        if mark:
+            _one_of(called, f"option in {key!r}:", option, operations()[operation]["options"])
+        _one_of(called, f"choice of {convention}", choice, choices[convention])
+
+
+def _sizes(called: str, sizes: Mapping[str, Any]) -> Iterator[Any]:
+    """The rules that `sizes=` states."""
+    for size, wish in sizes.items():
+        try:
+            yield from read_rules(size, wish)
+        except ValueError as error:
+            raise ContractError(f"{called}: sizes: {error}") from None
 
 
 def _one_of(called: str, what: str, value: object, known: Iterable[str]) -> None:
     names = tuple(known)
     if value not in names:
-        raise ContractError(f"{called}: unknown {what} {value!r}; known: {', '.join(names)}{_nearest(str(value), names)}")
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    import difflib
-
-    names = list(known)
-    match = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    if not match:
-        match = [n for n in names if n in word or word in n][:1]
-    return f"; did you mean {match[0]!r}?" if match else ""
+        raise ContractError(f"{called}: unknown {what} {value!r}; known: {', '.join(names)}{nearest(str(value), names)}")
 
 
 def _origin(function: Callable[..., Any]) -> str:

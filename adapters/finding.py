@@ -12,11 +12,12 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
-from .contract import REGISTRY, ContractError, Implementation, implementation_of, renamed
+from .contract import ARRAYS, REGISTRY, ContractError, Implementation, implementation_of, renamed
 from .loading import Loaded, load_file, load_module, near
+from .presets import PRESETS, preset_named
 from .shipped import SHIPPED, describe, families, shipped
 
-__all__ = ["GROUP", "describe", "find", "find_all", "installed", "shipped"]
+__all__ = ["GROUP", "called_how", "describe", "find", "find_all", "installed", "shipped"]
 
 GROUP = "attnspec.implementations"
 """The entry-point group in which installed packages offer implementations."""
@@ -25,13 +26,18 @@ GROUP = "attnspec.implementations"
 def find(target: str) -> list[Implementation]:
     """The implementations that a target names, in the order in which they are declared.
 
+    `TARGET@signature`, `TARGET@signature/arrays` and `TARGET@/arrays` name one bare function and say how it is called: by a
+    preset of presets.PRESETS, with arrays of contract.ARRAYS.
+
     target: a shipped name ("numpy/flash"), a family ("torch"), a file ("my_kernel.py": everything that importing it registers,
     or its one function (q, k, v, ...)), "my_kernel.py:attend", "package.module:attend" (an attribute or a registered name),
     or the name of an entry point in the group attnspec.implementations.
 
     Raises ContractError where it names nothing, where what it names cannot be imported, or where it is ambiguous.
     """
-    target = target.strip()
+    target, signature, arrays = _called_how(target.strip())
+    if signature or arrays:
+        return [_bare(target, signature, arrays)]
     if target in SHIPPED:
         return [_load_shipped(target)]
     if target in families():
@@ -47,6 +53,55 @@ def find(target: str) -> list[Implementation]:
     if colon and module and attribute:
         return [_attribute(load_module(module), attribute, target)]
     raise ContractError(_unknown(target))
+
+
+def called_how(targets: Iterable[str], signature: str | None, arrays: str | None) -> tuple[str, ...]:
+    """Targets with how they are called. Raises ContractError for a signature or arrays that are not known."""
+    if signature is not None:
+        preset_named("--signature", signature)
+    if arrays is not None and arrays not in ARRAYS:
+        raise ContractError(f"--arrays: unknown arrays {arrays!r}; known: {', '.join(ARRAYS)}")
+    how = f"@{signature or ''}" + (f"/{arrays}" if arrays else "") if signature or arrays else ""
+    return tuple(f"{target}{how}" for target in targets)
+
+
+def _called_how(target: str) -> tuple[str, str, str]:
+    """A target, with the signature and arrays that follow its last @."""
+    base, mark, how = target.rpartition("@")
+    signature, _, arrays = how.partition("/")
+    told = mark and base and (signature in PRESETS or not signature) and (arrays in ARRAYS or not arrays) and how
+    return (base, signature, arrays) if told else (target, "", "")
+
+
+def _bare(target: str, signature: str, arrays: str) -> Implementation:
+    """The function that a target names, called as is said. Raises ContractError where it declares itself."""
+    path, attribute = _file_and_attribute(target)
+    module, _, inside = target.partition(":")
+    if path is None and not inside:
+        raise ContractError(
+            f"{target}: --signature and --arrays are for one function, as my_kernel.py:attend or package.module:attend"
+        )
+    loaded = load_file(path) if path is not None else load_module(module)
+    name = attribute or inside
+    value = _value(loaded, name, target) if name else _only_function(loaded, target)
+    if isinstance(value, Implementation) or any(made.is_of(value) for made in REGISTRY.values()):
+        raise ContractError(
+            f"{target} declares itself an implementation; leave --signature and --arrays out, or name its function"
+        )
+    if not callable(value):
+        raise ContractError(f"{target} is a {type(value).__name__}, not a function")
+    origin = f"{target}@{signature}" + (f"/{arrays}" if arrays else "")
+    called = str(getattr(value, "__name__", None) or name)
+    return implementation_of(value, name=called, signature=signature or None, arrays=arrays or None, origin=origin)
+
+
+def _only_function(loaded: Loaded, target: str) -> Any:
+    """The one public function that a file defines itself."""
+    found = loaded.functions()
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(function.__name__ for function in found)
+    raise ContractError(f"{target} has {len(found)} public functions ({names or 'none'}); say which, as {target}:attend")
 
 
 def find_all(targets: Iterable[str]) -> list[Implementation]:
@@ -123,6 +178,12 @@ def _attribute(loaded: Loaded, attribute: str, target: str) -> Implementation:
     """One attribute of a module (dotted for one inside a class or namespace), or one name that it registered."""
     if attribute in loaded.registered:
         return loaded.registered[attribute]
+    value = _value(loaded, attribute, target)
+    return _implementation(value, target, attribute.rpartition(".")[2])
+
+
+def _value(loaded: Loaded, attribute: str, target: str) -> Any:
+    """One attribute of a module, dotted for one inside a class or namespace."""
     value: Any = loaded.module
     for part in attribute.split("."):
         if not hasattr(value, part):
@@ -132,7 +193,7 @@ def _attribute(loaded: Loaded, attribute: str, target: str) -> Implementation:
                 + near(attribute, known)
             )
         value = getattr(value, part)
-    return _implementation(value, target, attribute.rpartition(".")[2])
+    return value
 
 
 def _implementation(value: Any, target: str, name: str | None) -> Implementation:
@@ -140,7 +201,7 @@ def _implementation(value: Any, target: str, name: str | None) -> Implementation
     if isinstance(value, Implementation):
         return value
     for made in REGISTRY.values():
-        if made.function is value:
+        if made.is_of(value):
             return made
     if not callable(value):
         raise ContractError(f"{target} is a {type(value).__name__}, not a function (q, k, v, ...)")

@@ -34,15 +34,20 @@ class Loaded:
     registered: dict[str, Implementation]
     origin: str
 
+    def functions(self) -> list[Callable[..., Any]]:
+        """Public functions that the module itself defines."""
+        return [
+            value
+            for name, value in vars(self.module).items()
+            if inspect.isfunction(value) and not name.startswith("_") and value.__module__ == self.module.__name__
+        ]
+
     def bare_functions(self) -> list[Callable[..., Any]]:
         """Public functions that the module itself defines and that take (q, k, v, ...) or (query, key, value, ...)."""
         return [
             value
-            for name, value in vars(self.module).items()
-            if inspect.isfunction(value)
-            and not name.startswith("_")
-            and value.__module__ == self.module.__name__
-            and tuple(p.lower() for p in list(inspect.signature(value).parameters)[:3]) in FIRST_PARAMETERS
+            for value in self.functions()
+            if tuple(p.lower() for p in list(inspect.signature(value).parameters)[:3]) in FIRST_PARAMETERS
         ]
 
 

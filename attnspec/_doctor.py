@@ -1,7 +1,8 @@
 """`attnspec doctor`: is the adapter right, before: is the kernel right.
 
 Most first failures are not wrong numbers but wrong wiring: an option under another name, the other layout, a logsumexp to
-base 2, an output in another dtype. One tiny call with Q = 0 shows them, because then every row is the mean of V.
+base 2, an output in another dtype. One tiny call with Q = 0 shows them, because then every row is the mean of V. The call is
+one that a survey saw accepted; an adapter of which no call was tried is not called right.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
-B, H, SQ, SK, D = 1, 2, 3, 5, 16
-"""All different, so that swapped axes show."""
+SHAPE = (1, 2, 2, 3, 5, 16, 16)
+"""b, hq, hkv, sq, sk, d, dv of the trial call, or the nearest that is taken. All different, so that swapped axes show."""
 
 COARSE = 2.0**-5
 """Far above the rounding of any dtype of the contract, far below what a swapped axis does to this problem. It only decides
@@ -29,6 +30,7 @@ which advice is given; no law uses it."""
 def examine(addresses: Sequence[str]) -> int:
     """Print what is found. Exit code 0 where nothing is wrong, 1 where something is."""
     from attnspec.conformance.selection import find_targets
+    from attnspec.reports.wording import counted
 
     wrong = 0
     for target in find_targets(addresses):
@@ -36,15 +38,15 @@ def examine(addresses: Sequence[str]) -> int:
         for good, sentence in _findings(target.implementation):
             wrong += good is False
             click.echo(f"  {'ok  ' if good else 'note' if good is None else 'BAD '} {sentence}")
-    click.echo("the adapter looks right" if not wrong else f"{wrong} thing{'s' if wrong > 1 else ''} to mend first")
+    click.echo("the adapter looks right" if not wrong else f"{counted(wrong, 'thing')} to fix first")
     return 1 if wrong else 0
 
 
 TRIED = {
     "attention": "Q = 0",
     "sparse_attention": "Q = 0",
-    "linear_attention": f"Q = 1 and K = 1/{D}",
-    "random_feature_attention": f"Q = 1 and K = 1/{D}",
+    "linear_attention": "Q = 1 and K = 1/D",
+    "random_feature_attention": "Q = 1 and K = 1/D",
 }
 """Operations with what the trial call holds. Every row is then the mean of V, or of linear attention its sum."""
 
@@ -54,17 +56,30 @@ Finding = tuple[bool | None, str]
 def _findings(made: Implementation) -> Iterator[Finding]:
     from attnspec.conformance.language.loading import operations
     from attnspec.conformance.meaning import WITHOUT_CONVENTIONS
+    from attnspec.conformance.survey import surveyed
+    from attnspec.reports.decided import told
 
     yield True, f"found: {made.operation}, {made.arrays} arrays in layout {made.layout}, from {made.origin or 'this process'}"
+    for parameter, option in made.misnamed.items():
+        yield (
+            False,
+            f"parameter {parameter!r} is never passed; declare rename={{{parameter!r}: {option!r}}}, or name it otherwise",
+        )
     for note in made.notes:
-        yield None, note
+        if not any(repr(parameter) in note for parameter in made.misnamed):
+            yield None, note
     known = operations()[made.operation]["options"]
     yield True, f"options: {', '.join(name for name in known if name in made.options) or 'none besides q, k, v'}"
     lacking = [name for name in known if name not in made.options]
     if lacking:
         yield None, f"not claimed, so not tested: {', '.join(lacking)}"
     if made.operation not in TRIED:
-        yield None, f"there is no trial call for the operation {made.operation}"
+        yield False, f"there is no trial call for the operation {made.operation}, so nothing was tried"
+        return
+    made = surveyed(made)
+    for sentence, words in made.takes.sentences():
+        yield False if made.takes.nothing else None, told(sentence, words)
+    if made.takes.nothing:
         return
     answers = True
     for dtype in made.dtypes:
@@ -79,19 +94,24 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     """One call whose answer is plain, and one that also returns the logsumexp where that is claimed."""
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
+    from attnspec.conformance.problems.taken import NotTaken
 
-    p = _problem(dtype, made)
+    try:
+        p = _problem(dtype, made)
+    except NotTaken as reason:
+        yield False, f"no problem could be tried: {reason}"
+        return
     subject = Subject(made, dtype, {})
     try:
         out = subject.out_only(p)
     except NotClaimed as reason:
-        yield None, f"the trial call was refused: {reason}"
+        yield False, f"nothing was tried, for the trial call is refused: {reason}; let `supports` take it, or declare sizes="
         return
     except Raised as error:
         yield False, f"the call raised {error}"
         return
     except Broken as error:
-        yield False, f"{error}{_layout_hint(made, str(error))}"
+        yield False, f"{error}{_layout_hint(made, p, str(error))}"
         return
     yield True, f"returns an array of {made.arrays}, shape {out.shape} as (B, H, S, D)"
     if str(out.dtype) != dtype and dtype not in FLOAT8_DTYPES:
@@ -105,7 +125,9 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
 
 
 def _judge(out: Any, p: Problem) -> Finding:
-    v, held = p.v.astype(np.float64), TRIED[p.operation]
+    v, held = np.repeat(p.v.astype(np.float64), p.hq // p.hkv, axis=1), TRIED[p.operation]
+    if p.options.get("causal"):
+        return _judge_causal(out, v)
     if not np.isfinite(out).all():
         return False, f"{np.count_nonzero(~np.isfinite(out))} of {out.size} entries are not finite"
     if np.abs(out - v.mean(axis=2, keepdims=True)).max() < COARSE:
@@ -118,12 +140,25 @@ def _judge(out: Any, p: Problem) -> Finding:
     )
 
 
+def _judge_causal(out: Any, v: Any) -> Finding:
+    """Of a kernel that is always causal, whose last row sees Sk keys from the bottom right, and Sq from the top left."""
+    seen = min(out.shape[2], v.shape[2])
+    last = out[:, :, -1]
+    if any(np.abs(last - v[:, :, :count].mean(axis=2)).max() < COARSE for count in (seen, v.shape[2])):
+        return True, "with Q = 0 the last causal row is the mean of the values that it sees"
+    return (
+        False,
+        "with Q = 0 the last causal row should be the mean of the values that it sees; is the layout declared rightly?",
+    )
+
+
 def _judge_sum(out: Any, p: Problem) -> Finding:
     """Of linear attention, where every query and key have the product 1."""
-    due, held = p.v.astype(np.float64).sum(axis=2, keepdims=True), TRIED[p.operation]
+    v, held = p.v.astype(np.float64), TRIED[p.operation]
+    due = np.cumsum(v, axis=2) if p.options.get("causal") else v.sum(axis=2, keepdims=True)
     if np.abs(out - due).max() < COARSE:
         return True, f"with {held} every row is the sum of V"
-    if np.abs(out - due / SK).max() < COARSE:
+    if np.abs(out - due / p.sk).max() < COARSE:
         return False, f"with {held} every row is the mean of V, as if normalised; that is what normalize asks for"
     return False, (
         f"with {held} every row should be the sum of V over the keys and is not; is the layout declared rightly "
@@ -138,40 +173,56 @@ def _judge_lse(subject: Any, p: Problem) -> Finding:
         lse = subject.attend(p).lse.value
     except (Broken, NotClaimed, Raised) as error:
         return False, f"with return_lse: {error}"
-    if np.abs(lse - np.log(SK)).max() < COARSE:
+    row, sk = lse[:, :, -1], p.sk
+    if np.abs(row - np.log(sk)).max() < COARSE:
         return True, f"the logsumexp has shape {lse.shape} and is the natural one"
-    if np.abs(lse - np.log2(SK)).max() < COARSE:
+    if np.abs(row - np.log2(sk)).max() < COARSE:
         return False, "the logsumexp is to base 2; the contract asks for the natural logarithm (multiply by ln 2)"
-    return False, f"with Q = 0 the logsumexp should be log({SK}) = {np.log(SK):.4f} in every row and is {lse.flat[0]:.4f}"
+    if p.options.get("causal"):
+        return None, f"with Q = 0 the logsumexp of the last causal row is {row.flat[0]:.4f}"
+    return False, f"with Q = 0 the logsumexp should be log({sk}) = {np.log(sk):.4f} in every row and is {row.flat[0]:.4f}"
 
 
-def _layout_hint(made: Implementation, message: str) -> str:
-    swapped = str((B, SQ, H, D))
+def _layout_hint(made: Implementation, p: Problem, message: str) -> str:
+    swapped = str((p.b, p.sq, p.hq, p.dv))
     other = "bshd" if made.layout == "bhsd" else "bhsd"
     return f"; this looks like layout={other!r}" if swapped in message else ""
 
 
 def _conventions(made: Implementation) -> Iterator[Finding]:
-    from attnspec.conformance.engine.conventions import settled
+    from attnspec.conformance.engine.conventions import contradictions, settled
 
+    wrong = {name: found for name, _, found in contradictions(made)}
     for name, (choice, how) in settled(made).items():
-        yield (None if how == "assumed" else True), f"{name} is {choice} ({how})"
+        if name in wrong:
+            yield False, f"{name} is declared {choice}, and a probe finds {wrong[name]}; declare that, or fix the kernel"
+        else:
+            yield (None if how == "assumed" else True), f"{name} is {choice} ({how})"
 
 
 def _problem(dtype: str, made: Implementation) -> Problem:
     """Q = 0, K any, V of small integers whose means over keys, and over heads, differ; or Q = 1 and K = 1/D, as `TRIED` says.
 
-    A projection is given where it is claimed.
+    Of the shape that is taken nearest to SHAPE, with the options that every call has. A projection is given where it is
+    claimed. Raises NotTaken where no shape is taken.
     """
     from attnspec.conformance.problems.problem import Problem
+    from attnspec.conformance.problems.shapes import shape_near
     from attnspec.reference.rounding import DTYPES
 
     kind = DTYPES[dtype]
-    v = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 7 + np.arange(H).reshape(1, H, 1, 1)
-    k = np.arange(B * H * SK * D, dtype=np.float32).reshape(B, H, SK, D) % 5 - 2
-    q = np.zeros((B, H, SQ, D))
+    b, hq, hkv, sq, sk, d, dv = shape_near(SHAPE, made.takes)
+    if made.takes.always.get("causal") and made.operation in WITHOUT_PAST:
+        sq = sk
+    v = np.arange(b * hkv * sk * dv, dtype=np.float32).reshape(b, hkv, sk, dv) % 7 + np.arange(hkv).reshape(1, hkv, 1, 1)
+    k = np.arange(b * hkv * sk * d, dtype=np.float32).reshape(b, hkv, sk, d) % 5 - 2
+    q = np.zeros((b, hq, sq, d))
     if TRIED[made.operation] != "Q = 0":
-        q, k = np.ones_like(q), np.full_like(k, 1 / D)
-    rows = np.arange(2 * D, dtype=np.float32).reshape(2, D) % 3 / 2 - 0.5
-    options = {"projection": rows} if "projection" in made.options else {}
+        q, k = np.ones_like(q), np.full_like(k, 1 / d)
+    rows = np.arange(2 * d, dtype=np.float32).reshape(2, d) % 3 / 2 - 0.5
+    options = {**made.takes.always, **({"projection": rows} if "projection" in made.options else {})}
     return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, options, operation=made.operation)
+
+
+WITHOUT_PAST = ("linear_attention", "random_feature_attention")
+"""Operations whose causal pass takes as many queries as keys."""

@@ -37,13 +37,14 @@ def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> in
     if HERE not in os.environ:
         return _in_a_child(case, address, laws_files)
     from attnspec.conformance.engine.verify import replay
+    from attnspec.conformance.survey import surveyed
     from attnspec.reports.diagnosis import diagnosis_lines
     from attnspec.reports.findings import skip_reason
 
     worst = 0
     for target in targets:
         try:
-            result = replay(target.implementation, case, laws[0], explain=True)
+            result = replay(surveyed(target.implementation), case, laws[0], explain=True)
         except ValueError as error:
             raise Mistake(f"the case cannot be read: {error}") from None
         name = target.implementation.name

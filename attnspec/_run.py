@@ -33,12 +33,14 @@ def run_laws(given: dict[str, Any]) -> int:
     Raises ContractError, SpecError, Mistake, BaselineError, FolderError before it starts.
     """
     from attnspec.adapters.device import VARIABLE
+    from attnspec.adapters.finding import called_how
     from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
     from attnspec.reports.formats import write_formats
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import prepared, read_report
 
+    given["implementations"] = called_how(given["implementations"], given["signature"], given["arrays"])
     if given["form"] and not given["out"]:
         raise Mistake("--format writes files beside report.json; say where with --out DIR")
     for file in given["baseline"]:
@@ -85,7 +87,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
     for name in ("budget", "profile", "device", "examples", "timeout", "seed", "shard"):
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
-    arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate") if given[flag]]
+    arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate", "strict") if given[flag]]
     return [*arguments, f"--attnspec-out={out}", str(spec_folder() / "laws")]
 
 

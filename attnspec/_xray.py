@@ -27,6 +27,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     """
     from attnspec.conformance.diagnosis.xray import blocks, take, verdict
     from attnspec.conformance.selection import Mistake, find_targets
+    from attnspec.conformance.survey import surveyed
 
     out = Path(given["out"]) if given["out"] else None
     if out is not None and out.suffix not in FORMATS:
@@ -34,7 +35,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     targets = find_targets([address])
     if len(targets) > 1:
         raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
-    made = targets[0].implementation
+    made = surveyed(targets[0].implementation)
     if made.operation in ("linear_attention", "random_feature_attention"):
         raise Mistake(f"{made.name} computes {made.operation}, whose weights are no softmax; an x-ray shows the weights of one")
     dtype = given["dtype"] or made.dtypes[0]
@@ -43,7 +44,9 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     if out is None and given["sk"] > WIDEST:
         raise Mistake(f"a terminal shows {WIDEST} keys at most; write {given['sk']} of them with --out FILE.svg")
     try:
-        pictures = take(made, _structure(dtype, given), None if given["head"] is None else [given["head"]])
+        pictures = take(
+            made, _structure(dtype, given).but(**made.takes.always), None if given["head"] is None else [given["head"]]
+        )
     except ValueError as error:
         raise Mistake(str(error)) from None
     if out is not None:

@@ -55,6 +55,11 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-j", "--jobs", type=click.IntRange(min=0), default=2, show_default=True, metavar="N",
               help="Worker processes; 0 runs in this one, where a crash ends the run.")  # fmt: skip
 @click.option("--timeout", type=float, metavar="S", help="Seconds a law, implementation and dtype, instead of the budget's.")
+@click.option(
+    "--signature", metavar="NAME", help="IMPL has the signature of a library: sdpa, flash_attn, xformers, jax, keras, …"
+)
+@click.option("--arrays", metavar="KIND", help="IMPL takes numpy, torch or jax arrays.")
+@click.option("--strict", is_flag=True, help="Every exception is an error, none a refusal; no survey is made.")
 @click.option("--first", is_flag=True, help="Leave an implementation at its first finding.")
 @click.option("--certificate", is_flag=True, help="Say which known faults each pass would have caught (slow, once).")
 @click.option("--shard", metavar="I/N", help="Only part I of N of the run; attnspec report merge joins the parts.")

@@ -7,10 +7,12 @@ command line and the pytest plugin under pytest-xdist survive both.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .engine.patience import Patience
 from .engine.result import Result
 from .selection import Case, Plan, Target, find_targets, make_plan
 
@@ -58,6 +60,7 @@ def check(
     seed: int = 0,
     examples: int | None = None,
     certificate: bool = False,
+    strict: bool = False,
 ) -> Report:
     """Hold laws against an implementation, in this process.
 
@@ -65,6 +68,7 @@ def check(
     laws: one glob over law ids, or several; without any, what `attnspec run` tries: at the budget quick a shortlist.
     laws_files: files of further laws, each of which is first tried on the reference and on the mistakes that it names.
     dtype: the only one that is tried, or the only ones.
+    strict: whether every exception is an error; without it a survey finds out what the implementation refuses.
     certificate: whether to find out which known faults each pass would have caught, which costs seconds a law, once.
     Raises ContractError for a function that cannot be called so, SpecError for a broken spec or law, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
@@ -73,8 +77,10 @@ def check(
     from .describe import describe_plan
     from .engine.conventions import settled
 
-    plan = _plan(implementation, laws, laws_files, budget=budget, dtype=dtype, seed=seed, examples=examples)
-    results = [_run(case, plan, certificate) for case in plan.cases()]
+    how: dict[str, Any] = {"budget": budget, "dtype": dtype, "seed": seed, "examples": examples}
+    plan = _plan(implementation, laws, laws_files, strict=strict, **how)
+    patience = {target.implementation.name: Patience() for target in plan.targets}
+    results = [_run(case, plan, patience[case.target.implementation.name], certificate) for case in plan.cases()]
     data = build_report(
         [result.as_dict() for result in results],
         plan=describe_plan(plan),
@@ -131,7 +137,8 @@ class LawTest:
         from .describe import describe_law
 
         __tracebackhide__ = True
-        result = _run(self.case, self.plan)
+        case = replace(self.case, target=_surveyed(self.case.target))
+        result = _run(case, self.plan, Patience())
         row = result.as_dict()
         if result.verdict in ("fail", "error"):
             text = finding_text(row, describe_law(self.case.law), self.case.target.address)
@@ -146,17 +153,33 @@ class LawTest:
         return self.case.name
 
 
-def _run(case: Case, plan: Plan, certify: bool = False) -> Result:
-    from .engine.verify import verify
+def _run(case: Case, plan: Plan, patience: Patience, certify: bool = False) -> Result:
+    from .engine.verify import not_worth_trying, verify
 
+    made = case.target.implementation
+    message = not_worth_trying(made) or patience.at_an_end(made.name)
+    if message:
+        return Result(**case.identity(), verdict="error", message=message)
     how: dict[str, Any] = {"budget": plan.budget, "seed": plan.seed, "explain": True, "certify": certify}
-    return verify(case.target.implementation, case.law, case.dtype, **how)
+    result = verify(made, case.law, case.dtype, **how)
+    patience.note(result)
+    return result
 
 
-def _plan(implementation: Any, laws: Any, laws_files: Sequence[str | Path], **how: Any) -> Plan:
+@cache
+def _surveyed(target: Target) -> Target:
+    """The target with what a survey in this process found."""
+    from .survey import surveyed
+
+    return replace(target, implementation=surveyed(target.implementation))
+
+
+def _plan(implementation: Any, laws: Any, laws_files: Sequence[str | Path], *, strict: bool = True, **how: Any) -> Plan:
+    """The plan for what `check` is given; where it is not strict, with what a survey found."""
     patterns = (laws,) if isinstance(laws, str) else tuple(laws)
     files = (laws_files,) if isinstance(laws_files, str | Path) else laws_files
-    return make_plan(list(_targets(implementation)), laws=patterns, laws_files=files, **how)
+    targets = [target if strict else _surveyed(target) for target in _targets(implementation)]
+    return make_plan(targets, laws=patterns, laws_files=files, **how)
 
 
 def _effort(data: dict[str, Any]) -> str:
@@ -179,7 +202,7 @@ def _targets(implementation: Any) -> Iterator[Target]:
         return
     made = implementation
     if not isinstance(made, Implementation):
-        made = next((known for known in REGISTRY.values() if known.function is implementation), None) or implementation_of(
+        made = next((known for known in REGISTRY.values() if known.is_of(implementation)), None) or implementation_of(
             implementation
         )
     yield Target(_address(made), made)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .language import Law
 from .selection import Plan, Target
+from .survey.record import refusals
 
 if TYPE_CHECKING:
     from ..adapters.contract import Implementation
@@ -31,6 +32,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "standard_examples": BUDGETS["standard"].examples,
         "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
+        "narrowed": plan.narrowed,
         "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": DRAWN, "other": 0.0},
         "dtype": list(plan.dtypes) or None,
         "implementations": [_describe_target(target) for target in plan.targets],
@@ -78,6 +80,7 @@ def _describe_target(target: Target) -> dict[str, Any]:
         "mode": made.mode,
         "options": sorted(made.options),
         "claims": sorted(made.claims),
+        "refusals": refusals(made.takes),
         "notes": list(made.notes),
         "origin": made.origin,
     }

@@ -62,7 +62,7 @@ def options_of(p: Problem) -> dict[str, Any]:
     options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
     if p.operation in WITHOUT_CONVENTIONS:
         return options
-    conventions = {key: p.conventions[key] for key in ("causal_alignment", "empty_rows") if key in p.conventions}
+    conventions = {key: choice for key in ("causal_alignment", "empty_rows") if (choice := p.convention(key))}
     if p.operation == "sparse_attention":
         return _under_its_pattern(p, options, conventions)
     return {**options, **conventions}

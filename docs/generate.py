@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from attnspec.adapters.contract import CLAIMS, DTYPES
+from attnspec.adapters.presets import PRESETS
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
@@ -165,6 +166,19 @@ def conventions_table() -> str:
     return _table(("convention", "what it settles", "choices", "assumed"), rows)
 
 
+def presets_table() -> str:
+    """Well-known signatures: what they carry, and how."""
+    rows = []
+    for preset in PRESETS.values():
+        carried = ", ".join(
+            f"`{option}`" if option == parameter else f"`{option}` as `{parameter}`"
+            for option, parameter in preset.parameters.items()
+        )
+        settled = ", ".join(f"{name} {choice}" for name, choice in preset.conventions.items()) or "probed"
+        rows.append((f"[`{preset.name}`]({preset.source})", f"{preset.arrays}, `{preset.layout}`", carried, settled))
+    return _table(("signature", "arrays and layout", "options", "conventions"), rows)
+
+
 def claims_table() -> str:
     """The claims, and the laws that ask for each."""
     asked = {claim: [law for law in load_laws() if claim in _listed(law.given.get("claims", []))] for claim in CLAIMS}
@@ -266,6 +280,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "approximations": approximations_table,
     "drawn-features": drawn_features_table,
     "conventions": conventions_table,
+    "presets": presets_table,
     "claims": claims_table,
     "arithmetic-models": arithmetic_models,
     "arithmetic-fields": arithmetic_fields,

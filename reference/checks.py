@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 __all__ = ["ALIGNMENTS", "EMPTY_ROWS", "Sizes", "check", "real"]
 
 ALIGNMENTS = ("top-left", "bottom-right")
-EMPTY_ROWS = ("zeros", "mean", "nan")
+EMPTY_ROWS = ("zeros", "mean", "nan", "unmasked")
 
 
 class Sizes(NamedTuple):

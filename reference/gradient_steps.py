@@ -39,7 +39,7 @@ def weights(scores: Array, lse: Array) -> Array:
 
 def empty_weights(sk: int, convention: str) -> float:
     """What every key weighs in a row that sees none, where V meets it: 0, the mean's 1/Sk, or NaN, which is 0/0."""
-    return {"zeros": 0.0, "mean": 1 / max(sk, 1), "nan": np.nan}[convention]
+    return {"zeros": 0.0, "mean": 1 / max(sk, 1), "nan": np.nan, "unmasked": 0.0}[convention]
 
 
 def values(kept: Array, dout: Array) -> Array:

@@ -74,7 +74,8 @@ def attention(
     where it is not given and dropout_p > 0. rows: answer for these query rows only, at a cost linear in their number.
     q_descale, k_descale, v_descale: (B, Hkv), multiply q, k and v, q with one factor for all heads of a group.
     A row that sees no key gives what `empty_rows` says (the mean of no keys at all is 0), unless it has a sink: then
-    its output is 0 and its logsumexp the sink. A bias of −inf hides its key. Hidden keys may hold NaN and infinities.
+    its output is 0 and its logsumexp the sink. Under `unmasked` it sees every key within the length and of finite bias.
+    A bias of −inf hides its key. Hidden keys may hold NaN and infinities.
 
     Raises ValueError for arguments that do not fit, naming the argument.
     Source: Vaswani et al. 2017, "Attention is all you need", equation 1; the options name theirs in masks and scores.
@@ -131,7 +132,17 @@ def _visible(given: Inputs, lengths: Array, i: Array, j: Array, steps: Steps) ->
     visible = np.ones((given.q.shape[0], given.q.shape[1], len(given.rows), len(j)), dtype=bool)
     for each in allowed:
         visible &= each
+    if given.empty_rows == "unmasked":
+        visible |= ~visible.any(axis=-1, keepdims=True) & _unmasked(given, lengths, j, steps)
     return visible
+
+
+def _unmasked(given: Inputs, lengths: Array, j: Array, steps: Steps) -> Array:
+    """Keys that a row sees where no mask of any kind is applied, broadcastable to (B, Hq, R, Sk); none where it has a sink."""
+    there = steps.lengths(j, lengths[:, None, None, None])
+    if given.bias is not None:
+        there = there & steps.bias_allows(given.bias)
+    return np.asarray(there if given.sinks is None else there & np.isneginf(given.sinks))
 
 
 def _scores(given: Inputs, query: Array, key: Array, visible: Array, i: Array, j: Array, steps: Steps) -> Array:

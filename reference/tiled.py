@@ -11,6 +11,7 @@ online normaliser; Dao et al. 2023 (Flash-Decoding) for splits merged by their l
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,10 @@ def tiled_attention(
     for batch, head, one in heads(q, k, v, sizes, chosen, sizes.sk + tile * splits, **options):
         with np.errstate(all="ignore"):
             out[batch, head], lse[batch, head] = attend_head(one, tile, splits, steps)
-            _fill_empty(out[batch, head], lse[batch, head], one.v, empty_rows)
+            if empty_rows == "unmasked":
+                _attend_unmasked(out[batch, head], lse[batch, head], one, tile, splits, steps)
+            else:
+                _fill_empty(out[batch, head], lse[batch, head], one.v, empty_rows)
     return out, lse
 
 
@@ -176,6 +180,14 @@ def _intervals(positions: Array, causal: bool, window: Any, past: int) -> tuple[
     if right is not None:
         end = positions + right + 1
     return np.clip(first, 0, past), np.clip(end, 0, past)
+
+
+def _attend_unmasked(out: Array, lse: Array, head: Head, tile: int, splits: int, steps: TiledSteps) -> None:
+    """Answer the rows that attended to nothing again, without mask, causality, window and segments."""
+    free = replace(head, mask=None, q_segments=None, first=np.zeros_like(head.first), end=np.full_like(head.end, len(head.k)))
+    again, sums = attend_head(free, tile, splits, steps)
+    for row in np.flatnonzero(np.isneginf(lse)):
+        out[row], lse[row] = (0.0, -np.inf) if np.isneginf(sums[row]) else (again[row], sums[row])
 
 
 def _fill_empty(out: Array, lse: Array, v: Array, convention: str) -> None:

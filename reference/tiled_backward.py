@@ -55,8 +55,11 @@ def tiled_backward(
 ) -> Three:
     """(dq, dk, dv), float64 in the shapes of q, k and v, of the same call as `gradients.gradients`.
 
-    key_tile, query_tile: keys and queries of one block. Raises ValueError as `attention` does.
+    key_tile, query_tile: keys and queries of one block. Raises ValueError as `attention` does, and for the empty rows
+    `unmasked`, of which only `gradients.gradients` knows.
     """
+    if empty_rows == "unmasked":
+        raise ValueError("empty_rows='unmasked' has no tiled backward pass; use gradients.gradients")
     apart = ("dout", "q", "k", "v", "empty_rows", "key_tile", "query_tile")
     options = {name: value for name, value in locals().items() if name not in ("apart", *apart)}
     checked = {name: value for name, value in options.items() if name != "seed"}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .baseline import baseline_problems, known
+from .decided import too_little
 from .environment import environment, spec_hash
 from .profiles import profile_verdicts, shard_name, verdict_line
 from .wording import counted
@@ -126,10 +127,13 @@ def outcome(report: Mapping[str, Any]) -> tuple[int, str]:
     if not (found["pass"] or found["fail"] or found["error"]):
         reason = "no law gave a result" if not found else ", ".join(f"{n} {verdict}" for verdict, n in found.items())
         return 2, f"nothing was decided: {reason}"
+    little = too_little(report)
     failed = blocking(report)
     if failed:
         names = len({row["law"] for row in failed})
         return 1, f"{counted(names, 'must-law')} failed or had no answer"
+    if little:
+        return 1, f"too little was decided: {'; '.join(little)}"
     if report["baseline_problems"]:
         return 1, "the baseline is out of date"
     if not report["complete"]:

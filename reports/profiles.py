@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .decided import excused
 from .wording import counted
 
 __all__ = ["asked_dtypes", "conformance_line", "profile_verdicts", "shard_name", "verdict_line"]
@@ -37,7 +38,8 @@ def profile_verdicts(report: Mapping[str, Any]) -> list[dict[str, Any]]:
             members = [law for law, operation in profile["must"].items() if operation == made["operation"]]
             if members and all(law in report["laws"] for law in members):
                 laws = _against(report, made, members)
-                reasons = [*_effort(report, made["mode"]), *(_few(WORDS[why], found) for why, found in laws.items())]
+                reasons = [*_effort(report, made["mode"]), *_refused(report, made, laws)]
+                reasons += [_few(WORDS[why], found) for why, found in laws.items()]
                 verdicts.append(
                     {
                         "profile": name,
@@ -123,7 +125,9 @@ def _effort(report: Mapping[str, Any], mode: str) -> Iterator[str]:
 
 def _against(report: Mapping[str, Any], made: Mapping[str, Any], members: list[str]) -> dict[str, list[str]]:
     """Why → the laws of a profile that speak against an implementation for this reason in some dtype."""
-    found = {(row["law"], row["dtype"]): row["verdict"] for row in report["results"] if row["implementation"] == made["name"]}
+    own = [row for row in report["results"] if row["implementation"] == made["name"]]
+    found = {(row["law"], row["dtype"]): row["verdict"] for row in own}
+    members = [law for law in members if law not in {row["law"] for row in own if excused(row)}]
     asked = asked_dtypes(report)
     dtypes = made["dtypes"] if asked is None else [dtype for dtype in asked if dtype in made["dtypes"]] or asked
     laws: dict[str, list[str]] = {}
@@ -132,6 +136,15 @@ def _against(report: Mapping[str, Any], made: Mapping[str, Any], members: list[s
         if against:
             laws[why] = against
     return laws
+
+
+def _refused(report: Mapping[str, Any], made: Mapping[str, Any], laws: Mapping[str, list[str]]) -> Iterator[str]:
+    """Which refusals of an implementation stand in the way of a profile, in the words of the survey."""
+    against = set(laws.get("not-claimed", ()))
+    said = {row["message"] for row in report["results"] if row["implementation"] == made["name"] and row["law"] in against}
+    for refusal in made.get("refusals", []):
+        if any(message.startswith(refusal["sentence"]) for message in said):
+            yield f"it {refusal['sentence']}"
 
 
 def _few(words: str, laws: list[str]) -> str:

@@ -8,6 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from .certificates import certificate_lines
+from .decided import decided_lines, refusal_lines
 from .findings import finding_line, finding_text, findings, given_up
 from .model import headline, outcome
 from .modes import mode_lines
@@ -42,6 +43,8 @@ def print_summary(report: Mapping[str, Any], console: Console) -> int:
     """Print the summary and return the exit code of the run."""
     console.print()
     console.print(verdict_line(report), markup=False, highlight=False, soft_wrap=True)
+    for line in [*decided_lines(report), *refusal_lines(report)]:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if report["results"]:
         console.print()
         console.print(chapter_table(report))

@@ -51,7 +51,7 @@ class Investigation:
     def __init__(self, made: Implementation, dtype: str) -> None:
         self.made, self.dtype = made, dtype
         self.conventions = {name: choice for name, (choice, _) in settled(made).items()}
-        self.pool = pool_for("quick", made.compiles, 0, small=made.mode == "interpreted")
+        self.pool = pool_for("quick", made.compiles, 0, small=made.mode == "interpreted", takes=made.takes)
         self.witness = Witness(made, dtype, self.conventions)
         self.plain: dict[frozenset[str], list[Sample]] = {}
         self.explained: list[str] = []

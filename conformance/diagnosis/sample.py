@@ -159,15 +159,22 @@ def drawn(
 
     from ..problems.drawing import draw
     from ..problems.strategies import structures
+    from ..problems.taken import NotTaken
 
     found: list[list[Structure]] = [[] for _ in givens]
 
-    def collect(together: tuple[Structure, ...]) -> None:
+    def collect(together: tuple[Structure | None, ...]) -> None:
         for structure, others in zip(together, found, strict=True):
-            if scores(structure) <= LARGEST and structure not in others:
+            if structure is not None and scores(structure) <= LARGEST and structure not in others:
                 others.append(structure)
 
-    strategy = st.tuples(*(structures(dtype, given, options, pool, made.operation) for given in givens))
+    def drawable(given: Mapping[str, Any]) -> st.SearchStrategy[Structure | None]:
+        try:
+            return structures(dtype, given, options, pool, made.operation)
+        except NotTaken:
+            return st.none()
+
+    strategy = st.tuples(*(drawable(given) for given in givens))
     draw(strategy, collect, name=name, examples=2 * count + 1, shrink=False)
     return [list(_spread(each, count)) for each in found]
 

@@ -1,11 +1,13 @@
 """Which conventions an implementation is judged under: declared ones, and where it declares none, what a probe finds.
 
-A probe is one tiny call with Q = 0, so that the output is the mean of the values that a row sees.
+A probe is one tiny call with Q = 0, so that the output is the mean of the values that a row sees; or, where it matters whether
+scores are used at all, with scores that are 0 and 2 in turn. A declared convention can be probed too: a contradiction is a
+mistake of the adapter, or of the kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,16 +17,22 @@ from ...adapters.contract import Implementation
 from ...reference.rounding import DTYPES
 from ..language.loading import conventions as known_conventions
 from ..problems.problem import Problem
+from ..problems.shapes import shape_near
+from ..problems.taken import NotTaken
 from .subject import Broken, NotClaimed, Raised, Subject
 
-__all__ = ["probes", "settled"]
+__all__ = ["contradictions", "probes", "settled"]
 
-SQ, SK, D = 2, 5, 16
+COARSE = 2.0**-7
+"""Far above the rounding of any dtype that is probed, far below what sets the answers of a probe apart."""
 
 
 @cache
 def settled(implementation: Implementation) -> dict[str, tuple[str, str]]:
-    """Each convention with its choice and how it is known: declared, probed or assumed (the default of the spec)."""
+    """Each convention with its choice and how it is known: declared, probed or assumed (the default of the spec).
+
+    `name with option` stands behind `name`, where it is declared for calls with the option alone.
+    """
     found: dict[str, tuple[str, str]] = {}
     for name, entry in known_conventions().items():
         if name in implementation.conventions:
@@ -32,7 +40,8 @@ def settled(implementation: Implementation) -> dict[str, tuple[str, str]]:
         else:
             choice = PROBES[name](implementation) if name in PROBES else None
             found[name] = (choice or entry["default"], "probed" if choice else "assumed")
-    return found
+    declared = implementation.conventions
+    return found | {name: (declared[name], "declared") for name in declared if " with " in name}
 
 
 def probes(implementation: Implementation) -> bool:
@@ -40,56 +49,142 @@ def probes(implementation: Implementation) -> bool:
     return any(name not in implementation.conventions for name in PROBES)
 
 
+def contradictions(implementation: Implementation) -> Iterator[tuple[str, str, str]]:
+    """Conventions that are declared otherwise than a probe finds: name, what is declared, what was found."""
+    for name, probe in {**PROBES, "head_groups": _head_groups}.items():
+        declared = implementation.conventions.get(name)
+        found = probe(implementation) if declared else None
+        if found is not None and found != declared:
+            yield name, str(declared), found
+
+
 def _causal_alignment(implementation: Implementation) -> str | None:
-    """Row 0 of two queries over five keys sees one key from the top-left, four towards the bottom-right."""
+    """Row 0 of two queries over five keys sees one key from the top-left, four towards the bottom-right.
+
+    Only key 0 has a value, which is 1, so the output of row 0 is one over the number of keys that it sees.
+    """
     for option, value in (("causal", True), ("window", (None, 0))):
-        out = _probe(implementation, **{option: value})
-        if out is not None:
-            seen = int(np.count_nonzero(np.nan_to_num(out[0, 0, 0, :SK])))
-            return {1: "top-left", SK - SQ + 1: "bottom-right"}.get(seen)
+        shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
+        if shape is None or shape[3] >= shape[4] or shape[3] < 2:
+            continue
+        v = np.zeros((shape[2], shape[4], shape[6]))
+        v[:, 0] = 1.0
+        out = _probe(implementation, shape, v, options={option: value})
+        if out is None or not out[0, 0, 0, 0] > 0:
+            continue
+        seen = round(1 / float(out[0, 0, 0, 0]))
+        return {1: "top-left", shape[4] - shape[3] + 1: "bottom-right"}.get(seen)
     return None
 
 
 def _empty_rows(implementation: Implementation) -> str | None:
     """Row 0 sees nothing: what does it give? An option that row 1 shows to be ignored says nothing about row 0."""
-    for options, hidden in _hiding():
-        out = _probe(implementation, **options)
-        if out is not None and not np.any(out[0, 0, 1, hidden] != 0):
-            row = out[0, 0, 0]
-            mean = np.array([1 / SK] * SK + [0.0] * (D - SK))
-            if np.all(row == 0):
-                return "zeros"
-            if np.all(np.isnan(row)):
-                return "nan"
-            return "mean" if np.all(np.abs(row - mean) <= 2.0**-8) else None
+    shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
+    if shape is None or shape[3] < 2 or shape[4] < 2:
+        return None
+    sk, dv = shape[4], shape[6]
+    scores = 2.0 * (np.arange(sk) % 2)
+    free = np.exp(scores) / np.exp(scores).sum()
+    for options, hidden in _hiding(implementation, shape):
+        v = np.broadcast_to(np.eye(sk, dv), (shape[2], sk, dv))
+        out = _probe(implementation, shape, v, scores, options=options)
+        if out is None or np.any(out[0, 0, 1, hidden] != 0):
+            continue
+        row, shown = out[0, 0, 0], min(sk, dv)
+        if np.all(row == 0):
+            return "zeros"
+        if np.all(np.isnan(row)):
+            return "nan"
+        for choice, weights in (("mean", np.full(sk, 1 / sk)), ("unmasked", free)):
+            if np.all(np.abs(row[:shown] - weights[:shown]) <= COARSE):
+                return choice
+        return None
     return None
 
 
-def _hiding() -> Iterator[tuple[dict[str, Any], list[int]]]:
+def _empty_lse(implementation: Implementation) -> str | None:
+    """The logsumexp of a row that sees nothing: −∞, or the finite number that stands for it."""
+    shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
+    if "return_lse" not in implementation.options or shape is None or shape[3] < 2:
+        return None
+    for options, _ in _hiding(implementation, shape):
+        lse = _probe(implementation, shape, np.ones((shape[2], shape[4], shape[6])), asked="lse", options=options)
+        if lse is not None:
+            row = float(lse[0, 0, 0])
+            return "minus-infinity" if row == -np.inf else "large-negative" if row <= -10_000 else None
+    return None
+
+
+def _head_groups(implementation: Implementation) -> str | None:
+    """With Q = 0 each query head gives the mean of the values of its key head, which are the number of that head."""
+    shape = _shape(implementation, (1, 4, 2, 2, 2, 16, 16))
+    if shape is None or shape[1] <= shape[2] or shape[2] < 2:
+        return None
+    v = np.broadcast_to(np.arange(shape[2])[:, None, None], (shape[2], shape[4], shape[6]))
+    out = _probe(implementation, shape, v, canonical=False)
+    if out is None:
+        return None
+    read = [round(float(x)) for x in out[0, :, -1, 0]]
+    ratio = shape[1] // shape[2]
+    orders = {"blocked": [h // ratio for h in range(shape[1])], "interleaved": [h % shape[2] for h in range(shape[1])]}
+    return next((name for name, order in orders.items() if order == read), None)
+
+
+def _hiding(implementation: Implementation, shape: tuple[int, ...]) -> Iterator[tuple[dict[str, Any], list[int]]]:
     """Options that hide every key from row 0, and the keys that they hide from row 1."""
-    mask = np.ones((SQ, SK), dtype=bool)
-    mask[0], mask[1, 3] = False, False
-    yield {"mask": mask}, [3]
-    segments = np.array([[0, 0, 0, 2, 0]], dtype=np.int32)
-    yield {"q_segments": np.array([[1, 0]], dtype=np.int32), "kv_segments": segments}, [3]
+    sq, sk = shape[3], shape[4]
+    mask = np.ones((sq, sk), dtype=bool)
+    mask[0], mask[1, 0] = False, False
+    codes = {"qk": mask, "hqk": mask[None], "bhqk": mask[None, None]}
+    yield {"mask": next((m for code, m in codes.items() if f"mask:{code}" not in implementation.takes.shapes), mask)}, [0]
+    q_segments, segments = np.zeros((1, sq), dtype=np.int32), np.zeros((1, sk), dtype=np.int32)
+    q_segments[0, 0], segments[0, 0] = 1, 2
+    yield {"q_segments": q_segments, "kv_segments": segments}, [0]
     yield {"kv_lengths": np.zeros(1, dtype=np.int32)}, []
-    yield {"block_mask": mask[None, None], "block_size": 1}, [3]
+    yield {"block_mask": mask[None, None], "block_size": 1}, [0]
 
 
 PROBES: dict[str, Callable[[Implementation], str | None]] = {
     "causal_alignment": _causal_alignment,
     "empty_rows": _empty_rows,
+    "empty_lse": _empty_lse,
 }
 
 
-def _probe(implementation: Implementation, **options: Any) -> Any:
-    """The output (1, 1, 2, 16) of one tiny call in float64, or None where it does not answer."""
-    dtype = implementation.dtypes[0]
-    zeros = np.zeros((1, 1, SQ, D), dtype=np.float32)
-    v = np.eye(SK, D, dtype=np.float32)[None, None]
-    q, k, v = (x.astype(DTYPES[dtype]) for x in (zeros, np.zeros((1, 1, SK, D), dtype=np.float32), v))
-    p = Problem(q, k, v, dtype, options, {}, operation=implementation.operation)
+def _shape(implementation: Implementation, base: tuple[int, int, int, int, int, int, int]) -> tuple[int, ...] | None:
+    """The shape nearest to one that shows the most, among those that are taken."""
     try:
-        return Subject(implementation, dtype, {}).out_only(p).astype(np.float64)
+        return shape_near(base, implementation.takes)
+    except NotTaken:
+        return None
+
+
+def _probe(
+    implementation: Implementation,
+    shape: tuple[int, ...],
+    values: Any,
+    scores: Any = None,
+    *,
+    options: Mapping[str, Any] | None = None,
+    asked: str = "out",
+    canonical: bool = True,
+) -> Any:
+    """The output or logsumexp of one tiny call in float64, or None where it does not answer.
+
+    values: (Hkv, Sk, Dv). scores: (Sk,), 0 if not given. canonical: whether query heads are put in the order of the spec.
+    """
+    dtype = implementation.dtypes[0]
+    b, hq, hkv, sq, sk, d, _ = shape
+    q, k = np.zeros((b, hq, sq, d), dtype=np.float32), np.zeros((b, hkv, sk, d), dtype=np.float32)
+    if scores is not None:
+        q[..., 0], k[..., 0] = d**0.5, scores
+    v = np.broadcast_to(np.asarray(values, dtype=np.float32), (b, hkv, sk, shape[6]))
+    q, k, v = (np.ascontiguousarray(x).astype(DTYPES[dtype]) for x in (q, k, v))
+    given = {**implementation.takes.always, **(options or {})}
+    p = Problem(q, k, v, dtype, given, {}, operation=implementation.operation)
+    order = implementation.conventions.get("head_groups", "blocked") if canonical else "blocked"
+    subject = Subject(implementation, dtype, {"head_groups": order})
+    try:
+        return (subject.lse_only(p) if asked == "lse" else subject.out_only(p)).astype(np.float64)
     except (NotClaimed, Broken, Raised):
         return None

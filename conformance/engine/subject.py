@@ -17,12 +17,14 @@ import numpy as np
 
 from ...adapters.arrays import NoGradient, arrays_for, layout_back
 from ...adapters.contract import ContractError, Implementation
+from ...adapters.signature import ARRAY
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded
-from ..meaning import derived, drawn, judged, judged_gradients
+from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Gradients, Pair
+from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, flat, named
 
 __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
@@ -170,6 +172,10 @@ class Subject:
         self._check_claim(p)
         return not self.refuses(p)
 
+    def call(self, p: Problem, asked: Asked = ()) -> None:
+        """One call, whatever it gives. Raises NotClaimed, Broken, Raised."""
+        self._call(p, asked)
+
     def changed_inputs(self, p: Problem) -> int:
         """How many arrays a call altered."""
         return len(self._call(p).altered)
@@ -226,10 +232,14 @@ class Subject:
         return answer
 
     def _check_claim(self, p: Problem, asked: Asked = ()) -> None:
+        made = self.implementation
         for option in (*p.options, *asked):
-            if option not in self.implementation.options:
-                raise NotClaimed(f"{option} is not an option of {self.implementation.name}")
-        supports = self.implementation.supports
+            if option not in made.options:
+                raise NotClaimed(f"{option} is not an option of {made.name}")
+        refusal = made.takes.reason(p.sizes, {**p.options, **dict.fromkeys(asked, True)})
+        if refusal is not None:
+            raise NotClaimed(refusal)
+        supports = made.supports
         reason = None if supports is None else supports(p.but(**dict.fromkeys(asked, True)))
         if reason is not None:
             raise NotClaimed(reason)
@@ -238,9 +248,10 @@ class Subject:
         arguments, options, watched, before = self._watched(p)
         options |= dict.fromkeys(asked, True)
         self.asked.append(frozenset(options))
+        keywords = self.implementation.keywords.of(options, p.d)
         start = time.perf_counter()
         try:
-            result = self.implementation.function(*arguments, **options)
+            result = self.implementation.function(*arguments, **keywords)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:
@@ -269,6 +280,7 @@ class Subject:
 
     def _delivered(self, p: Problem) -> tuple[list[Any], dict[str, Any]]:
         made, device = self.implementation, self.implementation.device
+        p = in_order_of(self.conventions, p)
         arguments = [
             self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device) for x in (p.q, p.k, p.v)
         ]
@@ -279,7 +291,7 @@ class Subject:
                 return tuple(moved(each) for each in value)
             return self.arrays.to_framework(np.asarray(value), memory=memory, device=device)
 
-        options = {name: moved(value) if name in _ARRAY_OPTIONS else value for name, value in p.options.items()}
+        options = {name: moved(value) if name in ARRAY else value for name, value in p.options.items()}
         return arguments, options
 
     def _answer_gradients(self, p: Problem, dout: Any) -> tuple[Any, Any, Any]:
@@ -287,13 +299,14 @@ class Subject:
         made = self.implementation
         arguments, options = self._delivered(p)
         self.asked.append(frozenset({*options, GRADIENTS}))
-        upstream = self.arrays.to_framework(dout, layout=made.layout, device=made.device)
+        upstream = self.arrays.to_framework(heads_out(self.conventions, p, dout), layout=made.layout, device=made.device)
+        keywords = made.keywords.of(options, p.d)
         start = time.perf_counter()
         try:
             if callable(made.backward):
-                result = made.backward(upstream, *arguments, **options)
+                result = made.backward(upstream, *arguments, **keywords)
             else:
-                result = self.arrays.gradients(made.function, arguments, options, upstream)
+                result = self.arrays.gradients(made.function, arguments, keywords, upstream)
         except NoGradient as reason:
             raise NotClaimed(f"{made.name} has no gradients: {reason}") from None
         except (KeyboardInterrupt, SystemExit):
@@ -309,7 +322,7 @@ class Subject:
             self._received(name, part, x.shape)
             for name, part, x in zip(("dq", "dk", "dv"), result, (p.q, p.k, p.v), strict=False)
         )
-        return dq, dk, dv
+        return heads_back(self.conventions, p, dq), dk, dv
 
     def _received(self, name: str, part: Any, due: tuple[int, ...], checked: bool = True) -> Any:
         """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""
@@ -326,38 +339,26 @@ class Subject:
         return array
 
     def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
-        return _Answer({name: self._received(name, part, due(name, p), checked) for name, part in parts.items()}, altered)
+        arrays = {name: self._received(name, part, due(name, p), checked) for name, part in parts.items()}
+        if checked:
+            arrays = {name: x if name in STATES else heads_back(self.conventions, p, x) for name, x in arrays.items()}
+            if "lse" in arrays and self.conventions.get("empty_lse") == "large-negative":
+                arrays["lse"] = without_mass(arrays["lse"], attended(p).visible)
+        return _Answer(arrays, altered)
 
+
+STATES = ("state", "normalizer")
+"""Results of linear attention, which has as many key heads as query heads."""
 
 _FLOATING = ("float64", "float32", "float16", "bfloat16")
 """Dtypes in which results may come."""
-
-_ARRAY_OPTIONS = (
-    "mask",
-    "bias",
-    "alibi_slopes",
-    "sinks",
-    "q_segments",
-    "kv_segments",
-    "kv_lengths",
-    "block_mask",
-    "q_descale",
-    "k_descale",
-    "v_descale",
-    "decay",
-    "gate",
-    "beta",
-    "initial_state",
-    "cu_seqlens",
-    "projection",
-)
 
 
 def _arrays_in(options: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays among delivered options, by name; those of a tuple by name and place."""
     found: dict[str, Any] = {}
     for name, value in options.items():
-        if name in _ARRAY_OPTIONS:
+        if name in ARRAY:
             several = isinstance(value, tuple)
             found |= {f"{name}[{n}]": each for n, each in enumerate(value)} if several else {name: value}
     return found

@@ -13,6 +13,7 @@ from typing import Any
 
 from ...adapters.arrays import arrays_for
 from ...adapters.contract import Implementation
+from ...adapters.takes import ALWAYS
 from ..language.law import Law
 from ..meaning import Clock
 from ..problems.descriptors import StructureError
@@ -29,7 +30,7 @@ from .result import Result
 from .subject import Broken, NotClaimed, Raised, Subject
 from .tally import Finding, Tally
 
-__all__ = ["not_claimed", "replay", "verify"]
+__all__ = ["not_claimed", "not_worth_trying", "replay", "verify"]
 
 HOPELESS, HOPELESS_WHOLE = 100, 40
 """Refusals in a row, before any problem was decided, after which no further problem is tried; and where problems come in a few
@@ -76,7 +77,8 @@ def verify(
         return Tally().result(implementation, law, dtype, refused=reason)
     subject = Subject(implementation, dtype, conventions)
     trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
-    pool = pool_for(budget.name, implementation.compiles, seed, small=implementation.mode == "interpreted")
+    small = implementation.mode == "interpreted"
+    pool = pool_for(budget.name, implementation.compiles, seed, small=small, takes=implementation.takes)
     if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
         _search(trial, pool, examples or budget.of_mode(implementation.mode), seed)
     result = trial.result()
@@ -120,6 +122,12 @@ def _readable(cases: Sequence[str], law: Law) -> Iterator[Structure]:
             yield Structure.parse(case.partition("?")[2], law.operation)
 
 
+def not_worth_trying(implementation: Implementation) -> str | None:
+    """Why no law is tried at all: the implementation accepted no call of the survey."""
+    nothing = implementation.takes.nothing
+    return f"not run: {implementation.name} accepted none of the calls of the survey ({nothing})" if nothing else None
+
+
 def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:
     """Why a law is not asked of an implementation at all, or None."""
     name = implementation.name
@@ -134,16 +142,29 @@ def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | N
     for word in law.words():
         if WORDS[word].asks == GRADIENTS and not implementation.differentiable:
             return f"{name} has no backward pass"
-        if WORDS[word].asks not in (None, GRADIENTS, *implementation.options):
-            return f"{WORDS[word].asks} is not an option of {name}"
-    for option in law.sets():
-        if option in _options(law) and option not in implementation.options:
+    for option in _needed(law):
+        if option in implementation.takes.refused:
+            return f"does not take {option}: {implementation.takes.refused[option]}"
+        if option not in implementation.options:
             return f"{option} is not an option of {name}"
+    for option in law.clears():
+        if option in implementation.takes.always:
+            return f"{ALWAYS}{option}={implementation.takes.always[option]}"
+    return None
+
+
+def _needed(law: Law) -> Iterator[str]:
+    """The options that a law cannot do without."""
+    known = _options(law)
+    for word in law.words():
+        asks = WORDS[word].asks
+        if asks is not None and asks != GRADIENTS:
+            yield asks
+    yield from (option for option in law.sets() if option in known)
     for option, wish in law.given.items():
         asked = {"segments": "q_segments"}.get(option, option)
-        if wish != "absent" and asked in _options(law) and asked not in implementation.options:
-            return f"{option} is not an option of {name}"
-    return None
+        if wish != "absent" and asked in known:
+            yield asked
 
 
 def _options(law: Law) -> Any:
@@ -263,12 +284,17 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
 
     from ..problems.drawing import draw
     from ..problems.strategies import structures
+    from ..problems.taken import NotTaken
 
     trial.begin()
     law, subject = trial.law, trial.subject
     made = subject.implementation
     options = made.backward_options if any(WORDS[word].asks == GRADIENTS for word in law.words()) else made.options
-    strategy = structures(subject.dtype, law.given, options, pool, law.operation)
+    try:
+        strategy = structures(subject.dtype, law.given, options, pool, law.operation)
+    except NotTaken as reason:
+        trial.tally.unclaimed[str(reason)] += 1
+        return
 
     def attempt(structure: Structure) -> None:
         if trial.over:

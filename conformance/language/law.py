@@ -60,23 +60,32 @@ class Law:
 
     def sets(self) -> tuple[str, ...]:
         """The options that the law sets with `but(p, …)`, other than to `absent`."""
-        sides = [self.relation.left, self.relation.right, *([self.condition] if self.condition is not None else [])]
-        return tuple(dict.fromkeys(name for side in sides for name in _set_by(side)))
+        return tuple(dict.fromkeys(name for name, argument in self._changes() if argument != Name("absent")))
+
+    def clears(self) -> tuple[str, ...]:
+        """The options that the law takes away with `but(p, …=absent)`."""
+        return tuple(dict.fromkeys(name for name, argument in self._changes() if argument == Name("absent")))
+
+    def _changes(self) -> Iterator[tuple[str, Expression]]:
+        for side in (self.relation.left, self.relation.right, self.condition):
+            if side is not None:
+                yield from _changed_by(side)
 
 
-def _set_by(node: Expression) -> Iterator[str]:
+def _changed_by(node: Expression) -> Iterator[tuple[str, Expression]]:
+    """What `but` changes inside an expression: names, and what they become."""
     if isinstance(node, Negation):
-        yield from _set_by(node.operand)
+        yield from _changed_by(node.operand)
     elif isinstance(node, Binary):
-        yield from _set_by(node.left)
-        yield from _set_by(node.right)
+        yield from _changed_by(node.left)
+        yield from _changed_by(node.right)
     elif isinstance(node, Call):
         for argument in node.arguments:
-            yield from _set_by(argument)
+            yield from _changed_by(argument)
         for name, argument in node.keywords:
-            yield from _set_by(argument)
-            if node.word == "but" and argument != Name("absent"):
-                yield name
+            yield from _changed_by(argument)
+            if node.word == "but":
+                yield name, argument
 
 
 @dataclass(frozen=True)

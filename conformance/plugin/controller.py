@@ -36,7 +36,9 @@ class Controller:
         baseline: list[dict[str, Any]],
         given: dict[str, Any],
         stored: StoredFailures,
+        surveys: dict[str, Any],
     ) -> None:
+        self.surveys = surveys
         self.stored = stored
         self.addresses = {target.implementation.name: target.address for target in plan.targets}
         self.config, self.plan, self.recorder, self.baseline, self.given = config, plan, recorder, baseline, given
@@ -55,6 +57,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["attnspec_flight"] = str(self.recorder.folder)
+        node.workerinput["attnspec_surveys"] = json.dumps(self.surveys)
         node.workerinput["attnspec_stored"] = str(self.stored.file)
 
     @pytest.hookimpl(optionalhook=True)

@@ -103,11 +103,14 @@ class LawItem(pytest.Item):
 def run_case(case: Case, laws: LawSession) -> Result:
     """The result of one case; what the kit itself raises is a defect of the kit and passes through."""
     from ..engine.conventions import settled
-    from ..engine.verify import verify
+    from ..engine.verify import not_worth_trying, verify
 
     made, plan, recorder = case.target.implementation, laws.plan, laws.recorder
     if recorder.losses(made.name) >= LOSSES:
         message = f"not run: {made.name} crashed or hung {LOSSES} times in this run"
+        return Result(**case.identity(), verdict="error", message=message)
+    message = not_worth_trying(made) or (recorder.patience(made.name).at_an_end(made.name) or "")
+    if message:
         return Result(**case.identity(), verdict="error", message=message)
     header = {**case.identity(), "address": case.target.address}
     with recorder.flight(case.key, header, plan.budget.timeout) as record:
@@ -118,6 +121,7 @@ def run_case(case: Case, laws: LawSession) -> Result:
             result: Result = verify(made, case.law, case.dtype, budget=plan.budget, seed=plan.seed, **how)
         except SystemExit as error:
             return Result(**case.identity(), verdict="error", message=f"called sys.exit({error.code!r})")
+        recorder.note_result(result)
         if result.verdict != "error":
             recorder.note_conventions(made.name, lambda: settled(made))
     return result

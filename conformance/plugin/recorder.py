@@ -22,6 +22,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..engine.patience import Patience
+from ..engine.result import Result
+
 __all__ = ["LOSSES", "FlightRecorder", "slug"]
 
 LOSSES = 3
@@ -114,6 +117,21 @@ class FlightRecorder:
     def left(self, implementation: str) -> bool:
         """Whether an implementation was left at its first finding."""
         return (self.folder / f"{slug(implementation)}.left").exists()
+
+    def patience(self, implementation: str) -> Patience:
+        """What is known of the exceptions of an implementation, in all processes of this run."""
+        file = self.folder / f"{slug(implementation)}.raised"
+        try:
+            return Patience(*json.loads(file.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError):  # nothing yet, or another process is writing
+            return Patience()
+
+    def note_result(self, result: Result) -> None:
+        """Take a result into account of how often its implementation raised the same."""
+        patience = self.patience(result.implementation)
+        patience.note(result)
+        told = json.dumps([patience.kind, patience.count, patience.message])
+        (self.folder / f"{slug(result.implementation)}.raised").write_text(told, encoding="utf-8")
 
     def note_conventions(self, implementation: str, find: Callable[[], dict[str, Any]]) -> None:
         """Write the settled conventions of an implementation, once a run."""

@@ -6,6 +6,7 @@ is one sentence before any worker starts; workers run items; the controller turn
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -20,7 +21,8 @@ from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
 from ...reports.write import FolderError
 from ..language import SpecError
-from ..selection import Case, Mistake, Plan, find_targets, make_plan
+from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
+from ..survey.targets import survey_targets, with_surveys
 from .items import LawFile, LawItem
 from .recorder import LOSSES, FlightRecorder
 from .stored import FOLDER, StoredFailures
@@ -33,6 +35,7 @@ class LawSession:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        self.surveys: dict[str, Any] = {}
         given: dict[str, Any] = {
             name: config.getoption(f"attnspec_{name}")
             for name in (
@@ -49,18 +52,22 @@ class LawSession:
                 "first",
             )
         }
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.laws_files = [Path(file) for file in given["laws_file"]]
         self.first: bool = given["first"]
         self.certify: bool = config.getoption("attnspec_certificate")
         if config.getoption("attnspec_device"):
             os.environ[VARIABLE] = config.getoption("attnspec_device")
         try:
-            self.plan = _plan(given, checked=hasattr(config, "workerinput"))
+            targets = find_targets(given["impl"])
+            if not config.getoption("attnspec_strict"):
+                self.surveys = json.loads(worker["attnspec_surveys"]) if worker else survey_targets(targets)
+                targets = with_surveys(targets, self.surveys)
+            self.plan = _plan(targets, given, checked=worker is not None)
             self.baseline = _baseline(config.getoption("attnspec_baseline"))
         except (Mistake, ContractError, SpecError) as error:
             raise pytest.UsageError(f"attnspec: {error}") from None
         config.args.extend(str(file) for file in self.laws_files if not _named(file, config.args))
-        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(
             Path(worker["attnspec_flight"] if worker else str(self._own_folder)),
@@ -73,7 +80,7 @@ class LawSession:
             from .controller import Controller
 
             try:
-                controller = Controller(config, self.plan, self.recorder, self.baseline, given, self.stored)
+                controller = Controller(config, self.plan, self.recorder, self.baseline, given, self.stored, self.surveys)
             except FolderError as error:
                 raise pytest.UsageError(f"attnspec: {error}") from None
             config.pluginmanager.register(controller, "attnspec-controller")
@@ -125,9 +132,9 @@ def _allow_deaths(config: pytest.Config, implementations: int) -> None:
         option.maxworkerrestart = str(option.numprocesses * (4 + LOSSES * implementations))
 
 
-def _plan(given: dict[str, Any], checked: bool) -> Plan:
+def _plan(targets: list[Target], given: dict[str, Any], checked: bool) -> Plan:
     return make_plan(
-        find_targets(given["impl"]),
+        targets,
         laws=given["laws"],
         profile=given["profile"],
         laws_files=given["laws_file"],

@@ -78,9 +78,21 @@ class Problem:
         return int(self.v.shape[3])
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """The sizes by name."""
+        return {"b": self.b, "hq": self.hq, "hkv": self.hkv, "sq": self.sq, "sk": self.sk, "d": self.d, "dv": self.dv}
+
+    @property
     def draws_features(self) -> bool:
         """Whether the implementation draws a projection of its own, so that nobody else knows the exact output."""
         return self.operation == "random_feature_attention" and "projection" not in self.options
+
+    def convention(self, name: str, default: str = "") -> str:
+        """The choice of a convention for the options that are given: `name with option` says more than `name`."""
+        for option in self.options:
+            if f"{name} with {option}" in self.conventions:
+                return self.conventions[f"{name} with {option}"]
+        return self.conventions.get(name, default)
 
     def descaled_values(self) -> NDArray[np.float64]:
         """V times v_descale, where that is given, float64 (B, Hkv, Sk, Dv)."""

@@ -14,11 +14,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from ...adapters.takes import Takes
 from .descriptors import StructureError
 from .given import SizeWish
 from .sizes import Pool, Shape
+from .taken import NotTaken, taken_heads, taken_sizes
 
-__all__ = ["choice", "draw_shape"]
+__all__ = ["check_shape", "choice", "draw_shape", "shape_near"]
 
 ANY = SizeWish()
 SIZES = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
@@ -47,7 +49,8 @@ def choice(*values: Any) -> st.SearchStrategy[Any]:
 def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
     """b, hq, hkv, sq, sk, d, dv. Sizes that a law lists may exceed the pool's cap; drawn ones do not.
 
-    Raises StructureError where the wishes for hq and hkv have no common pair.
+    Raises StructureError where the wishes for hq and hkv have no common pair, NotTaken where the implementation takes nothing
+    that is wished.
     """
     if pool.shapes:
         shape: Shape = draw(choice(*_whole_shapes(tuple(sorted(wishes.items())), pool)))
@@ -55,10 +58,35 @@ def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
     return _picked(lambda name, among: draw(choice(*among)), wishes, pool, None)
 
 
+def shape_near(base: Shape, takes: Takes) -> Shape:
+    """The shape nearest to a given one that an implementation takes. Raises NotTaken where there is none."""
+    return _picked(partial(_nearest, base), {}, Pool((1,), ((1, 1),), (1,), (1,), 1 << 30, 1 << 40, (base,), takes), base)
+
+
+def check_shape(wishes: Wishes, pool: Pool) -> None:
+    """Raises NotTaken where no shape can be drawn, neither of the simplest sizes nor of the largest; else does nothing."""
+    if pool.shapes:
+        _whole_shapes(tuple(sorted(wishes.items())), pool)
+        return
+    try:
+        _picked(lambda name, among: among[0], wishes, pool, None)
+    except NotTaken:
+        _picked(lambda name, among: among[-1], wishes, pool, None)
+
+
 @lru_cache(maxsize=4096)
 def _whole_shapes(wishes: tuple[tuple[str, SizeWish], ...], pool: Pool) -> tuple[Shape, ...]:
-    """The shapes of a pool, each with the sizes that a law gives in the place of its own."""
-    return tuple(dict.fromkeys(_picked(partial(_nearest, base), dict(wishes), pool, base) for base in pool.shapes or ()))
+    """The shapes of a pool, each with the sizes that a law gives instead of its own. Raises NotTaken where none is taken."""
+    made: dict[Shape, None] = {}
+    refusal = NotTaken("")
+    for base in pool.shapes or ():
+        try:
+            made[_picked(partial(_nearest, base), dict(wishes), pool, base)] = None
+        except NotTaken as reason:
+            refusal = reason
+    if not made:
+        raise refusal
+    return tuple(made)
 
 
 def _nearest(base: Shape, name: str, among: tuple[Any, ...]) -> Any:
@@ -78,13 +106,13 @@ def _picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> Shape
         wish = wishes.get(name, ANY)
         if not wish.like:
             among = wish.among or _fitting(usual, wish.least, _largest(name, made, wishes, cap), avoid)
-            made[name] = pick(name, among)
+            made[name] = pick(name, taken_sizes(name, among, wishes, made, pool.takes))
 
     ask("sk", (base[4],) if base else pool.lengths, pool.cap)
     # About one problem in five has as many queries as keys, as self-attention does.
     equal = (made["sk"],) * (len(pool.lengths) // 5) if "sk" in made else ()
     ask("sq", (base[3],) if base else pool.lengths + equal, pool.cap)
-    pairs = _pairs(wishes.get("hq", ANY), wishes.get("hkv", ANY), heads)
+    pairs = taken_heads(_pairs(wishes.get("hq", ANY), wishes.get("hkv", ANY), heads), wishes, pool.takes)
     limit = _largest("hq", made, wishes, pool.cap)
     limit = max(limit, min(q for q, _ in pairs))
     made["hq"], made["hkv"] = pick("heads", tuple(pair for pair in pairs if pair[0] <= limit))
@@ -95,6 +123,9 @@ def _picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> Shape
     for name, wish in wishes.items():
         if wish.like:
             made[name] = made[wish.like]
+    for rule in pool.takes.rules:
+        if not rule.allows(made):
+            raise NotTaken(rule.broken(made))
     return made["b"], made["hq"], made["hkv"], made["sq"], made["sk"], made["d"], made["dv"]
 
 

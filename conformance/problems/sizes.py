@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...adapters.takes import EVERYTHING, Takes
 from .descriptors import one_of
 
 __all__ = ["BUDGETS", "Pool", "Shape", "pool_for"]
@@ -34,6 +35,7 @@ class Pool:
     batches: B. heads: (Hq, Hkv). lengths: Sq and Sk. widths: D, and Dv where it differs.
     cap: the largest B·Hq·Sq·Sk of a drawn problem; work: the largest B·Hq·Sq·Sk·D. Sizes that a law gives may exceed both.
     shapes: whole shapes, or None; where they are given, a problem has one of them unless a law gives sizes.
+    takes: what the implementation takes; nothing else is drawn.
     """
 
     batches: tuple[int, ...]
@@ -43,6 +45,7 @@ class Pool:
     cap: int
     work: int
     shapes: tuple[Shape, ...] | None = None
+    takes: Takes = EVERYTHING
 
 
 HEADS = ((1, 1), (2, 1), (2, 2), (3, 1), (3, 3), (6, 1), (6, 2), (6, 3), (6, 6), (7, 1), (12, 4), (12, 12))
@@ -65,10 +68,10 @@ SMALL, WHOLE = 8, 3
 """By how much less an interpreted problem may cost, and by how much more one of the few whole shapes may."""
 
 
-def pool_for(budget: str, compiled: bool, seed: int, small: bool = False) -> Pool:
+def pool_for(budget: str, compiled: bool, seed: int, small: bool = False, takes: Takes = EVERYTHING) -> Pool:
     """The sizes of one run, the same for the same seed. Raises StructureError for an unknown budget.
 
-    compiled: only whole shapes. small: few heads, and a fraction of the cost.
+    compiled: only whole shapes. small: few heads, and a fraction of the cost. takes: what the implementation takes.
     """
     spend = BUDGETS[one_of(budget, BUDGETS, "budget")]
     rng = np.random.default_rng([seed, 0])
@@ -85,6 +88,7 @@ def pool_for(budget: str, compiled: bool, seed: int, small: bool = False) -> Poo
         cap=spend["cap"] // SMALL if small else spend["cap"] * WHOLE if compiled else spend["cap"],
         work=spend["work"] * WHOLE if compiled else spend["work"],
         shapes=_shapes(spend["shapes"], primes, rng) if compiled else None,
+        takes=takes,
     )
 
 

@@ -7,10 +7,11 @@ is where real mistakes live; they are drawn in slots that can each be emptied, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
@@ -21,9 +22,10 @@ from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, LINEAR_VALU
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .random_features import FEATURE_COUNTS, PROJECTIONS, RANDOM_VALUES, fitted_random
-from .shapes import choice, draw_shape
+from .shapes import check_shape, choice, draw_shape
 from .sizes import Pool, Shape
 from .structure import Structure
+from .taken import NotTaken, conflict, taken_options
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["structures"]
@@ -100,12 +102,16 @@ def structures(
     with block_size, and has its size and shape drawn where they are left out. A size: an integer, a list,
     `>= n`, or the name of another size. `values`, `memory`: a name or a list.
     options: options of spec/operations.yaml that the implementation claims. Those that `given` does not mention are drawn.
-    Sizes are at least 1 unless `given` lists 0. Raises StructureError for what it does not know.
+    Sizes are at least 1 unless `given` lists 0, and those that the implementation takes. Raises StructureError for what it does
+    not know, NotTaken where the law asks for what the implementation does not take.
     """
     one_of(dtype, MANTISSA, "dtype")
-    plan = read_given(given)
-    free = tuple(name for name in _claimed(options) if name not in plan.options and name not in ON_REQUEST)
-    return _structure(_Plan(dtype, plan, _slots(free), sizes, operation))
+    plan, takes = read_given(given), sizes.takes
+    wished = taken_options(plan.options, takes)
+    free = tuple(name for name in _claimed(options) if name not in {*plan.options, *wished, *ON_REQUEST})
+    free = tuple(name for name in free if conflict([name], takes) is None)
+    check_shape(plan.sizes, sizes)
+    return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, operation))
 
 
 def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
@@ -121,6 +127,7 @@ def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
 class _Plan:
     dtype: str
     given: Given
+    wished: Mapping[str, tuple[Any, ...]]
     slots: tuple[tuple[str | None, ...], ...]
     pool: Pool
     operation: str
@@ -128,15 +135,18 @@ class _Plan:
 
 @st.composite
 def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
-    given = plan.given
-    wished = {name: wish for name, wish in given.options.items() if wish is not None}
-    present = set(wished)
+    given, takes = plan.given, plan.pool.takes
+    present = set(plan.wished)
     for slot in plan.slots:
         name = draw(choice(*slot))
-        if name is not None:
+        if name is not None and conflict([*present, name], takes) is None:
             present.add(name)
-    wishes = {name: _parameter(draw, name, wished.get(name, DRAWN)) for name in OPTIONS if name in present}
-    shape = draw_shape(draw, given.sizes, plan.pool)
+    shapes = takes.shapes
+    wishes = {name: _parameter(draw, name, plan.wished.get(name, DRAWN), shapes) for name in OPTIONS if name in present}
+    try:
+        shape = draw_shape(draw, given.sizes, plan.pool)
+    except NotTaken:
+        reject()
     fit, usual = OF_OPERATIONS.get(plan.operation, (None, USUAL_VALUES))
     if fit is not None:
         wishes, shape = fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 8)
@@ -156,15 +166,16 @@ class _Relative:
     factor: float
 
 
-def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...]) -> Any:
-    """A described value of one option: one of those that are wished, or any."""
+def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...], refused: Collection[str]) -> Any:
+    """A described value of one option: one of those that are wished, or any. refused: shapes that are not taken."""
     if name == "dropout_seed" and wish == DRAWN:
         return draw(SEEDS)
     if name == "scale" and wish == DRAWN:
         return _Relative(draw(choice(*SCALES)))
     value = draw(choice(*(PARAMETERS[name] if wish == DRAWN else wish)))
     if name in ("mask", "bias") and ":" not in value:
-        return f"{value}:{draw(choice(*CODES))}"
+        codes = [code for code in CODES if f"{name}:{code}" not in refused]
+        return f"{value}:{draw(choice(*(codes or CODES)))}"
     if name == "gate" and ":" not in value:
         return f"{value}:{draw(choice(*GATE_SHAPES))}"
     if name == "projection" and ":" not in value:

@@ -30,8 +30,11 @@ LOW = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case: str, found: str) -> str | None:
     """The calls as text that `script` embeds: the first that shows a mistake alone, or all where none does.
 
-    None where they are too large for a script, or where there was no call.
+    None where they are too large for a script, where there was no call, or where the implementation has the signature of a
+    preset or takes its heads in another order than the spec, which a script does not know.
     """
+    if made.signature or made.conventions.get("head_groups") == "interleaved":
+        return None
     showing = [call for call in calls if call.wrong()][:1]
     told = showing or list(calls)
     if not told:
@@ -41,7 +44,7 @@ def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case
         "law": law.id, "statement": law.statement, "equation": law.equation, "found": found, "case": case,
         "implementation": made.name, "dtype": dtype, "arrays": made.arrays, "layout": made.layout,
         "backward": _address(made.backward, made.function) if callable(made.backward) else "",
-        "decisive": bool(showing), "calls": [_call(n, call, arrays) for n, call in enumerate(told)],
+        "decisive": bool(showing), "calls": [_call(n, call, arrays, made) for n, call in enumerate(told)],
     }  # fmt: skip
     about["dtypes"] = {name: str(x.dtype) for name, x in arrays.items()}
     stored = io.BytesIO()
@@ -68,11 +71,12 @@ def _template() -> str:
     return files(__package__ or "").joinpath("template.py").read_text(encoding="utf-8")
 
 
-def _call(number: int, call: Call, arrays: dict[str, Any]) -> dict[str, Any]:
-    """One call in JSON; its arrays go to `arrays` under names that start with its number."""
+def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation) -> dict[str, Any]:
+    """One call in JSON, options under the names of the function's parameters; its arrays go to `arrays`, by its number."""
     arrays |= {f"{number}.q": call.p.q, f"{number}.k": call.p.k, f"{number}.v": call.p.v}
+    extras = {option: True for option, names in EXTRAS.items() if names[0] in call.gave}
     options: dict[str, Any] = {}
-    for name, value in call.p.options.items():
+    for name, value in made.keywords.of({**call.p.options, **extras}, call.p.d).items():
         if isinstance(value, np.ndarray):
             arrays[f"{number}.option.{name}"] = value
             value = f"@{number}.option.{name}"
@@ -80,7 +84,6 @@ def _call(number: int, call: Call, arrays: dict[str, Any]) -> dict[str, Any]:
             arrays |= {f"{number}.option.{name}.{n}": each for n, each in enumerate(value)}
             value = [f"@{number}.option.{name}.{n}" for n in range(len(value))]
         options[name] = value
-    options |= {option: True for option, names in EXTRAS.items() if names[0] in call.gave}
     for name, came in call.gave.items():
         arrays[f"{number}.gave.{name}"] = came
         if name in call.right:

@@ -64,7 +64,7 @@ def unpoisoned(p: Problem) -> Value:
     keys = np.repeat(poisoned(p), p.hq // p.hkv, axis=1)
     visible = attended(p).visible
     seen = (visible & keys[:, :, None, :]).any(axis=-1, keepdims=True)
-    if p.conventions.get("empty_rows") == "mean":  # The mean of an empty row is over all keys, the poisoned ones too.
+    if p.convention("empty_rows") == "mean":  # The mean of an empty row is over all keys, the poisoned ones too.
         seen = seen | ~visible.any(axis=-1, keepdims=True)
     return bounded(~seen)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..bounded import Bounded, bounded, from_ends
-from ..meaning import attended, own_errors
+from ..meaning import attended, derived, own_errors
 from ..problems.problem import Problem
 from .word import Undecided, Value, word
 
@@ -61,7 +61,8 @@ def sees_a_key(p: Problem) -> Value:
 @word("meanings")
 def sees_no_key(p: Problem) -> Value:
     """1 for rows that see no key, (B, Hq, Sq, 1)."""
-    return bounded(np.asarray(~attended(p).visible.any(-1, keepdims=True)))
+    masked = derived(p, "masked", lambda: replace(p, conventions={**p.conventions, "empty_rows": "zeros"}))
+    return bounded(np.asarray(~attended(masked).visible.any(-1, keepdims=True)))
 
 
 @word("meanings")

@@ -42,7 +42,7 @@ def covered(p: Problem) -> Problem:
     """The same problem with the smallest window that hides nothing."""
     if not (p.sq and p.sk):
         raise Undecided("there is no query or no key")
-    first = int(offset(p.conventions.get("causal_alignment", "top-left"), p.sq, np.array([p.sk]))[0])
+    first = int(offset(p.convention("causal_alignment", "top-left"), p.sq, np.array([p.sk]))[0])
     return p.but(window=(max(0, first + p.sq - 1), max(0, p.sk - 1 - first)))
 
 

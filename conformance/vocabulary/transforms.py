@@ -85,7 +85,7 @@ def _alibi(p: Problem) -> Any:
     """−slope·|i + offset − j|, (B, Hq, Sq, Sk), exact in float64 for slopes of few bits."""
     rows, columns = np.arange(p.sq)[:, None], np.arange(p.sk)[None, :]
     lengths = np.asarray(p.options.get("kv_lengths", np.full(p.b, p.sk)), dtype=np.float64)
-    bottom_right = p.conventions.get("causal_alignment") == "bottom-right"
+    bottom_right = p.convention("causal_alignment") == "bottom-right"
     offset = (lengths - p.sq if bottom_right else np.zeros(p.b))[:, None, None, None]
     slopes = np.asarray(p.options["alibi_slopes"], dtype=np.float64)[None, :, None, None]
     return -slopes * np.abs(rows + offset - columns)

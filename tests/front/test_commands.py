@@ -68,7 +68,7 @@ def test_doctor_names_what_is_wrong(body: str, said: str, tmp_path: Path, capsys
         encoding="utf-8",
     )
     text = told(["doctor", str(tmp_path / "odd.py")], capsys, code=1)
-    assert said in text and "to mend first" in text
+    assert said in text and "to fix first" in text
     assert "'colour'" in text
 
 

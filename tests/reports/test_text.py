@@ -64,8 +64,9 @@ def test_skip_reasons(row: Any) -> None:
 def test_the_table_counts_what_was_decided(report: Any, row: Any) -> None:
     rows = [row("weights/a"), row("weights/b", "fail", worst_ratio=7.0), row("heads/c", "not-claimed", worst_ratio=None)]
     lines = summary_text(report(rows)).splitlines()
-    assert lines[2].split() == ["implementation", "weights", "heads", "worst"]
-    assert lines[3].split() == ["mine", "1/2", "–", "0.25"]
+    assert lines[1] == "mine: decided 2 of 3 laws"
+    assert lines[3].split() == ["implementation", "weights", "heads", "worst"]
+    assert lines[4].split() == ["mine", "1/2", "–", "0.25"]
 
 
 def test_the_worst_ratio_is_that_of_laws_that_passed(row: Any) -> None:

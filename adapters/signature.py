@@ -1,0 +1,269 @@
+"""What a signature claims, and how a call is put in its words.
+
+Keyword parameters that are options of the operation are claimed. A function may name them otherwise (`rename`), lack one
+that it always applies (`always`), or have a default of its own, which is then never trusted: the value that the spec means
+is passed with every call.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "nearest", "operations", "positional", "read_signature", "spec_file"]
+
+
+class ContractError(Exception):
+    """An implementation is declared in a way that the contract does not know. The message names the thing and the fix."""
+
+
+@dataclass(frozen=True)
+class Keywords:
+    """How options of the spec become keywords of one function.
+
+    names: option → parameter, where they differ. absent: options that every call of the function has and that it takes no
+    parameter for. own: options whose default in the signature is missing or differs from the spec's, with the spec's.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    own: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, options: Mapping[str, Any], features: int) -> dict[str, Any]:
+        """The keywords of one call. features: D, from which a default scale follows."""
+        given = {**{name: _default(name, value, features) for name, value in self.own.items()}, **options}
+        return {self.names.get(name, name): value for name, value in given.items() if name not in self.absent}
+
+
+PLAIN = Keywords()
+"""Of a function whose parameters are named as the options are."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read off a signature.
+
+    options: that it claims. keywords: how they are passed. unmapped: parameters that are no option and are never passed, with
+    the option that each is most like, or nothing.
+    """
+
+    options: frozenset[str]
+    keywords: Keywords
+    unmapped: Mapping[str, str]
+
+    def notes(self, operation: str) -> tuple[str, ...]:
+        """A remark for each parameter that is never passed."""
+        return tuple(
+            f"parameter {name!r} is no option of {operation} and is never passed"
+            + (f"; did you mean {near!r}? rename={{{name!r}: {near!r}}} passes it" if near else "")
+            for name, near in self.unmapped.items()
+        )
+
+
+def read_signature(
+    called: str, function: Callable[..., Any], operation: str, rename: Mapping[str, str], always: Mapping[str, Any]
+) -> Read:
+    """What the signature of a function (q, k, v, **options) claims.
+
+    rename: parameter → option. always: options with the value that every call has. Raises ContractError where the function
+    cannot be called so, naming the parameter and the fix.
+    """
+    known = operations()[operation]["options"]
+    parameters = _parameters(called, function)
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise ContractError(
+            f"{called}: takes **{next(p.name for p in parameters if p.kind is p.VAR_KEYWORD)}, so its signature claims nothing "
+            "and everything; name the options that it supports"
+        )
+    rest = _after_arguments(called, parameters, tuple(operations()[operation]["arguments"]))
+    _check_rename(called, rename, [p.name for p in rest], known)
+    _check_always(called, always, known)
+    names, own, unmapped = {}, {}, {}
+    for p in rest:
+        option = rename.get(p.name, p.name)
+        if option in known:
+            names[option] = p.name
+            if option in always:
+                own[option] = always[option]
+            elif not _same(option, p.default, known[option]["default"]):
+                own[option] = known[option]["default"]
+        elif p.default is p.empty:
+            raise ContractError(
+                f"{called}: parameter {p.name!r} has no default and is no option of {operation}"
+                f"{_hint(p.name, known)}; the options are {', '.join(known)}"
+            )
+        else:
+            unmapped[p.name] = near_option(p.name, [name for name in known if name not in names])
+    options = frozenset(names) | frozenset(always)
+    for pair in (("q_segments", "kv_segments"), ("block_mask", "block_size")):
+        if len(options & set(pair)) == 1:
+            raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
+    renamed = {option: name for option, name in names.items() if option != name}
+    return Read(options, Keywords(renamed, frozenset(always) - frozenset(names), own), unmapped)
+
+
+@cache
+def operations() -> dict[str, Any]:
+    """The operations that the spec states, by name."""
+    return spec_file("operations.yaml")
+
+
+@cache
+def spec_file(name: str) -> dict[str, Any]:
+    """A file of the spec that holds a mapping."""
+    loaded: dict[str, Any] = yaml.safe_load(files("attnspec.spec").joinpath(name).read_text(encoding="utf-8"))
+    return loaded
+
+
+def positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bool]:
+    """Names of the parameters that are given by position, and whether any keyword is taken."""
+    parameters = _parameters(called, function)
+    named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def nearest(word: str, known: Iterator[str] | Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
+    """The end of a message about an unknown word: the known one that is nearest, or nothing."""
+    names = list(known)
+    match = get_close_matches(word, names, n=1, cutoff=0.6) or [n for n in names if n in word or word in n][:1]
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+USUAL = {
+    "is_causal": "causal",
+    "use_causal_mask": "causal",
+    "softmax_scale": "scale",
+    "sm_scale": "scale",
+    "attn_mask": "mask",
+    "attention_mask": "mask",
+    "attn_bias": "bias",
+    "attention_bias": "bias",
+    "window_size": "window",
+    "sliding_window": "window",
+    "local_window_size": "window",
+    "logits_soft_cap": "softcap",
+    "logit_cap": "softcap",
+    "soft_cap": "softcap",
+    "sink": "sinks",
+    "s_aux": "sinks",
+    "key_value_seq_lengths": "kv_lengths",
+    "seqused_k": "kv_lengths",
+    "cache_seqlens": "kv_lengths",
+    "kv_lens": "kv_lengths",
+    "dropout": "dropout_p",
+    "need_weights": "return_weights",
+    "return_attn_probs": "return_lse",
+    "return_softmax_lse": "return_lse",
+    "output_final_state": "return_state",
+}
+"""Names that libraries use for options of the spec."""
+
+
+def near_option(parameter: str, known: list[str]) -> str:
+    """The option that a parameter is most like, or nothing."""
+    usual = USUAL.get(parameter.lower(), "")
+    if usual in known:
+        return usual
+    match = get_close_matches(parameter.lower(), known, n=1, cutoff=0.75)
+    parts = set(parameter.lower().split("_"))
+    return match[0] if match else next((name for name in known if name in parts), "")
+
+
+def _hint(parameter: str, known: Mapping[str, Any]) -> str:
+    near = near_option(parameter, list(known))
+    return f"; if it means {near!r}, declare rename={{{parameter!r}: {near!r}}}" if near else ""
+
+
+def _parameters(called: str, function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise ContractError(
+            f"{called}: its signature cannot be read ({error}); wrap it in a def with the options it takes"
+        ) from None
+
+
+def _after_arguments(called: str, parameters: list[inspect.Parameter], arguments: tuple[str, ...]) -> list[inspect.Parameter]:
+    """The parameters behind those that are given by position."""
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
+    if not any(p.kind is p.VAR_POSITIONAL for p in by_position) and len(by_position) < len(arguments):
+        raise ContractError(f"{called}: must take ({', '.join(arguments)}) as its first parameters")
+    rest = by_position[len(arguments) :] + [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    return [p for p in rest if p.kind is not p.VAR_POSITIONAL]
+
+
+def _check_rename(called: str, rename: Mapping[str, str], parameters: list[str], known: Mapping[str, Any]) -> None:
+    for parameter, option in rename.items():
+        if parameter not in parameters:
+            raise ContractError(
+                f"{called}: rename names {parameter!r}, which is no parameter of it{nearest(parameter, parameters)}; "
+                "write rename={'its parameter': 'option of the spec'}"
+            )
+        if option not in known:
+            raise ContractError(f"{called}: rename: unknown option {option!r}{nearest(option, known)}; known: {_list(known)}")
+        if option in parameters and option != parameter:
+            raise ContractError(f"{called}: both {parameter!r} and {option!r} would be the option {option!r}; drop one of them")
+    for option in {o for o in rename.values() if list(rename.values()).count(o) > 1}:
+        raise ContractError(f"{called}: rename gives two parameters to the option {option!r}")
+
+
+def _check_always(called: str, always: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for option, value in always.items():
+        if option not in known:
+            raise ContractError(f"{called}: always: unknown option {option!r}{nearest(option, known)}; known: {_list(known)}")
+        if option in ARRAY or option.startswith("return_"):
+            raise ContractError(f"{called}: always: {option} differs from call to call; only a fixed value can be declared")
+        if value is None or value == known[option]["default"]:
+            raise ContractError(f"{called}: always: {option}={value!r} is the default of the spec already; remove it")
+
+
+def _list(known: Mapping[str, Any]) -> str:
+    return ", ".join(known)
+
+
+ARRAY = (
+    "mask",
+    "bias",
+    "alibi_slopes",
+    "sinks",
+    "q_segments",
+    "kv_segments",
+    "kv_lengths",
+    "block_mask",
+    "q_descale",
+    "k_descale",
+    "v_descale",
+    "decay",
+    "gate",
+    "beta",
+    "initial_state",
+    "cu_seqlens",
+    "projection",
+)
+"""Options whose values are arrays."""
+
+
+def _same(option: str, own: Any, spec: Any) -> bool:
+    """Whether a default of a signature says what the spec's default says.
+
+    What stands for "not given" differs from library to library: None, 0, False, (-1, -1). Of a scale only None does.
+    """
+    if own is inspect.Parameter.empty:
+        return False
+    if option == "scale":
+        return own is None if spec is None else own == spec
+    if spec in (None, False, 0.0):
+        return own in (None, False, 0, "") or own in ((None, None), (-1, -1))
+    return bool(own == spec)
+
+
+def _default(option: str, value: Any, features: int) -> Any:
+    """What the spec's default of an option is for a call; that of a scale is 1/√D."""
+    return features**-0.5 if option == "scale" and value is None else value

@@ -1,0 +1,44 @@
+"""What a survey found as plain data, so that another process can hand it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...adapters.takes import Rule, Takes
+
+__all__ = ["read_takes", "refusals", "written_takes"]
+
+
+def written_takes(takes: Takes) -> dict[str, Any]:
+    """JSON-ready."""
+    return {
+        "rules": [[rule.size, rule.relation, rule.value, rule.words] for rule in takes.rules],
+        "always": dict(takes.always),
+        "needs": dict(takes.needs),
+        "refused": dict(takes.refused),
+        "pairs": [[*sorted(pair), words] for pair, words in takes.pairs.items()],
+        "shapes": dict(takes.shapes),
+        "nothing": takes.nothing,
+    }
+
+
+def read_takes(data: Mapping[str, Any]) -> Takes:
+    """What `written_takes` wrote."""
+    return Takes(
+        rules=tuple(
+            Rule(size, relation, tuple(value) if isinstance(value, list) else value, words)
+            for size, relation, value, words in data["rules"]
+        ),
+        always={name: tuple(value) if isinstance(value, list) else value for name, value in data["always"].items()},
+        needs=data["needs"],
+        refused=data["refused"],
+        pairs={frozenset((one, other)): words for one, other, words in data["pairs"]},
+        shapes=data["shapes"],
+        nothing=data["nothing"],
+    )
+
+
+def refusals(takes: Takes) -> list[dict[str, str]]:
+    """One entry a refusal, as reports show it: a sentence, and what the implementation said; no words where it is declared."""
+    return [{"sentence": sentence, "words": words} for sentence, words in takes.sentences()]

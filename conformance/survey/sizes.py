@@ -1,0 +1,194 @@
+"""Which sizes are taken: heads, lengths, widths and batches, changed one at a time from a problem that is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from math import gcd
+
+from ...adapters.takes import Rule
+from .calls import Caller, Home
+
+__all__ = ["rule_from", "size_rules"]
+
+LENGTHS = (7, 17, 40, 48, 96, 192)
+"""Lengths of which each is a multiple of a power of two that the ones before it are not."""
+
+WIDTHS = (1, 7, 8, 16, 40, 64, 80, 96, 128, 256)
+"""Features that models have, and two that none has."""
+
+EQUAL_HEADS = ("linear_attention", "random_feature_attention")
+"""Operations that have as many key heads as query heads."""
+
+
+def size_rules(caller: Caller, home: Home) -> Iterator[Rule]:
+    """The rules on sizes that the calls show. What a rule says is declared already is not asked again."""
+
+    def found(rules: Iterator[Rule]) -> Iterator[Rule]:
+        """Each rule, known to the next calls: what it refuses is not asked again."""
+        for rule in rules:
+            caller.learn(rule)
+            yield rule
+
+    declared = {rule.size for rule in caller.made.takes.rules}
+    for part in _in_question(caller, home):
+        if not declared & set(part.sizes):
+            yield from found(part.rules(caller, home))
+    if not declared & {"sq", "sk"}:
+        yield from found(_nothing_or_one(caller, home))
+    if "d" not in declared:
+        yield from found(_one_feature(caller, home))
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sizes that are looked at together, a problem in which they are unusual, and what looks at them closely."""
+
+    sizes: tuple[str, ...]
+    unusual: Mapping[str, int]
+    rules: Callable[[Caller, Home], Iterator[Rule]]
+
+
+def _in_question(caller: Caller, home: Home) -> list[Part]:
+    """The parts of which something is refused. What is taken together with everything else unusual is taken alone.
+
+    So a kernel that takes all is asked twice, and one that refuses one or two things little more often.
+    """
+    parts = [part for part in PARTS if not (part.rules is _grouped and caller.made.operation in EQUAL_HEADS)]
+    if caller.made.takes.rules:
+        return parts
+    for left_out in range(3):
+        for doubtful in combinations(range(len(parts)), left_out):
+            kept = [part for number, part in enumerate(parts) if number not in doubtful]
+            sizes = {size: n for part in kept for size, n in part.unusual.items()}
+            turned = {**sizes, **({"sq": sizes["sk"], "sk": sizes["sq"]} if "sk" in sizes else {})}
+            if "dv" not in sizes and "d" in sizes:
+                sizes["dv"] = turned["dv"] = sizes["d"]
+            if caller.accepts(home.but(**sizes)) and (turned == sizes or caller.accepts(home.but(**turned))):
+                return [parts[number] for number in doubtful]
+    return parts
+
+
+def rule_from(size: str, own: int, tried: Mapping[int, str | None]) -> Iterator[Rule]:
+    """The simplest rules that tell the numbers that were accepted, `own` among them, from those that were refused.
+
+    tried: number → what was raised, None where it was accepted.
+    """
+    refused = sorted(n for n, words in tried.items() if words is not None)
+    accepted = sorted({own, *(n for n, words in tried.items() if words is None)})
+    if not refused:
+        return
+    words = str(tried[refused[0]])
+    if refused == [1]:
+        return  # Said by itself, with what is raised for it.
+    grain = gcd(*accepted)
+    if accepted == [own] and size in ("d", "dv"):
+        yield Rule(size, "among", (own,), words)
+        return
+    if grain > 1 and all(n % grain for n in refused):
+        yield Rule(size, "multiple of", grain, words)
+    elif max(refused) < min(accepted):
+        yield Rule(size, ">=", min(accepted), words)
+    elif min(refused) > max(accepted):
+        yield Rule(size, "<=", max(accepted), words)
+    elif grain > 1 and all(n % grain for n in refused if n < max(accepted)):
+        yield Rule(size, "multiple of", grain, words)
+        yield Rule(size, "<=", max(accepted), str(tried[max(refused)]))
+    else:
+        yield Rule(size, "among", tuple(accepted), words)
+
+
+def _grouped(caller: Caller, home: Home) -> Iterator[Rule]:
+    if home.sizes["hq"] != home.sizes["hkv"]:
+        equal = caller.refuses(home.but(hkv=home.sizes["hq"]))
+        if equal:
+            yield Rule("hkv", "among", (home.sizes["hkv"],), equal)
+        return
+    words = caller.refuses(home.but(hq=4, hkv=2), home.but(hq=6, hkv=2))
+    if words:
+        one = caller.refuses(home.but(hq=4, hkv=1), home.but(hq=3, hkv=1))
+        yield Rule("hkv", "like" if one else "1 or like", "hq", words)
+
+
+def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
+    """Whether queries and keys may differ in number, either way, and whether their numbers are free."""
+    sq, sk = home.sizes["sq"], home.sizes["sk"]
+    if sq == 1:
+        several = caller.refuses(home.but(sq=2), home.but(sq=16), home.but(sq=sk))
+        if several:
+            yield Rule("sq", "among", (1,), several)
+        yield from rule_from("sk", sk, {n: caller.refusal(home.but(sk=n)) for n in _lengths_for(caller)})
+        return
+    fewer = caller.refuses(home.but(sk=2 * sk), home.but(sk=3 * sk))
+    more = caller.refuses(home.but(sq=2 * sq), home.but(sq=3 * sq))
+    if fewer and more and sq == sk:
+        yield Rule("sq", "like", "sk", fewer)
+    elif fewer and sq == sk:
+        yield Rule("sq", ">=", "sk", fewer)
+    elif more and sq == sk:
+        yield Rule("sq", "<=", "sk", more)
+    if (fewer or more) and sq == sk:
+        together = list(rule_from("sk", sk, {n: caller.refusal(home.but(sq=n, sk=n)) for n in _lengths_for(caller)}))
+        yield from together
+        if not (fewer and more):
+            yield from (Rule("sq", rule.relation, rule.value, rule.words) for rule in together)
+        return
+    yield from rule_from("sk", sk, {n: caller.refusal(home.but(sk=n)) for n in _lengths_for(caller)})
+    yield from rule_from("sq", sq, {n: caller.refusal(home.but(sq=n)) for n in _lengths_for(caller)})
+
+
+def _lengths_for(caller: Caller) -> tuple[int, ...]:
+    return LENGTHS if caller.made.mode == "eager" else LENGTHS[::2]
+
+
+def _widths(caller: Caller, home: Home) -> Iterator[Rule]:
+    own, widths = home.sizes["d"], WIDTHS if caller.made.mode == "eager" else WIDTHS[1::2]
+    tried = {d: caller.refusal(home.but(d=d, dv=d)) for d in widths if d != own}
+    yield from rule_from("d", own, tried)
+
+
+def _values(caller: Caller, home: Home) -> Iterator[Rule]:
+    dv = home.sizes["dv"]
+    words = caller.refuses(home.but(dv=2 * dv), home.but(dv=max(1, dv // 2)))
+    if words:
+        yield Rule("dv", "like", "d", words)
+
+
+def _batch(caller: Caller, home: Home) -> Iterator[Rule]:
+    words = caller.refuses(home.but(b=2), home.but(b=3))
+    if words:
+        yield Rule("b", "among", (home.sizes["b"],), words)
+
+
+def _one_feature(caller: Caller, home: Home) -> Iterator[Rule]:
+    words = caller.refuses(home.but(d=1, dv=1), home.but(d=1, dv=1, hq=1, hkv=1))
+    if words:
+        yield Rule("d", ">=", 2, words)
+
+
+def _nothing_or_one(caller: Caller, home: Home) -> Iterator[Rule]:
+    """One query, no query, no key: each is refused by many, by itself."""
+    sq, sk = home.sizes["sq"], home.sizes["sk"]
+    one = caller.refuses(home.but(sq=1), home.but(sq=1, hq=home.sizes["hkv"]))
+    if one and sq != 1:
+        yield Rule("sq", ">=", 2, one)
+    no_query = caller.refuses(home.but(sq=0), home.but(sq=0, hq=home.sizes["hkv"]))
+    if no_query and sq != 1:
+        yield Rule("sq", ">=", 1, no_query)
+    no_key = caller.refuses(home.but(sk=0), home.but(sk=0, hq=home.sizes["hkv"]))
+    if no_key:
+        yield Rule("sk", ">=", 1, no_key)
+    both = caller.refuses(home.but(sq=0, sk=0), home.but(sq=0, sk=0, hq=home.sizes["hkv"])) if sq == sk else None
+    if both and not (no_query or no_key):
+        yield Rule("sk", ">=", 1, both)
+
+
+PARTS = (
+    Part(("dv",), {"dv": 24}, _values),
+    Part(("hq", "hkv"), {"hq": 6, "hkv": 3}, _grouped),
+    Part(("sq", "sk"), {"sq": 5, "sk": 19}, _lengths),
+    Part(("d",), {"d": 7}, _widths),
+    Part(("b",), {"b": 2}, _batch),
+)
+"""In the order in which kernels most often refuse them. Where D is unusual and Dv is not looked at, Dv is D."""

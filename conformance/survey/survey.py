@@ -1,0 +1,115 @@
+"""What an implementation takes, asked before the laws.
+
+A stranger's kernel takes some shapes and not others, and says so by raising. Found by the laws, each refusal is an error a
+law; asked beforehand it is one line, the laws that need it are not claimed, and nothing of the kind is drawn again. Only a
+consistent exception counts: two problems that differ from an accepted one in one thing must both raise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ...adapters.contract import Implementation
+from ...adapters.takes import Takes
+from ..problems.shapes import shape_near
+from ..problems.strategies import CODES
+from ..problems.taken import SPEC_NAMES, NotTaken
+from .calls import Caller, Home
+from .options import SHAPED, alone, claimed, pairs, shapes, together, values_of
+from .sizes import size_rules
+
+__all__ = ["find_home", "survey", "surveyed"]
+
+SHAPES = (
+    (1, 2, 2, 16, 16, 16, 16),
+    (1, 2, 2, 3, 5, 8, 8),
+    (1, 2, 2, 16, 16, 64, 64),
+    (1, 2, 2, 64, 64, 64, 64),
+    (1, 2, 2, 128, 128, 64, 64),
+    (1, 2, 2, 128, 128, 128, 128),
+    (1, 2, 2, 1, 16, 64, 64),
+    (1, 2, 2, 1, 128, 128, 128),
+    (1, 4, 2, 128, 128, 64, 64),
+    (1, 8, 1, 1, 128, 128, 128),
+    (1, 2, 2, 256, 256, 64, 64),
+)
+"""Shapes that kernels are written for, as b, hq, hkv, sq, sk, d, dv."""
+
+NAMES = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
+
+NEEDED = ("causal", "mask", "kv_lengths", "bias", "window", "normalize", "projection", "return_lse")
+"""Options without which some kernels take no call, in the order in which they are tried."""
+
+SECONDS = 4.0
+"""How long pairs of options are asked for."""
+
+
+def surveyed(made: Implementation) -> Implementation:
+    """The implementation with what a survey found of what it takes. Calls it; raises nothing that it raises."""
+    return replace(made, takes=survey(made))
+
+
+def survey(
+    made: Implementation, begin: Callable[[str], None] = lambda name: None, avoid: frozenset[str] = frozenset()
+) -> Takes:
+    """What an implementation takes, as it declares and as a few tiny calls show.
+
+    begin, avoid: as for `calls.Caller`. Only its first dtype is asked: what a kernel takes rarely depends on it.
+    """
+    declared, caller = made.takes, Caller(made, begin, avoid)
+    home, added, words = find_home(caller)
+    if home is None:
+        return replace(declared, nothing=words) if words else declared
+    always = {**declared.always, **({"causal": True} if added == "causal" else {})}
+    needs = {added: words} if added else {}
+    caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
+    rules = (*declared.rules, *size_rules(caller, home))
+    options = [name for name in claimed(made.options) if name not in always]
+    known = Takes(rules=rules, always=always, needs=needs)
+    values = {name: values_of(name)[0] for name in options}
+    if made.mode != "eager" and options and together(caller, home, values):
+        return replace(known, shapes=_shapes_refused(caller, home, options))
+    refused = dict(alone(caller, home, [name for name in options if name != added]))
+    kept = [name for name in options if SPEC_NAMES.get(name, name) not in refused]
+    shaped = _shapes_refused(caller, home, kept)
+    values = {name: _accepted(caller, home, name, shaped) for name in kept}
+    found = dict(pairs(caller, home, kept, values, time.monotonic() + SECONDS))
+    return replace(known, refused=refused, shapes=shaped, pairs=found)
+
+
+def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str, str]:
+    return {shape: said for option in SHAPED if option in options for shape, said in shapes(caller, home, option).items()}
+
+
+def find_home(caller: Caller) -> tuple[Home | None, str, str]:
+    """A problem that is accepted, the option without which none is accepted, or "", and what was said to a plain one."""
+    always, words = dict(caller.made.takes.always), ""
+    for added in ("", *(name for name in NEEDED if name in claimed(caller.made.options) and name not in always)):
+        options = {**always, **({added: values_of(added)[0]} if added else {})}
+        for sizes in _shapes(caller.made):
+            home = Home(sizes, options)
+            if caller.accepts(home):
+                return home, added, words
+            words = words or caller.refusal(home) or ""
+    return None, "", words
+
+
+def _shapes(made: Implementation) -> Iterator[dict[str, int]]:
+    """The shapes to begin with, as near as what is declared allows."""
+    for shape in SHAPES:
+        try:
+            yield dict(zip(NAMES, shape_near(shape, made.takes), strict=True))
+        except NotTaken:
+            continue
+
+
+def _accepted(caller: Caller, home: Home, name: str, refused: dict[str, str]) -> Any:
+    """A value of an option that is accepted, as a case writes it."""
+    values = values_of(name)
+    if name in SHAPED:
+        code = next((code for code in CODES if f"{name}:{code}" not in refused), CODES[0])
+        return f"{values[0].partition(':')[0]}:{code}"
+    return next((value for value in values if caller.accepts(home.having({name: value}))), values[0])
