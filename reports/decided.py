@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..adapters.takes import ALWAYS
 from .wording import counted
 
 __all__ = ["decided_lines", "excused", "refusal_lines", "told", "too_little", "undecided_reasons"]
+
+ALWAYS = "always has "
+"""How the reason starts for which a law is not asked of an implementation that has no call without some option."""
 
 WORDS = 90
 """Characters of what an implementation said that a line has room for; the report has all."""

@@ -28,6 +28,13 @@ def test_a_law_counts_as_decided_where_it_passed_or_failed_in_some_dtype(report:
     assert decided_lines(of(report, rows)) == [f"{name}: decided 2 of 5 laws"]
 
 
+def test_reports_and_implementations_say_it_in_the_same_words() -> None:
+    from attnspec.adapters import takes
+    from attnspec.reports import decided
+
+    assert takes.ALWAYS == decided.ALWAYS
+
+
 def test_laws_about_calls_that_a_kernel_does_not_have_are_not_counted(report: Any, row: Any) -> None:
     rows = [row("weights/a"), row("weights/b", "not-claimed", message="always has causal=True")]
     assert decided_lines(of(report, rows)) == [f"{rows[0]['implementation']}: decided 1 of 1 law"]
