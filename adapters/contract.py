@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from .device import wished
-from .presets import preset_named, preset_of
+from .presets import PRESETS, preset_named, preset_of
 from .signature import PLAIN, ContractError, Keywords, nearest, operations, positional, read_signature, spec_file
 from .takes import EVERYTHING, Takes, read_rules
 
@@ -250,6 +250,7 @@ def implementation_of(
     claimed = frozenset((claims,) if isinstance(claims, str) else claims)
     for claim in claimed:
         _one_of(called, "claim", claim, CLAIMS)
+    apart = PRESETS[signature].pairs if signature else {}
     read = read_signature(called, function, operation, rename or {}, always or {})
     return Implementation(
         name=called,
@@ -267,7 +268,7 @@ def implementation_of(
         supports=supports,
         device=device or (wished() if arrays in ("torch", "jax") else None),
         mode=mode,
-        takes=Takes(tuple(_sizes(called, sizes or {})), dict(always or {})),
+        takes=Takes(tuple(_sizes(called, sizes or {})), dict(always or {}), pairs=apart),
         keywords=read.keywords,
         signature=signature or "",
         misnamed={parameter: near for parameter, near in read.unmapped.items() if near},

@@ -62,8 +62,6 @@ def _mlx(f: Any, own: Names, q: Any, k: Any, v: Any, *, scale: Any = None, causa
          bias: Any = None, sinks: Any = None) -> Any:  # fmt: skip
     import mlx.core as mx
 
-    if causal and (mask is not None or bias is not None):
-        raise ValueError("mlx takes a mask or 'causal', not both")
     joined = _joined(mask, bias)
     given: dict[str, Any] = {"scale": q.shape[-1] ** -0.5 if scale is None else scale}
     given["mask"] = "causal" if causal else None if joined is None else mx.array(joined)

@@ -24,6 +24,7 @@ class Preset:
 
     parameters: option of the spec → the parameter that carries it. arrays, layout, dtypes: how arrays are taken; without
     dtypes the usual ones of the arrays. conventions: what the library documents. source: where it does.
+    apart: options that it does not take together.
     """
 
     name: str
@@ -33,9 +34,17 @@ class Preset:
     source: str
     dtypes: tuple[str, ...] | None = None
     conventions: Mapping[str, str] = field(default_factory=dict)
+    apart: tuple[frozenset[str], ...] = ()
+
+    @property
+    def pairs(self) -> dict[frozenset[str], str]:
+        """Options that are not given together, with where that is said."""
+        return dict.fromkeys(self.apart, f"the documentation of {self.name} allows one or the other")
 
 
 TOP_LEFT, BOTTOM_RIGHT = {"causal_alignment": "top-left"}, {"causal_alignment": "bottom-right"}
+
+MASK_OR_CAUSAL = (frozenset(("causal", "mask")), frozenset(("causal", "bias")))
 
 PRESETS = {
     preset.name: preset
@@ -47,6 +56,7 @@ PRESETS = {
             {"scale": "scale", "causal": "is_causal", "mask": "attn_mask", "bias": "attn_mask"},
             "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html",
             conventions=TOP_LEFT,
+            apart=MASK_OR_CAUSAL,
         ),
         Preset(
             "flash_attn",
@@ -102,6 +112,7 @@ PRESETS = {
             "https://ml-explore.github.io/mlx/build/html/python/_autosummary/mlx.core.fast.scaled_dot_product_attention.html",
             dtypes=("float32", "float16"),
             conventions=BOTTOM_RIGHT,
+            apart=MASK_OR_CAUSAL,
         ),
         Preset(
             "onnx",

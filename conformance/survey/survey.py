@@ -68,7 +68,7 @@ def survey(
     caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
     rules = (*declared.rules, *size_rules(caller, home))
     options = [name for name in claimed(made.options) if name not in always]
-    known = Takes(rules=rules, always=always, needs=needs)
+    known = Takes(rules=rules, always=always, needs=needs, pairs=declared.pairs)
     values = {name: values_of(name)[0] for name in options}
     if made.mode != "eager" and options and together(caller, home, values):
         return replace(known, shapes=_shapes_refused(caller, home, options))
@@ -77,7 +77,7 @@ def survey(
     shaped = _shapes_refused(caller, home, kept)
     values = {name: _accepted(caller, home, name, shaped) for name in kept}
     found = dict(pairs(caller, home, kept, values, time.monotonic() + SECONDS))
-    return replace(known, refused=refused, shapes=shaped, pairs=found)
+    return replace(known, refused=refused, shapes=shaped, pairs={**declared.pairs, **found})
 
 
 def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str, str]:
