@@ -10,14 +10,19 @@ KNOWN := --baseline baselines/torch.yaml --baseline baselines/jax.yaml
 TRIED := numpy torch triton jax --budget standard $(KNOWN)
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# On how many threads a BLAS adds in `make processors`.
+THREADS := 1 2
 
-.PHONY: run test browser lint docs faults gallery bench clean
+.PHONY: run test processors browser lint docs faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
 
 test: $(VENV)/installed ## Run the tests of the kit itself.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
+
+processors: $(VENV)/installed ## Run the numeric tests under the kernels of OpenBLAS that this processor runs, on one thread and on two.
+	$(BIN)/python tests/processors.py --threads $(THREADS) -n 2 --dist loadfile
 
 browser: $(VENV)/installed ## Open the page of a report in chromium and check layout, filter, drill-down and keyboard.
 	$(ONE_THREAD) $(BIN)/python tests/reports/html/browser.py

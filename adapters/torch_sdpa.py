@@ -16,8 +16,8 @@ Measured on PyTorch 2.13.0, CPU:
 - Rounding, math: q and k are each multiplied by the root of the scale; half precision is computed in float32 throughout and
   only the output is rounded (it differs from the rounded exact answer in 0.15 % of float16 entries).
 - Rounding, flash: the running maximum changes every 512 keys; in half precision weights are rounded before normalisation,
-  the row sum is not; exp(0) is 1 − 5.3e-5 and exp is off by up to 1.1e-4 (read through the logsumexp). In float32 exp is
-  good to 1.7 · 2^-24.
+  the row sum is not; exp(0) is 1 − 5.3e-5 and exp is off by up to 1.1e-4 (read through the logsumexp) where the processor
+  has AVX2 or AVX-512, and is good elsewhere. In float32 exp is good to 1.7 · 2^-24.
 - Rounding, backward of flash: in half precision dq, dk and dv are summed from block to block in the dtype of the inputs, 8
   bits in bfloat16 and 11 in float16 (read through an exact probe). That is declared; a kernel that declares nothing of the
   kind fails gradients/accumulator-keeps-its-bits for it.

@@ -159,8 +159,12 @@ def _moments(p: Array, share: Array | None, dropped: float, columns: Columns, ou
     """
     first, second = np.split((p if share is None else p * share) @ columns.moments, 2, axis=-1)
     second = second / (1 - dropped)
-    lost = (4 + p.shape[-1]) * 2.0**-52
-    return first, np.sqrt(np.maximum(second - out * out, 0.0) + lost * second)
+    return first, np.sqrt(np.maximum(second - out * out, 0.0) + _cancelled(p.shape[-1]) * second)
+
+
+def _cancelled(keys: int) -> float:
+    """The share of Σ p v′² that the difference Σ p v′² − o² may be off by."""
+    return (4 + keys) * 2.0**-52
 
 
 def _alibi(given: Inputs, sk: int) -> Array:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from attnspec.adapters.contract import implementation_of
 from attnspec.adapters.finding import find
@@ -86,9 +87,14 @@ def test_a_coarse_exponential_is_read_at_zero_and_beyond() -> None:
 
 @pytest.mark.parametrize("dtype", HALF)
 def test_the_fast_exponential_of_torch_flash_is_read(dtype: str) -> None:
+    """PyTorch has it for AVX2 and AVX-512. Where it is built for neither, or told to use neither, the exponential is exact."""
     found = exp_error(shipped("torch/sdpa-flash", dtype))
-    assert found.at_zero == pytest.approx(-5.3e-5, abs=1e-6)
-    assert 5e-5 < abs(found.worst) < 1.3e-4
+    if torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512"):
+        assert found.at_zero == pytest.approx(-5.3e-5, abs=1e-6)
+        assert 5e-5 < abs(found.worst) < 1.3e-4
+    else:
+        assert abs(found.at_zero) <= found.zero_resolution
+        assert abs(found.worst) <= found.resolution
     precise = exp_error(shipped("torch/sdpa-flash", "float32"))
     assert abs(precise.at_zero) <= precise.zero_resolution
 
