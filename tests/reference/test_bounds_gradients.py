@@ -98,7 +98,8 @@ def test_a_correct_backward_pass_stays_inside(name: str, dtype: str) -> None:
             assert max(reached.values()) <= 1, f"{name} leaves the bound on {about}, seed {seed}: {reached}"
             worst = {part: max(worst[part], reached[part]) for part in NAMES}
     print(f"{name} {dtype}: " + ", ".join(f"{part} {value:.2f}" for part, value in worst.items()))
-    assert min(worst.values()) > 0.01, "a bound this wide says nothing"
+    # Of float32 `test_bounds_gradients_tight` says it: what sums of so many bits lose depends on the order in which they add.
+    assert dtype == "float32" or min(worst.values()) > 0.1, "a bound this wide says nothing"
 
 
 def last_key_skipped(weights: Any, dp: Any, delta: Any) -> Any:

@@ -101,7 +101,7 @@ def test_what_is_declared_holds(name: str, dtype: str) -> None:
         assert max(ratios.values()) <= 1, f"seed {seed}: {ratios}"
         worst = {part: max(worst[part], ratios[part]) for part in NAMES}
     print(f"{name} {dtype}: {worst}")
-    assert max(worst.values()) > 0.01, "a bound this wide says nothing"
+    assert dtype == "float32" or max(worst.values()) > 0.1, "a bound this wide says nothing"
 
 
 def test_gradients_gathered_in_bfloat16_leave_the_bound_until_that_is_declared() -> None:

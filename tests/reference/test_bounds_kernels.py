@@ -104,7 +104,8 @@ def test_a_correct_kernel_stays_inside(name: str, dtype: str) -> None:
                 assert inside, f"{what} of {name} leaves the bound on {about}, seed {seed}: {reached:.3f}"
                 worst[what] = max(worst[what], reached)
     print(f"{name} {dtype}: out {worst['out']:.2f}, lse {worst['lse']:.2f}")
-    assert worst["out"] > 0.02, "a bound this wide says nothing"
+    # Of float32 `test_bounds_tight` says it: what sums of so many bits lose depends on the order in which they add.
+    assert dtype == "float32" or worst["out"] > 0.2, "a bound this wide says nothing"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
