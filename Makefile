@@ -11,7 +11,7 @@ TRIED := numpy torch triton jax --budget standard $(KNOWN)
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # On how many threads a BLAS adds in `make processors`.
-THREADS := 1 2
+THREADS ?= 1 2
 
 .PHONY: run test processors browser lint docs faults gallery bench clean
 
