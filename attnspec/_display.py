@@ -17,7 +17,8 @@ from rich.table import Table
 from rich.text import Text
 
 from attnspec.reports.findings import NOT_RUN
-from attnspec.reports.summary import PLAIN_WIDTH
+from attnspec.reports.lines import WIDTH, clipped, paragraph
+from attnspec.reports.visible import visible
 from attnspec.reports.wording import counted
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ class Display:
 
     def __init__(self, cases: list[Case], budget: Budget) -> None:
         out = sys.stdout
-        self.console = Console(file=out) if out.isatty() else Console(file=out, width=PLAIN_WIDTH, color_system=None)
+        self.console = Console(file=out) if out.isatty() else Console(file=out, width=WIDTH, color_system=None)
         self.budget, self.total, self.laws = budget, len(cases), len({case.law.id for case in cases})
         self.counts: dict[str, Counter[str]] = {case.target.implementation.name: Counter() for case in cases}
         self.defects: list[str] = []
         self.done = 0
-        self._given_up: set[str] = set()
+        self._told: set[str] = set()
         self._started = self._said = time.monotonic()
         self._progress = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=self.console
@@ -85,10 +86,12 @@ class Display:
         self.done += 1
         self.counts[row["implementation"]][row["verdict"]] += 1
         self._progress.update(self._task, completed=self.done, description=row["law"])
-        if row["verdict"] in ("fail", "error") and row["message"] not in self._given_up:
-            if row["message"].startswith(NOT_RUN):
-                self._given_up.add(row["message"])
-            self._say(f"{row['verdict'].upper():5} {row['law']} on {row['implementation']} in {row['dtype']}: {row['message']}")
+        if row["verdict"] in ("fail", "error"):
+            given_up = row["message"].startswith(NOT_RUN)
+            told = row["message"] if given_up else f"{row['verdict'].upper():5} {row['law']} on {row['implementation']}"
+            if told not in self._told:  # Other dtypes and the cause are told at the end.
+                self._told.add(told)
+                self._say(clipped(visible(told if given_up else f"{told} in {row['dtype']}: {row['message']}")))
         if self._live is not None:
             self._live.update(self._picture())
         elif time.monotonic() - self._said > 30 or self.done == self.total:
@@ -96,7 +99,7 @@ class Display:
             self._say(f"{self.done} of {self.total} after {self._said - self._started:.0f} s")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print("\n".join(paragraph(line, indent="  ")), markup=False, highlight=False, soft_wrap=True)
 
     def _picture(self) -> Group:
         table = Table(box=None, pad_edge=False)

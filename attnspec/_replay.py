@@ -29,6 +29,7 @@ def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> in
     if address is None:
         raise Mistake("a case needs the implementation beside it: attnspec replay CASE IMPL")
 
+    case = "".join(case.split())  # As a finding prints it, a case may go over several lines.
     identifier, mark, _ = case.partition("?")
     if not mark:
         raise Mistake(f"a case looks like law?dtype=…&…, as a finding prints it (quote it for the shell), not {case!r}")
@@ -40,6 +41,7 @@ def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> in
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.diagnosis import diagnosis_lines
     from attnspec.reports.findings import skip_reason
+    from attnspec.reports.visible import visible
 
     worst = 0
     for target in targets:
@@ -50,9 +52,9 @@ def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> in
         name = target.implementation.name
         if result.verdict in ("fail", "error"):
             worst = 1
-            click.echo(f"STILL FAILS ({result.verdict}) on {name}: {result.message}")
-            for line in (*result.details, *diagnosis_lines(result.diagnosis)):
-                click.echo(f"  {line}")
+            click.echo(f"STILL FAILS ({result.verdict}) on {name}: {visible(result.message)}")
+            for line in (*(f"  {line}" for line in result.details), *diagnosis_lines(result.diagnosis)):
+                click.echo(visible(line))
         elif result.verdict == "pass":
             click.echo(f"FIXED: {laws[0].id} holds on {name}" + _ratio(result.worst_ratio))
         else:

@@ -52,9 +52,10 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     from rich.console import Console
 
     from attnspec.reports.formats import write_formats
+    from attnspec.reports.lines import WIDTH
     from attnspec.reports.merge import merge_reports
     from attnspec.reports.reading import blaming, given_report
-    from attnspec.reports.summary import PLAIN_WIDTH, print_summary
+    from attnspec.reports.summary import print_summary
     from attnspec.reports.write import prepared, write_report
 
     folder = Path(out)
@@ -68,7 +69,8 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     _take_scripts(merged, [Path(place) for place in places], folder)
     files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
     console = Console(soft_wrap=True)
-    code = print_summary(merged, console if console.is_terminal else Console(width=PLAIN_WIDTH, color_system=None))
+    plain = Console(width=WIDTH, color_system=None)
+    code = print_summary(merged, console if console.is_terminal else plain, folder=f"{out}/")
     for file in files:
         click.echo(f"report: {file}")
     return code

@@ -60,7 +60,7 @@ def run_laws(given: dict[str, Any]) -> int:
             return _broken(code, Path(place) / "pytest.log", display)
         report = read_report(out)
         written = write_formats(report, given["form"], out, given["profile"] or "core")
-    status = print_summary(report, display.console)
+    status = print_summary(report, display.console, folder=f"{out}/" if given["out"] else None)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
     if given["out"]:

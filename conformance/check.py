@@ -6,8 +6,9 @@ command line and the pytest plugin under pytest-xdist survive both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,38 @@ from .engine.patience import Patience
 from .engine.result import Result
 from .selection import Case, Plan, Target, find_targets, make_plan
 
-__all__ = ["Report", "check", "parametrize"]
+__all__ = ["Report", "check", "explained", "parametrize"]
+
+REPR = 200
+"""Characters of the repr of a report: pytest cuts longer ones in the middle."""
+
+IN_PYTEST = 72
+"""Columns that pytest leaves of 80 for what an assertion says."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
-    """What `check` found, and with which budget. `str(report)` is a readable summary.
+    """What `check` found, and with which budget: true where `ok` is. `str(report)` is a readable summary.
 
-    results: one Result for each law and dtype. data: the report as it stands in report.json.
+    results: one Result for each law and dtype. data: the report as it stands in report.json. Under pytest a failing
+    `assert attnspec.check(fn)` says what is wrong, as does `assert attnspec.check(fn).ok`.
     """
 
     results: tuple[Result, ...]
-    data: dict[str, Any] = field(repr=False)
+    data: dict[str, Any]
 
     @property
     def ok(self) -> bool:
         """Whether something was decided and every claimed must-law holds."""
         from ..reports.model import outcome
 
-        return outcome(self.data)[0] == 0
+        held = outcome(self.data)[0] == 0
+        if not held:
+            denied.latest = self
+        return held
+
+    def __bool__(self) -> bool:
+        return self.ok
 
     @property
     def findings(self) -> tuple[Result, ...]:
@@ -47,7 +61,38 @@ class Report:
         return f"{_effort(self.data)}\n{summary_text(self.data)}"
 
     def __repr__(self) -> str:
-        return f"\n{self}\n"  # pytest shows the repr where `assert attnspec.check(fn).ok` fails.
+        """One short line: pytest puts it in the middle of an assertion, and writes line breaks as \\n."""
+        from ..reports.causes import causes
+        from ..reports.lines import clipped
+        from ..reports.model import outcome
+
+        found = causes(self.data)
+        first = f", {found[0].name}" if found else ""
+        return clipped(f"<attnspec.Report: {outcome(self.data)[1]}{first}; print it for more>", REPR)
+
+
+class _Denied:
+    """The report whose truth was asked last and was no."""
+
+    latest: Report | None = None
+
+
+denied = _Denied()
+
+
+def explained(error: BaseException) -> str | None:
+    """What pytest says instead of its own words about an assertion, if this is one that a report failed."""
+    report, text = denied.latest, str(error)
+    if not isinstance(error, AssertionError) or report is None:
+        return None
+    mine = re.escape(repr(report))
+    asserted = re.search(rf"^(assert {mine}|assert False\n \+  where False = {mine}\.ok)$", text, re.MULTILINE)
+    if asserted is None and text:
+        return None
+    from ..reports.summary import failure_text
+
+    before = text[: asserted.start()] if asserted else ""
+    return before + failure_text(report.data, IN_PYTEST)
 
 
 def check(
@@ -133,7 +178,8 @@ class LawTest:
 
         import pytest
 
-        from ..reports.findings import finding_text, skip_reason
+        from ..reports.cards import finding_text
+        from ..reports.findings import skip_reason
         from .describe import describe_law
 
         __tracebackhide__ = True
@@ -217,4 +263,7 @@ def _address(made: Any) -> str:
     except TypeError:
         file = None
     name = getattr(made.function, "__qualname__", "")
-    return f"{file}:{name}" if file and name.isidentifier() else made.name
+    if not file or not name.isidentifier():
+        return str(made.name)
+    path = Path(file)
+    return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}:{name}"

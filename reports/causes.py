@@ -15,7 +15,7 @@ from .findings import NOT_RUN
 from .sizes import case_size
 from .symptoms import symptom
 
-__all__ = ["Cause", "causes"]
+__all__ = ["Cause", "causes", "sole_cause"]
 
 Row = Mapping[str, Any]
 
@@ -88,9 +88,20 @@ class Cause:
         return self._of_outputs("mask")
 
     @property
+    def factor(self) -> tuple[str, ...]:
+        """Sentences about one number that explains the outputs."""
+        return self._of_outputs("factor")
+
+    @property
     def worst_found(self) -> Mapping[str, Any]:
         """message and case of the first finding before it was made small, where that was worse; else empty."""
         return self.first.get("worst_found") or {}
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it stands in report.json: what it is, and the keys of its results."""
+        found = [{key: row[key] for key in ("law", "implementation", "dtype")} for row in self.rows]
+        about = {"name": self.name, "fault": self.fault, "sentence": self.sentence, "level": self.level, "known": self.known}
+        return {**about, "also": list(self.also), "findings": found}
 
     def _each(self, key: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(row[key] for row in self.rows))
@@ -106,11 +117,14 @@ def causes(report: Mapping[str, Any]) -> list[Cause]:
     groups: dict[tuple[Any, ...], list[Row]] = {}
     named = _named(rows)
     for n, row in enumerate(rows):
-        fault = named.get(n)
-        key = ("fault", row["operation"], fault) if fault else _unnamed(row)
-        groups.setdefault(key, []).append(row)
+        groups.setdefault(_key(row, named.get(n)), []).append(row)
     made = [_cause(key, group, report) for key, group in groups.items()]
     return sorted(made, key=_rank)
+
+
+def sole_cause(row: Row, report: Mapping[str, Any]) -> Cause:
+    """The cause of one finding alone."""
+    return _cause(_key(row, _named([row]).get(0)), [row], report)
 
 
 def _is_finding(row: Row) -> bool:
@@ -123,19 +137,22 @@ def _rank(cause: Cause) -> tuple[Any, ...]:
     return LEVELS.index(cause.level), bool(cause.known), not told, lonely, -len(cause.laws)
 
 
-def _unnamed(row: Row) -> tuple[Any, ...]:
-    """What findings without a name have in common where they have one cause."""
+def _key(row: Row, fault: str | None) -> tuple[Any, ...]:
+    """What findings have in common that have one cause. fault: the mistake that a finding belongs to, if it has a name."""
+    if fault is not None:
+        return ("fault", row["operation"], fault)
     if row.get("known"):
         return ("known", row["known"])
     seen = symptom(row)
     return ("symptom", seen.key, "" if seen.anywhere else row["implementation"])
 
 
-def _cause(key: Sequence[Any], rows: Iterable[Row], report: Mapping[str, Any]) -> Cause:
+def _cause(key: Sequence[Any], rows: Sequence[Row], report: Mapping[str, Any]) -> Cause:
     declared = {made["name"]: made["dtypes"] for made in report["implementations"]}
-    ordered = tuple(sorted(rows, key=lambda row: _showing(row, report, declared)))
+    order = list(dict.fromkeys([*(dtype for names in declared.values() for dtype in names), *(row["dtype"] for row in rows)]))
+    ordered = tuple(sorted(rows, key=lambda row: (*_showing(row, report), order.index(row["dtype"]))))
     first, there = ordered[0], {row["dtype"] for row in ordered}
-    dtypes = tuple(dict.fromkeys(dtype for names in declared.values() for dtype in names if dtype in there))
+    dtypes = tuple(dtype for dtype in order if dtype in there)
     if key[0] != "fault":
         return Cause(symptom(first).words, None, "", (), ordered, dtypes)
     fault = key[2]
@@ -145,7 +162,7 @@ def _cause(key: Sequence[Any], rows: Iterable[Row], report: Mapping[str, Any]) -
     return Cause(fault, fault, entry["title"], also, ordered, dtypes)
 
 
-def _showing(row: Row, report: Mapping[str, Any], declared: Mapping[str, Sequence[str]]) -> tuple[Any, ...]:
+def _showing(row: Row, report: Mapping[str, Any]) -> tuple[Any, ...]:
     """How well a finding shows its cause, the best least."""
     how = (row.get("diagnosis") or {}).get("how")
     strength = STRENGTH.index(how) if how in STRENGTH else len(STRENGTH)
@@ -157,7 +174,6 @@ def _showing(row: Row, report: Mapping[str, Any], declared: Mapping[str, Sequenc
         row["chapter"] == "accuracy",
         case_size(row.get("case")),
         len(law.get("equation", "")),
-        declared[row["implementation"]].index(row["dtype"]),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .lines import WIDTH, field
+
 __all__ = ["diagnosis_lines", "evidence", "leading", "unexplained"]
 
 
@@ -14,43 +16,40 @@ def leading(row: Mapping[str, Any]) -> str | None:
     return str(ranked[0]["fault"]) if ranked else None
 
 
-def diagnosis_lines(found: Mapping[str, Any]) -> list[str]:
-    """Lines `label     text`, the label ten characters wide and left out where a line goes on. Empty without a diagnosis."""
+def diagnosis_lines(found: Mapping[str, Any], width: int = WIDTH) -> list[str]:
+    """Lines of labelled fields. Empty without a diagnosis."""
     if not found:
         return []
-    lines = [*_mistake(found)]
-    if found.get("arithmetic"):
-        rounding = f"arithmetic {found['arithmetic']['sentence']}"
-        lines = [*lines, rounding] if found["ranked"] else [rounding, *lines]
+    lines = [*_mistake(found, width)]
+    rounding = field("rounding", (found.get("arithmetic") or {}).get("sentence", ""), width)
+    lines = [*lines, *rounding] if found["ranked"] else [*rounding, *lines]
     for label, said in (("where", "; ".join(found["where"])), ("factor", "; ".join(found["factor"]))):
-        lines += [f"{label:<10}{said}"] if said else []
-    lines += [f"{'mask' if n == 0 else '':<10}{line}" for n, line in enumerate(found["mask"])]
-    return lines
+        lines += field(label, said, width)
+    return [*lines, *field("mask", found["mask"], width, whole=True)]
 
 
-def _mistake(found: Mapping[str, Any]) -> list[str]:
+def _mistake(found: Mapping[str, Any], width: int) -> list[str]:
     if not found["ranked"]:
-        return [f"{'mistake':<10}{unexplained(found)}"]
+        return field("mistake", unexplained(found), width)
     first, *others = found["ranked"]
-    lines = [f"{'mistake':<10}{first['fault']}: {first['title']}", f"{'':<10}{evidence(found['how'], first)}"]
-    if others:
-        lines.append(f"{'':<10}as well {', '.join(other['fault'] for other in others)}")
-    return [*lines, f"{'':<10}{' '.join(first['links'])}"]
+    lines = [f"{first['fault']}: {first['title']}", evidence(found["how"], first)]
+    lines += [f"equally likely: {', '.join(other['fault'] for other in others)}"] if others else []
+    return field("mistake", [*lines, *first["links"]], width)
 
 
 def unexplained(found: Mapping[str, Any]) -> str:
     """What is said where no known mistake explains it."""
     near = None if found.get("arithmetic") else found["nearest"]
-    hint = f"; {near['fault']} comes nearest, with {near['matched']} of {near['of']}" if near else ""
-    return f"no known one explains it on {found['problems']} problems, {found['wrong']} of them wrong{hint}"
+    hint = f"; {near['fault']} comes nearest, with {near['matched']}/{near['of']}" if near else ""
+    return f"no known mistake explains it ({found['problems']} problems, {found['wrong']} incorrect){hint}"
 
 
 def evidence(how: str, row: Mapping[str, Any]) -> str:
     """How much speaks for a mistake of `ranked`."""
-    problems = f"{row['matched']} of {row['of']} problems"
+    problems = f"{row['matched']}/{row['of']} problems"
     if how == "verdicts":
-        return f"outputs do not tell; it has the verdict of this law on {problems}, {row['shown']} of them failures"
+        return f"no single output tells; it passes and fails this law on the same {problems} ({row['shown']} failures)"
     if how == "law":
-        return f"it gives what came on {problems} of this law, but not elsewhere: there may be a second mistake"
+        return f"reproduces this kernel's answers on {problems} of this law, but not elsewhere: there may be a second mistake"
     sizes = f", in tiles of {' or '.join(map(str, row['tiles']))} keys" if row.get("tiles") else ""
-    return f"it gives what came on {problems}, {row['shown']} of them wrong{sizes}"
+    return f"reproduces this kernel's output on {problems} ({row['shown']} incorrect){sizes}"

@@ -1,4 +1,4 @@
-"""A finding in words: which law, on what, the smallest case, what was seen, and how to see it again."""
+"""Findings: which results they are, how to see one again, and why others were not decided."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .diagnosis import diagnosis_lines, leading
+from .lines import WIDTH, command
 from .wording import counted
 
-__all__ = ["NOT_RUN", "finding_line", "finding_text", "findings", "given_up", "replay_command", "skip_reason"]
-
-EVIDENCE = 12
-"""Lines of evidence below a case."""
-
-ALSO = 5
-"""Laws that are named when they fail with the same message."""
-
+__all__ = ["NOT_RUN", "findings", "given_up", "replay_command", "replay_lines", "skip_reason"]
 
 NOT_RUN = "not run: "
 """How the message of a result starts that was given up because its implementation kept crashing."""
@@ -48,50 +41,19 @@ def given_up(report: Mapping[str, Any]) -> dict[str, int]:
     return Counter(row["message"] for row in report["results"] if row["message"].startswith(NOT_RUN))
 
 
-def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, others: Sequence[Mapping[str, Any]] = ()) -> str:
-    """Several lines about one result.
-
-    law: as described in a report. address: where the implementation is found again. others: results of the same group.
-    """
-    verb = "does not hold" if row["verdict"] == "fail" else "has no answer"
-    level = "" if row["level"] == "must" else f" ({row['level']})"
-    dtypes = dict.fromkeys([row["dtype"], *(other["dtype"] for other in others if other["law"] == row["law"])])
-    lines = [
-        f"{row['law']}{level} {verb} for {row['implementation']} in {' and '.join(dtypes)}",
-        f"  law       {law['statement']}",
-        f"  equation  {law['equation']}" + (f"   where {law['where']}" if law.get("where") else ""),
-        f"  found     {row['message'] or row['verdict']}",
-    ]
-    if row.get("case"):
-        lines.append(f"  case      {row['case']}")
-    lines += [f"            {line}" for line in row.get("details", [])[:EVIDENCE]]
-    if row.get("simplest"):
-        lines.append(f"  simplest  {'; '.join(row['simplest'])}")
-    lines += [f"  {line}" for line in diagnosis_lines(row.get("diagnosis") or {})]
-    if row.get("known"):
-        lines.append(f"  known     {row['known']}")
-    if row.get("case"):
-        lines.append(f"  replay    {replay_command(row['case'], law, address)}")
-    if row.get("script"):
-        lines.append(f"  script    {row['script']}, beside report.json: the failure without the kit")
-    laws = list(dict.fromkeys(other["law"] for other in others if other["law"] != row["law"]))
-    if laws:
-        more = f" and {len(laws) - ALSO} more" if len(laws) > ALSO else ""
-        lines.append(f"  so too    {', '.join(laws[:ALSO])}{more}")
-    return "\n".join(lines)
-
-
-def finding_line(row: Mapping[str, Any]) -> str:
-    """One line about one result."""
-    level = "" if row["level"] == "must" else f" ({row['level']})"
-    looks = f" ({leading(row)})" if leading(row) else ""
-    return f"  {row['law']}{level}: {row['message'] or row['verdict']}{looks}"
-
-
 def replay_command(case: str, law: Mapping[str, Any], address: str) -> str:
     """The command that runs one case again."""
-    extra = "" if law.get("shipped", True) else f" --laws-file {shlex.quote(law['file'])}"
-    return f"attnspec replay {shlex.quote(case)} {shlex.quote(address)}{extra}"
+    return " ".join([f"attnspec replay {shlex.quote(case)}", *_rest(law, address)])
+
+
+def replay_lines(case: str, law: Mapping[str, Any], address: str, width: int = WIDTH) -> list[str]:
+    """The same command on lines that fit a width and can be copied as they are."""
+    return command("attnspec replay", shlex.quote(case), _rest(law, address), width)
+
+
+def _rest(law: Mapping[str, Any], address: str) -> list[str]:
+    extra = [] if law.get("shipped", True) else ["--laws-file", shlex.quote(law["file"])]
+    return [shlex.quote(address), *extra]
 
 
 def skip_reason(row: Mapping[str, Any]) -> str:

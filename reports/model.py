@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .baseline import baseline_problems, known
+from .causes import causes
 from .decided import too_little
 from .environment import environment, spec_hash
 from .profiles import profile_verdicts, shard_name, verdict_line
@@ -95,6 +96,7 @@ def concluded(head: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], second
     report["verdicts"] = profile_verdicts(report)
     report["verdict"] = verdict_line(report)
     report["baseline_problems"] = baseline_problems(head["baseline"], report)
+    report["causes"] = [cause.as_dict() for cause in causes(report)]
     return report
 
 

@@ -1,4 +1,4 @@
-"""The end of a run: what it is worth, the table, findings, conventions, certificates, and the one sentence that matters."""
+"""The end of a run: what it is worth, its causes, the table, conventions, certificates, and the one sentence that matters."""
 
 from __future__ import annotations
 
@@ -7,67 +7,113 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from .cards import brief_card, card, line_of
+from .causes import Cause, causes
 from .certificates import certificate_lines
 from .decided import decided_lines, refusal_lines
-from .findings import finding_line, finding_text, findings, given_up
+from .findings import given_up
+from .lines import WIDTH, paragraph
 from .model import headline, outcome
 from .modes import mode_lines
 from .profiles import verdict_line
-from .table import LEGEND, chapter_table
+from .table import LEGEND, chapter_tables
+from .visible import visible
 from .wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "PLAIN_WIDTH",
     "accuracy_lines",
+    "cause_paragraphs",
     "convention_lines",
+    "failure_text",
     "false_alarm_line",
     "print_summary",
     "profile_lines",
     "summary_text",
 ]
 
-PLAIN_WIDTH = 180
-"""Where nobody's terminal says how wide it is: CI logs scroll sideways, wrapped tables do not, and no count is cut."""
-
 ESTIMATED = ("accuracy/scale", "accuracy/gain")
 """Laws whose estimates are told even where they hold."""
 
-SHOWN = 3
-"""Findings of one implementation that are printed in full: one mistake breaks many laws, and the first say the most."""
+EACH, IN_FULL = 3, 10
+"""Causes that have a whole card: of one implementation, and of all."""
+
+BRIEF = 8
+"""Causes that have a few lines; what is left has one."""
 
 
-def print_summary(report: Mapping[str, Any], console: Console) -> int:
-    """Print the summary and return the exit code of the run."""
-    console.print()
-    console.print(verdict_line(report), markup=False, highlight=False, soft_wrap=True)
-    for line in [*decided_lines(report), *refusal_lines(report)]:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    if report["results"]:
-        console.print()
-        console.print(chapter_table(report))
-        console.print(LEGEND, style="dim", highlight=False)
-        console.print(false_alarm_line(report), style="dim", highlight=False, soft_wrap=True)
-    for paragraph in _paragraphs(report):
-        console.print()
-        console.print(paragraph, markup=False, highlight=False, soft_wrap=True)
+def print_summary(report: Mapping[str, Any], console: Console, folder: str | None = None) -> int:
+    """Print the summary and return the exit code of the run.
+
+    folder: where the report lies, as a reader finds it, ending with /; None where it was not written.
+    """
     code, sentence = outcome(report)
+
+    def say(text: Any, style: str = "") -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True, style=style)
+
+    def tell(text: str, style: str = "") -> None:
+        say("\n".join(paragraph(visible(text))), style)
+
+    console.print()
+    tell(verdict_line(report))
+    for line in [*decided_lines(report), *refusal_lines(report)]:
+        tell(line)
+    for told in cause_paragraphs(report, WIDTH, folder):
+        say(f"\n{visible(told)}")
+    for block in chapter_tables(report, console.width):
+        console.print()
+        for row in block:
+            say(row)
+    if report["results"]:
+        tell(LEGEND, "dim")
+        tell(false_alarm_line(report), "dim")
+    for told in _further(report):
+        say(f"\n{visible(told)}")
     console.print()
     for line in headline(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(sentence, markup=False, highlight=False, style="bold red" if code else "bold green")
+        tell(line)
+    tell(sentence, "bold red" if code else "bold green")
     return code
 
 
-def summary_text(report: Mapping[str, Any], width: int = PLAIN_WIDTH) -> str:
+def summary_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
     """The summary as plain text."""
     from rich.console import Console
 
     text = StringIO()
-    print_summary(report, Console(file=text, width=width, color_system=None))
+    print_summary(report, Console(file=text, width=width, color_system=None), folder="")
     return text.getvalue().strip("\n")
+
+
+def failure_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
+    """What a failing assertion says: the causes, and the sentence that matters."""
+    last = [line for said in (*headline(report), outcome(report)[1]) for line in paragraph(said, width)]
+    return visible("\n\n".join([*cause_paragraphs(report, width), "\n".join(last)]))
+
+
+def cause_paragraphs(report: Mapping[str, Any], width: int = WIDTH, folder: str | None = None) -> Iterator[str]:
+    """The causes, those that matter most in full. folder: as for `print_summary`."""
+    found = causes(report)
+    new, known = [cause for cause in found if not cause.known], [cause for cause in found if cause.known]
+    shown: Counter[str] = Counter()
+    short: list[Cause] = []
+    for cause in new:
+        name = cause.implementations[0]
+        if cause.level == "must" and shown[name] < EACH and shown.total() < IN_FULL:
+            shown[name] += 1
+            yield card(cause, report, width=width, folder=folder)
+        else:
+            short.append(cause)
+    for cause in short[:BRIEF]:
+        yield brief_card(cause, report, width=width)
+    for title, rest in (("further causes", short[BRIEF:]), ("known failures, which the baseline expects", known)):
+        if rest:
+            yield "\n".join([f"{title}: {len(rest)}", *(line for cause in rest for line in line_of(cause, width))])
+    for message, count in given_up(report).items():
+        yield "\n".join(paragraph(f"{counted(count, 'result')} {message}", width))
 
 
 def false_alarm_line(report: Mapping[str, Any]) -> str:
@@ -117,21 +163,8 @@ def profile_lines(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
-    addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    shown: Counter[str] = Counter()
-    short: dict[str, list[str]] = {}
-    for first, *rest in findings(report):
-        name = first["implementation"]
-        shown[name] += 1
-        if shown[name] <= SHOWN:
-            yield finding_text(first, report["laws"][first["law"]], addresses[name], others=rest)
-        else:
-            short.setdefault(name, []).append(finding_line(first))
-    for name, lines in short.items():
-        yield "\n".join([f"{len(lines)} more laws that do not hold for {name}, in full in report.json (--out DIR)", *lines])
-    for message, count in given_up(report).items():
-        yield f"{counted(count, 'result')} {message}"
+def _further(report: Mapping[str, Any]) -> Iterator[str]:
+    """What stands below the table."""
     notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
     for title, lines in (
         ("accuracy", accuracy_lines(report)),
@@ -143,4 +176,4 @@ def _paragraphs(report: Mapping[str, Any]) -> Iterator[str]:
         ("baseline", [f"  {problem}" for problem in report["baseline_problems"]]),
     ):
         if lines:
-            yield "\n".join([title, *lines])
+            yield "\n".join([title, *(part for line in lines for part in paragraph(line, WIDTH, indent="    "))])

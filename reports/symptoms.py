@@ -19,6 +19,9 @@ RAISED = "raised "
 AGAINST = re.compile(r"^at \[[\d, ]*\]: (\S+) against ([^\s,]+)")
 """What came, and what it was held against."""
 
+DURING = re.compile(r" (while running|before its first problem) .*")
+"""Where a crash or a hang came."""
+
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 """Sizes and values in a message differ from case to case."""
 
@@ -39,7 +42,10 @@ def symptom(row: Mapping[str, Any]) -> Symptom:
     if row["verdict"] == "error":
         raised = message.startswith(RAISED)
         words = f"raises {message.removeprefix(RAISED)}" if raised else message or "has no answer"
-        return Symptom(("error", NUMBER.sub("#", message)), words, anywhere=raised)
+        return Symptom(("error", NUMBER.sub("#", DURING.sub("", message))), words, anywhere=raised)
+    rounding = (row.get("diagnosis") or {}).get("arithmetic")
+    if rounding:
+        return Symptom(("arithmetic", rounding["model"]), rounding["sentence"])
     near = ((row.get("diagnosis") or {}).get("nearest") or {}).get("fault", "")
     part = "gradients" if row["chapter"] == "gradients" else "outputs"
     found = AGAINST.match(message)

@@ -28,6 +28,7 @@ class Decision:
     ratio: the largest distance / allowed distance, None for == and for infinite bounds.
     strange: whether NaN or an infinity is among what breaks it. broken: sentences about the worst entries.
     estimate: of a single number that reads itself, its uncertainty and the sentence.
+    apart: the largest distance among the entries that break it, where both sides are finite.
     """
 
     holds: bool
@@ -37,6 +38,7 @@ class Decision:
     strange: bool = False
     broken: list[str] = field(default_factory=list)
     estimate: tuple[float, str] | None = None
+    apart: float = 0.0
 
 
 def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences: bool = True) -> Decision:
@@ -59,9 +61,13 @@ def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences
         worst = float(np.max(ratio[finite])) if finite.any() else None
     reading = _reading(left, a) or _reading(right, b)
     broken = _sentences(a, b, bad, ratio, reading) if sentences and bad.any() else []
-    estimate = (float(np.max(a.bound + b.bound)), reading(np.argwhere(selected))[0]) if reading and selected.size == 1 else None
-    strange = bool((bad & ~(np.isfinite(a.value) & np.isfinite(b.value))).any())
-    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate)
+    estimate = None
+    if reading and selected.size == 1 and (uncertain := float(np.max(a.bound + b.bound))):  # A fact is no estimate.
+        estimate = (uncertain, reading(np.argwhere(selected))[0])
+    finite = np.isfinite(a.value) & np.isfinite(b.value)
+    strange = bool((bad & ~finite).any())
+    apart = float(np.max(np.abs(a.value - b.value), initial=0.0, where=bad & finite))
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate, apart)
 
 
 def _reading(side: Any, compared: Bounded) -> Callable[[Any], list[str]] | None:

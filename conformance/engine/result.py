@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ...reports.visible import both_ends, visible
 
 __all__ = ["VERDICTS", "Result"]
 
 VERDICTS = ("pass", "fail", "inconclusive", "not-claimed", "error")
+
+LINE = 500
+"""Characters of a message, and of a line of evidence, that are kept."""
 
 
 @dataclass
@@ -26,6 +32,7 @@ class Result:
     case: the smallest case that failed or raised, None otherwise.
     message: a sentence with values in it.
     details: evidence for a reader (where the two sides differ, the traceback).
+    worst_found: message and case of the finding that was furthest off, where that is another one than the smallest.
     simplest: the simplest values of the case on which the law still fails, in words. script: the file, in the folder of the
     report, that shows the failure without the kit; empty where there is none. packed: what that file is made of.
     estimate: the sharpest estimate of the run, in words, where the law is about an estimate.
@@ -54,6 +61,7 @@ class Result:
     case: str | None = None
     message: str = ""
     details: list[str] = field(default_factory=list)
+    worst_found: dict[str, str] = field(default_factory=dict)
     simplest: list[str] = field(default_factory=list)
     script: str = ""
     packed: str = field(default="", repr=False)
@@ -64,5 +72,10 @@ class Result:
     seconds: dict[str, float] = field(default_factory=lambda: {"implementation": 0.0, "reference": 0.0, "kit": 0.0})
 
     def as_dict(self) -> dict[str, Any]:
-        """A JSON-ready mapping, without `packed`, which is no reading matter."""
-        return {name: value for name, value in asdict(self).items() if name != "packed"}
+        """A JSON-ready mapping, without `packed`, which is no reading matter. What an implementation said can be printed."""
+        data = {name: value for name, value in asdict(self).items() if name != "packed"}
+        reasons: Counter[str] = Counter()
+        for reason, count in self.reasons.items():
+            reasons[both_ends(visible(reason), LINE)] += count
+        details = [both_ends(visible(line), LINE) for line in self.details]
+        return {**data, "message": both_ends(visible(self.message), LINE), "details": details, "reasons": dict(reasons)}

@@ -8,7 +8,6 @@ are compared with what they were, and the result is read back and held to the co
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +23,7 @@ from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Gradients, Pair
+from .raised import Raised
 from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, flat, named
 
@@ -36,15 +36,6 @@ class NotClaimed(Exception):
 
 class Broken(Exception):
     """The result breaks the contract (type, shape), so that no equation can be looked at."""
-
-
-class Raised(Exception):
-    """The implementation raised. `summary` is one line, `trace` the traceback from the implementation on."""
-
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(f"{type(error).__name__}: {_first_line(error)}")
-        self.error = error
-        self.trace = "".join(traceback.format_exception(error)[-12:])
 
 
 @dataclass(frozen=True)
@@ -389,8 +380,3 @@ def _largest_share(p: Problem, out: Any) -> Any:
     """What a relative error of weights is relative to: the output, where no value is below 0, else the largest value."""
     v = p.v.astype(np.float64)
     return np.abs(out.astype(np.float64)) if (v >= 0).all() else np.full(out.shape, np.abs(v).max(initial=0.0))
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0][:300] if text else "no message"

@@ -32,6 +32,22 @@ class Finding:
     message: str
     details: list[str]
     ratio: float | None = None
+    strange: bool = False
+    apart: float = 0.0
+
+    @classmethod
+    def of(cls, case: str, structure: Structure, decision: Decision) -> Finding:
+        """What a law found that does not hold."""
+        said, found = decision.broken, decision
+        return cls("fail", case, structure, said[1], said, found.ratio, found.strange, found.apart)
+
+    def worse_than(self, other: Finding) -> bool:
+        """Whether what was seen is further off: NaN or an infinity, else the larger error / bound, else the larger distance."""
+        if self.verdict != "fail" or self.strange != other.strange:
+            return self.verdict == "fail" and self.strange
+        if self.ratio is not None and other.ratio is not None:
+            return self.ratio > other.ratio
+        return self.apart > other.apart
 
     @property
     def size(self) -> tuple[int, int, int, int, str]:
@@ -45,6 +61,7 @@ class Finding:
 class Tally:
     """examples: decided problems up to and including the first finding. Shrinking adds findings, not examples.
 
+    finding, worst: the smallest problem on which the law did not hold, and the one on which it was furthest off.
     vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided at least as many.
     estimate: the sharpest of all problems, those of a shrinker included: its uncertainty and its sentence.
     over_keys: number of keys → the largest error / bound of the decided problems that have so many.
@@ -56,6 +73,7 @@ class Tally:
     undecided: Counter[str] = field(default_factory=Counter)
     unclaimed: Counter[str] = field(default_factory=Counter)
     finding: Finding | None = None
+    worst: Finding | None = None
     worst_ratio: float | None = None
     worst_case: str | None = None
     estimate: tuple[float, str] | None = None
@@ -88,6 +106,8 @@ class Tally:
             self._try(finding.case, finding.ratio)
         elif finding.size < self.finding.size:
             self.finding = finding
+        if self.worst is None or finding.worse_than(self.worst):
+            self.worst = finding
         self._rate(finding.case, finding.structure, finding.ratio)
 
     def _try(self, case: str, ratio: float | None) -> None:
@@ -128,6 +148,7 @@ class Tally:
             case=self.finding.case if self.finding else None,
             message=message,
             details=list(self.finding.details) if self.finding else [],
+            worst_found=self._worst_found(),
             estimate=self.estimate[1] if self.estimate else "",
         )
 
@@ -136,6 +157,12 @@ class Tally:
             return {}
         largest = [float(f"{ratio:.3g}") for ratio in sorted(self.ratios, reverse=True)[:LARGEST]]
         return {"problems": self.tried.hexdigest()[:16], "count": len(self.ratios), "largest": largest}
+
+    def _worst_found(self) -> dict[str, str]:
+        """What is lost where a case is made small: the error may have become small with it."""
+        if self.finding is None or self.worst is None or not self.worst.worse_than(self.finding):
+            return {}
+        return {"message": self.worst.message, "case": self.worst.case}
 
     def _verdict(self, law: Law) -> tuple[str, str]:
         if self.finding is not None:

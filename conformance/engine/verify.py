@@ -219,8 +219,7 @@ class _Trial:
             self.tally.found(Finding("fail", case, structure, str(broken), []))
             return "fail"
         except Raised as raised:
-            details = raised.trace.rstrip().splitlines()
-            self.tally.found(Finding("error", case, structure, f"raised {raised}", details))
+            self.tally.found(Finding("error", case, structure, f"raised {raised}", raised.trace))
             return "fail"
         self.tally.estimated(decision.estimate)
         if decision.holds:
@@ -229,7 +228,7 @@ class _Trial:
             self.held(structure, p)
             return "pass" if decided else "vacuous"
         self.failed.append(structure)
-        self.tally.found(Finding("fail", case, structure, decision.broken[1], decision.broken, decision.ratio))
+        self.tally.found(Finding.of(case, structure, decision))
         return "fail"
 
     def result(self) -> Result:

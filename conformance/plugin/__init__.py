@@ -7,6 +7,7 @@ only where no conftest has taken them. Everything else is imported when an imple
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(LawSession(config), "attnspec-session")
     elif any(_is_spec(arg) for arg in config.args):
         raise pytest.UsageError("attnspec: name what the laws are to be held against, for instance --impl numpy")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> None:
+    """`assert attnspec.check(fn)` says what is wrong, on lines of its own, where pytest would show the repr of a report."""
+    checking = sys.modules.get("attnspec.conformance.check")
+    if checking is not None and call.excinfo is not None:
+        text = checking.explained(call.excinfo.value)
+        if text is not None:
+            call.excinfo.value.args = (text,)
 
 
 def _dest(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ...reports.baseline import known
-from ...reports.findings import finding_text
+from ...reports.cards import finding_text
 from ...reports.model import concluded, headline, outcome, report_head, with_conventions
 from ...reports.profiles import verdict_line
 from ...reports.write import ResultStream, write_report

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ...reports.baseline import known
-from ...reports.findings import finding_text, skip_reason
+from ...reports.cards import finding_text
+from ...reports.findings import skip_reason
 from ..describe import describe_law
 from ..engine.result import Result
 from ..selection import Case

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...reference.arithmetic import FLOAT8
-from ..bounded import Bounded, bounded
+from ..bounded import Bounded
 from ..meaning import derived
 from ..problems.problem import Problem
+from .misfit import ACCEPTED, fact, misfit
 from .transforms import _typed
 from .word import Pair, Pairs, Problems, Undecided, Value, Values, word
 
@@ -76,25 +77,26 @@ def returned_weights(subject: Subject, p: Problem) -> Value:
 @word("observations")
 def refuses(subject: Subject, p: Problem) -> Value:
     """1 where the implementation raises an exception for p, 0 where it returns an answer."""
-    return bounded(float(subject.refuses(p)))
+    return fact(subject.refuses(p), lambda: [f"took {misfit(p)}; an error was expected", ACCEPTED])
 
 
 @word("observations")
 def answers(subject: Subject, p: Problem) -> Value:
     """1 where the implementation returns an answer for p, 0 where it raises. Asked only of problems that it claims."""
-    return bounded(float(subject.answers(p)))
+    return fact(subject.answers(p), lambda: ["raised an exception; an answer was expected"])
 
 
 @word("observations")
 def changed_inputs(subject: Subject, p: Problem) -> Value:
     """How many of the arrays that a call was handed are different afterwards, gaps between their rows included."""
-    return bounded(float(subject.changed_inputs(p)))
+    return fact(subject.changed_inputs(p), lambda: [f"changed its inputs {', '.join(sorted(subject.altered))}"])
 
 
 @word("observations")
 def returns_dtype(subject: Subject, p: Problem) -> Value:
     """1 where the output has the dtype of the queries, or float32, float16 or bfloat16 where they are float8, 0 otherwise."""
-    return bounded(float(subject.returned_dtype(p) in (OUTPUTS_OF_FLOAT8 if p.dtype in FLOAT8 else (p.dtype,))))
+    came, due = subject.returned_dtype(p), OUTPUTS_OF_FLOAT8 if p.dtype in FLOAT8 else (p.dtype,)
+    return fact(came in due, lambda: [f"returned {came} for queries in {p.dtype}"])
 
 
 def one_hot_slabs(p: Problem) -> list[Problem]:

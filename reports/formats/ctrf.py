@@ -14,7 +14,7 @@ from typing import Any
 
 from ..model import outcome
 from ..profiles import verdict_line
-from .standing import checks, standing
+from .standing import Standing, checks, source, standings
 
 __all__ = ["ctrf"]
 
@@ -26,8 +26,9 @@ KINDS = {"passed": "passed", "failed": "failed", "error": "failed"}
 def ctrf(report: Mapping[str, Any]) -> dict[str, Any]:
     """The report as a CTRF document. Times are milliseconds, since 1970 where they are points in time."""
     own = [_check(check.name, check.trouble) for check in checks(report)]
-    addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    tests = own + [_test(report, row, addresses[row["implementation"]]) for row in report["results"]]
+    files = {made["name"]: source(made) for made in report["implementations"]}
+    stands = zip(report["results"], standings(report), strict=True)
+    tests = own + [_test(row, files[row["implementation"]], standing) for row, standing in stands]
     found = Counter(test["status"] for test in tests)
     start, stop = _times(report)
     code, sentence = outcome(report)
@@ -40,7 +41,7 @@ def ctrf(report: Mapping[str, Any]) -> dict[str, Any]:
             "summary": {
                 "tests": len(tests),
                 **{status: found[status] for status in STATUSES},
-                "suites": len(addresses) + 1,
+                "suites": len(files) + bool(own),
                 "start": start,
                 "stop": stop,
             },
@@ -68,22 +69,20 @@ def ctrf(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(name: str, trouble: str) -> dict[str, Any]:
-    test: dict[str, Any] = {"name": name, "status": "failed" if trouble else "passed", "duration": 0, "suite": ["attnspec"]}
-    return {**test, "message": trouble} if trouble else test
+    return {"name": name, "status": "failed", "duration": 0, "suite": ["attnspec"], "message": trouble}
 
 
-def _test(report: Mapping[str, Any], row: Mapping[str, Any], address: str) -> dict[str, Any]:
-    stands, law = standing(report, row, address), report["laws"][row["law"]]
+def _test(row: Mapping[str, Any], file: str, stands: Standing) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": f"{row['law']} in {row['dtype']}",
         "status": KINDS.get(stands.kind) or ("skipped" if row["verdict"] == "not-claimed" else "other"),
         "rawStatus": row["verdict"],
         "duration": round(1000 * sum(float(spent) for spent in row["seconds"].values())),
         "suite": [row["implementation"], row["chapter"]],
-        "filePath": law["file"],
-        "line": law["line"],
         "tags": [row["dtype"], row["level"]],
     }
+    if file:
+        test["filePath"] = file
     if stands.reason:
         test["message"] = stands.reason
     if stands.text:

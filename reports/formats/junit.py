@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..profiles import verdict_line
-from .standing import Standing, checks, standing
+from .standing import Standing, checks, source, standings
 
 __all__ = ["junit_xml", "printable"]
 
@@ -36,13 +36,16 @@ class Test:
 def junit_xml(report: Mapping[str, Any]) -> str:
     """The report as JUnit XML.
 
-    A test is named by its law; its class is the implementation and the dtype. A failure has the message of the finding, and
-    the finding with case, replay and diagnosis as its text. The suite `attnspec` asks whether the run itself is sound.
+    A test is named by its law; its class is the implementation and the dtype, its file that of the implementation. A failure
+    leads with the cause; the first of a cause has the whole card as its text. The suite `attnspec` is there where something is
+    wrong with the run itself.
     """
     root = Element("testsuites", name=printable(f"attnspec: {verdict_line(report)}"))
-    _suite(root, report, "attnspec", _sound(report))
+    if unsound := list(_unsound(report)):
+        _suite(root, report, "attnspec", unsound)
+    stands = standings(report)
     for made in report["implementations"]:
-        _suite(root, report, made["name"], _laws(report, made))
+        _suite(root, report, made["name"], _laws(report, made, stands))
     for key in ("tests", "failures", "errors", "skipped"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
     root.set("time", f"{report.get('seconds') or sum(float(suite.get('time', '0')) for suite in root):.3f}")
@@ -55,20 +58,17 @@ def printable(text: str) -> str:
     return FORBIDDEN.sub(lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", text)
 
 
-def _sound(report: Mapping[str, Any]) -> Iterator[Test]:
+def _unsound(report: Mapping[str, Any]) -> Iterator[Test]:
     for check in checks(report):
-        stands = Standing("failed", check.trouble) if check.trouble else Standing("passed")
-        yield Test({"classname": "attnspec", "name": check.name}, 0.0, stands)
+        yield Test({"classname": "attnspec", "name": check.name}, 0.0, Standing("failed", check.trouble))
 
 
-def _laws(report: Mapping[str, Any], made: Mapping[str, Any]) -> Iterator[Test]:
-    for row in report["results"]:
+def _laws(report: Mapping[str, Any], made: Mapping[str, Any], stands: Sequence[Standing]) -> Iterator[Test]:
+    for row, standing in zip(report["results"], stands, strict=True):
         if row["implementation"] == made["name"]:
-            law = report["laws"][row["law"]]
             attributes = {"classname": f"{made['name']}.{row['dtype']}", "name": row["law"]}
-            seconds = sum(float(spent) for spent in row["seconds"].values())
-            where = {"file": law["file"], "line": str(law["line"])}
-            yield Test(attributes | where, seconds, standing(report, row, made["address"]))
+            attributes |= {"file": source(made)} if source(made) else {}
+            yield Test(attributes, sum(float(spent) for spent in row["seconds"].values()), standing)
 
 
 def _suite(root: Element, report: Mapping[str, Any], name: str, tests: Iterable[Test]) -> None:

@@ -1,6 +1,6 @@
 """Markdown for a pull request or the summary of a step: short, the worst first, everything else folded.
 
-GitHub takes 65,536 characters of a comment and 1 MiB of a summary, and shows neither of what is longer. So findings are left
+GitHub takes 65,536 characters of a comment and 1 MiB of a summary, and shows neither of what is longer. So causes are left
 out, never cut off in the middle of the page, and a sentence says how many and where they are.
 """
 
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from ..cards import card
+from ..causes import Cause, causes
 from ..certificates import certificate_lines
-from ..diagnosis import leading
-from ..findings import finding_text, findings, given_up, skip_reason
+from ..findings import given_up, skip_reason
 from ..model import counts, headline, outcome
 from ..modes import mode_lines
 from ..profiles import verdict_line
@@ -28,7 +29,10 @@ LIMIT = 48_000
 """Bytes of a page: room is left in a comment for a comparison beside it."""
 
 IN_FULL, EACH, LONGEST = 10, 4, 4_000
-"""Findings that can be unfolded, of these of one implementation, and bytes of one of them."""
+"""Causes that can be unfolded, of these of one implementation, and bytes of one of them."""
+
+NAMED = 3
+"""Implementations that are named in a line."""
 
 LISTED = 40
 """Rows of a table, and lines of a fold."""
@@ -50,7 +54,7 @@ def report_markdown(report: Mapping[str, Any], limit: int = LIMIT) -> str:
     for block in reversed(tail):  # What the run depends on is said before what it found besides.
         if _size([block]) < room / 2:
             kept, room = [block, "", *kept], room - _size([block]) - 1
-    return "\n".join([*head, *_findings(report, room), *kept]).rstrip("\n") + "\n"
+    return "\n".join([*head, *_causes(report, room), *kept]).rstrip("\n") + "\n"
 
 
 def _table(report: Mapping[str, Any]) -> Iterator[str]:
@@ -74,64 +78,51 @@ def _bad(report: Mapping[str, Any], name: str) -> int:
     return sum(row["implementation"] == name and row["verdict"] in ("fail", "error") for row in report["results"])
 
 
-def _findings(report: Mapping[str, Any], room: int) -> list[str]:
-    """Some findings of each implementation that can be unfolded, then a fold with lines of its others, as there is room for.
+def _causes(report: Mapping[str, Any], room: int) -> list[str]:
+    """Cards that can be unfolded, the first of them open, then lines for the other causes, as there is room for.
 
-    One mistake breaks many laws, so an implementation may not take the place of all others.
+    An implementation may not take the place of all others.
     """
-    addresses = {made["name"]: made["address"] for made in report["implementations"]}
-    groups = findings(report)
+    found = causes(report)
     full: Counter[str] = Counter()
-    short: dict[str, list[str]] = {}
+    short: list[Cause] = []
     lines: list[str] = []
     room -= 400
-    for first, *rest in groups:
-        name = first["implementation"]
-        text = finding_text(first, report["laws"][first["law"]], addresses[name], others=rest)
-        said = f"<pre>{_clipped(escape(text, quote=False), LONGEST)}</pre>"
-        block = _fold(_line([first, *rest], _html_code, _html), [said])
+    for cause in found:
+        name = cause.implementations[0]
+        said = f"<pre>{_clipped(escape(card(cause, report, folder=''), quote=False), LONGEST)}</pre>"
+        block = _fold(_line(cause, _html_code, _html), [said], opened=not lines)
         if full[name] < EACH and full.total() < IN_FULL and _size(block) <= room:
             full[name] += 1
             lines, room = [*lines, *block], room - _size(block)
         else:
-            short.setdefault(name, []).append(f"- {_line([first, *rest], _code, _plain)}")
-    told = full.total()
-    for name, others in short.items():
-        kept: list[str] = []
-        room -= 200 + len(name.encode())  # The fold around them.
-        while len(kept) < len(others) and _size(others[: len(kept) + 1]) <= room:
-            kept.append(others[len(kept)])
-        if kept:
-            what = (
-                f"{counted(len(kept), 'more law')} on {_html_code(name)}"
-                if full[name]
-                else f"{len(kept)} on {_html_code(name)}"
-            )
-            lines += _fold(what, kept)
-        told, room = told + len(kept), room - _size(kept)
-    if told < len(groups):
-        left = f"**{counted(len(groups) - told, 'more finding')} left out here**"
+            short.append(cause)
+    others = [f"- {_line(cause, _code, _plain)}" for cause in short]
+    kept: list[str] = []
+    while len(kept) < len(others) and _size(others[: len(kept) + 1]) <= room - 200:
+        kept.append(others[len(kept)])
+    lines += _fold(f"{len(kept)} more" if full else counted(len(kept), "cause"), kept) if kept else []
+    if len(kept) < len(others):
+        left = f"**{counted(len(others) - len(kept), 'more cause')} left out here**"
         lines += ["", f"{left}: all are in report.json and report.html."]
     lines += [f"\n{counted(count, 'result')} {_plain(said[:300])}" for said, count in [*given_up(report).items()][:3]]
-    return [*(["#### Laws that do not hold", ""] if groups else []), *lines, ""]
+    return [*([f"#### {counted(len(found), 'cause')}", ""] if found else []), *lines, ""]
 
 
-def _fold(summary: str, inside: Sequence[str]) -> list[str]:
+def _fold(summary: str, inside: Sequence[str], *, opened: bool = False) -> list[str]:
     """What stands folded. summary: HTML. inside: lines of Markdown."""
-    return [f"<details><summary>{summary}</summary>", "", *inside, "", "</details>", ""]
+    return [f"<details{' open' if opened else ''}><summary>{summary}</summary>", "", *inside, "", "</details>", ""]
 
 
-def _line(rows: Sequence[Mapping[str, Any]], code: Callable[[str], str], plain: Callable[[str], str]) -> str:
-    """One finding: law, implementation, dtypes, what was seen, and what it looks like. In HTML or in Markdown."""
-    first = rows[0]
-    dtypes = " and ".join(dict.fromkeys(row["dtype"] for row in rows if row["law"] == first["law"]))
-    level = "" if first["level"] == "must" else f" ({first['level']})"
-    laws = {row["law"] for row in rows}
-    more = f" and {len(laws) - 1} more laws" if len(laws) > 1 else ""
-    looks = f", looks like {code(str(leading(first)))}" if leading(first) else ""
-    known = f" (known: {plain(first['known'][:200])})" if first.get("known") else ""
-    said = _clipped(first["message"] or first["verdict"], 200)
-    return f"{code(first['law'])}{level}{more} on {code(first['implementation'])} in {dtypes}: {code(said)}{looks}{known}"
+def _line(cause: Cause, code: Callable[[str], str], plain: Callable[[str], str]) -> str:
+    """A cause in a sentence: what it is, and where it shows. In HTML or in Markdown."""
+    level = "" if cause.level == "must" else f" ({cause.level})"
+    name = f"{code(cause.name)}: {plain(cause.sentence)}" if cause.fault else code(_clipped(cause.name, 200))
+    laws = code(cause.laws[0]) if len(cause.laws) == 1 else f"{code(cause.laws[0])} and {len(cause.laws) - 1} more laws"
+    names = " and ".join(code(each) for each in cause.implementations[:NAMED])
+    names += f" and {len(cause.implementations) - NAMED} more" if len(cause.implementations) > NAMED else ""
+    known = f" (known: {plain(cause.known[:200])})" if cause.known else ""
+    return f"{name}{level} {laws} on {names} in {', '.join(cause.dtypes)}{known}"
 
 
 def _folds(report: Mapping[str, Any]) -> Iterator[list[str]]:

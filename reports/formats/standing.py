@@ -1,9 +1,9 @@
 """How a result stands in a tool that knows passed, failed and skipped only.
 
 A tool turns red exactly where the exit code of the run is 1 or 2. So a must-law that fails is a failure, unless the baseline
-expects it; and three questions about the run itself are tests of their own, because a run that was killed, or in which nothing
-was decided, has no failing law. Nothing but a pass looks like a pass: a should-law that does not hold, a known failure, what
-is not claimed and what is inconclusive are skipped, each with its reason.
+expects it; and what is wrong with the run itself is a failing test of its own, because a run that was killed, or in which
+nothing was decided, has no failing law. Nothing but a pass looks like a pass: a should-law that does not hold, a known failure,
+what is not claimed and what is inconclusive are skipped, each with its reason.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..findings import finding_text, skip_reason
+from ..cards import card, further_card
+from ..causes import Cause, causes
+from ..findings import skip_reason
 from ..model import outcome
 from ..profiles import verdict_line
 
-__all__ = ["Check", "Standing", "checks", "standing"]
+__all__ = ["Check", "Standing", "checks", "source", "standings"]
 
 
 @dataclass(frozen=True)
@@ -30,20 +32,27 @@ class Standing:
 
 @dataclass(frozen=True)
 class Check:
-    """A question about the run itself. trouble: why the answer is no; empty where it is yes."""
+    """A question about the run itself whose answer is no. trouble: why."""
 
     name: str
     trouble: str
 
 
-def standing(report: Mapping[str, Any], row: Mapping[str, Any], address: str) -> Standing:
-    """How one result stands. address: where its implementation is found again."""
+def standings(report: Mapping[str, Any]) -> list[Standing]:
+    """How each result stands. The first finding of a cause is told in full, the others point to it."""
+    own = {id(row): cause for cause in causes(report) for row in cause.rows}
+    return [_standing(report, row, own.get(id(row))) for row in report["results"]]
+
+
+def _standing(report: Mapping[str, Any], row: Mapping[str, Any], cause: Cause | None) -> Standing:
     if row["verdict"] == "pass":
         return Standing("passed")
     if row["verdict"] not in ("fail", "error"):
         return Standing("skipped", skip_reason(row))
-    text = finding_text(row, report["laws"][row["law"]], address)
-    said = row["message"] or row["verdict"]
+    text, said = "", row["message"] or row["verdict"]
+    if cause is not None:  # A result that was given up has none.
+        text = card(cause, report, folder="") if row is cause.first else further_card(cause, row, report)
+        said = f"{cause.fault}: {cause.sentence} {said}" if cause.fault else said
     if row.get("known"):
         return Standing("skipped", f"known failure: {row['known']}", text)
     if row["level"] != "must":
@@ -51,12 +60,19 @@ def standing(report: Mapping[str, Any], row: Mapping[str, Any], address: str) ->
     return Standing("failed" if row["verdict"] == "fail" else "error", said, text)
 
 
+def source(made: Mapping[str, Any]) -> str:
+    """The file of an implementation, as it was named on the command line, where tools may point at it; else empty."""
+    file = made["address"].partition(":")[0]
+    return file if file.endswith(".py") else ""
+
+
 def checks(report: Mapping[str, Any]) -> list[Check]:
-    """What must be true of any run."""
+    """What must be true of any run, and is not true of this one."""
     code, sentence = outcome(report)
     problems = report["baseline_problems"]
-    return [
+    asked = [
         Check("the run is complete", "" if report["complete"] else verdict_line(report)),
         Check("something was decided", sentence if code == 2 else ""),
         Check("the baseline is up to date", "\n".join(problems)),
     ]
+    return [check for check in asked if check.trouble]

@@ -58,4 +58,4 @@ def test_a_run_names_three_mistakes(attnspec: Run, tmp_path: Path) -> None:
     ):
         (tmp_path / "mine.py").write_text(KERNEL.format(name=name), encoding="utf-8")
         ran = attnspec("run", "mine.py:attend", "--laws", laws, "-j", "0", "--first", cwd=tmp_path, timeout=300)
-        assert f"  mistake   {name}: " in ran.stdout, ran.stdout + ran.stderr
+        assert f"\n{name}: " in ran.stdout, ran.stdout + ran.stderr

@@ -11,6 +11,12 @@ Row = dict[str, Any]
 
 
 @pytest.fixture
+def nasty() -> str:
+    """A text with what terminals, XML, HTML, Markdown and UTF-8 each have trouble with."""
+    return "<b>bold</b> `code` | *star* @someone #12 & \x1b[31mred\x00 \ufffe \udcff ]]> </pre>"
+
+
+@pytest.fixture
 def row() -> Callable[..., Row]:
     """A result; keyword arguments replace its fields."""
 

@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-NASTY = "<b>bold</b> `code` | *star* @someone #12 & \x1b[31mred\x00 \ufffe \udcff ]]> </pre>"
-
 
 @pytest.fixture
-def nasty() -> str:
-    """A text with what XML, HTML, Markdown and UTF-8 each have trouble with."""
-    return NASTY
-
-
-@pytest.fixture
-def mixed(report: Any, row: Any, plan: dict[str, Any]) -> dict[str, Any]:
+def mixed(report: Any, row: Any, plan: dict[str, Any], nasty: str) -> dict[str, Any]:
     """Seven results of one implementation: pass, fail, error, known, should, inconclusive, not claimed."""
     names = ("pass", "fail", "error", "known", "inconclusive", "not-claimed")
     plan["laws"] = {f"weights/{name}": {**plan["laws"]["weights/a"]} for name in names} | {
@@ -24,7 +16,7 @@ def mixed(report: Any, row: Any, plan: dict[str, Any]) -> dict[str, Any]:
     }
     rows = [
         row("weights/pass"),
-        row("weights/fail", "fail", message=NASTY, diagnosis=DIAGNOSIS),
+        row("weights/fail", "fail", message=nasty, diagnosis=DIAGNOSIS),
         row("weights/error", "error", message="raised KeyError: 1"),
         row("weights/known", "fail"),
         row("heads/c", "fail", level="should", message="lax"),

@@ -1,0 +1,163 @@
+"""A cause as a card: what it is, the picture, the smallest case once, how to see it again, and what else fails by it.
+
+A card is for a reader with one question: what is wrong? So it says nothing twice, and fits a screen. What one finding says and
+what a cause of many says are the same lines, so that whoever has read one can read the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .causes import Cause, sole_cause
+from .diagnosis import evidence, unexplained
+from .findings import replay_lines
+from .frames import frames
+from .lines import LABEL, WIDTH, clipped, field, paragraph
+from .visible import visible
+from .wording import counted
+
+__all__ = ["brief_card", "card", "finding_text", "further_card", "line_of", "title"]
+
+ALSO = 5
+"""Further laws that have a line each."""
+
+FRAMES = 4
+"""Frames of a traceback that are told: the innermost."""
+
+ENTRIES = 2
+"""Further lines of evidence that are told where no known mistake explains what was seen."""
+
+Report = Mapping[str, Any]
+
+
+def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None = None) -> str:
+    """The whole card.
+
+    folder: of the report, as a reader of this text finds it, ending with /; None where the report was not written anywhere.
+    """
+    row = cause.first
+    law, address = _place(row, report)
+    lines = [*title(cause, width), *_about(cause, width), *_evidence(cause, width)]
+    lines += field("where", "; ".join(cause.where), width) + field("factor", "; ".join(cause.factor), width)
+    lines += field("mask", cause.mask, width, whole=True)
+    lines += _case(cause, law, width)
+    if row.get("case"):
+        lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
+    if row.get("script") and folder is not None:
+        place = f"{folder}{row['script']}" if folder else f"{row['script']}, beside report.json,"
+        lines += field("script", f"{place} shows the failure without the kit", width)
+    return visible("\n".join([*lines, *_also(cause, width)]))
+
+
+def brief_card(cause: Cause, report: Report, *, width: int = WIDTH) -> str:
+    """What it is, which laws it breaks, what was seen and how to see it again, in a few lines."""
+    law, address = _place(cause.first, report)
+    lines = [*title(cause, width), *_about(cause, width), *_found(cause, width)]
+    if cause.first.get("case") and not cause.known:
+        lines += field("replay", replay_lines(cause.first["case"], law, address, width - LABEL), width, whole=True)
+    return visible("\n".join(lines))
+
+
+def further_card(cause: Cause, row: Mapping[str, Any], report: Report, *, width: int = WIDTH) -> str:
+    """What a finding of a cause adds to the card of the cause."""
+    law, address = _place(row, report)
+    first = f"in full at {cause.first['law']} for {cause.first['implementation']} in {cause.first['dtype']}"
+    lines = [*title(cause, width), *field("told", first, width), *field("found", row["message"] or row["verdict"], width)]
+    if row.get("case"):
+        lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
+    return visible("\n".join(lines))
+
+
+def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, *, width: int = WIDTH) -> str:
+    """The card of one result. law: as described in a report. address: where the implementation is found again."""
+    made = {"name": row["implementation"], "address": address, "dtypes": [row["dtype"]]}
+    report = {"laws": {row["law"]: law}, "implementations": [made], "results": [row]}
+    return card(sole_cause(row, report), report, width=width)
+
+
+def title(cause: Cause, width: int = WIDTH) -> list[str]:
+    """`name: sentence`, after the level of its laws where none of them is a must-law."""
+    said = f"{cause.name}: {cause.sentence}" if cause.sentence else cause.name
+    return paragraph(said if cause.level == "must" else f"({cause.level}) {said}", width, indent="  ")
+
+
+def line_of(cause: Cause, width: int = WIDTH) -> list[str]:
+    """One sentence, on as few lines as it needs."""
+    said = cause.known or (f"{cause.name}: {cause.sentence}" if cause.sentence else cause.name)
+    return paragraph(f"  {_laws(cause)}: {said}", width, indent="    ")
+
+
+def _place(row: Mapping[str, Any], report: Report) -> tuple[Mapping[str, Any], str]:
+    """The law of a result, and the address of its implementation."""
+    return report["laws"][row["law"]], next(
+        made["address"] for made in report["implementations"] if made["name"] == row["implementation"]
+    )
+
+
+def _about(cause: Cause, width: int) -> list[str]:
+    """Which laws fail where, and why that is known."""
+    label = "fails" if any(row["verdict"] == "fail" for row in cause.rows) else "stops"
+    return field(label, _laws(cause), width) + field("known", cause.known, width)
+
+
+def _laws(cause: Cause) -> str:
+    """`causal/as-defined for mine in float32`, `4 laws for mine in float32, float16; yours in float32`."""
+    laws = cause.laws[0] if len(cause.laws) == 1 else counted(len(cause.laws), "law")
+    return f"{laws} for " + "; ".join(f"{name} in {', '.join(_dtypes(cause, name))}" for name in cause.implementations)
+
+
+def _dtypes(cause: Cause, implementation: str) -> list[str]:
+    there = {row["dtype"] for row in cause.rows if row["implementation"] == implementation}
+    return [dtype for dtype in cause.dtypes if dtype in there]
+
+
+def _evidence(cause: Cause, width: int) -> list[str]:
+    """What speaks for the mistake, and where it was made before."""
+    found = cause.diagnosis
+    if not found:
+        return []
+    entry = next((entry for entry in found["ranked"] if entry["fault"] == cause.fault), None)
+    if entry is None:
+        return field("evidence", unexplained(found), width)
+    level = [f"equally likely: {', '.join(cause.also)}"] if cause.also else []
+    rounding = field("rounding", (found.get("arithmetic") or {}).get("sentence", ""), width)
+    return [*field("evidence", [evidence(found["how"], entry), *level, *cause.links], width), *rounding]
+
+
+def _case(cause: Cause, law: Mapping[str, Any], width: int) -> list[str]:
+    """The law on its smallest case: in full where no name says what is wrong."""
+    row, lines = cause.first, list[str]()
+    equation = law["equation"] + (f" where {law['where']}" if law.get("where") else "")
+    if cause.fault is None and row["verdict"] == "fail":
+        lines += field("law", law["statement"], width) + field("equation", equation, width)
+    elif cause.fault is not None:
+        lines += field("law", f"{row['law']}: {equation}", width)
+    lines += [*_found(cause, width), *field("details", _details(cause), width)]
+    worst = cause.worst_found
+    lines += field("worst", f"{worst['message']}, before the case was made small", width) if worst else []
+    return [*lines, *field("simplest", "; ".join(row.get("simplest", [])), width)]
+
+
+def _found(cause: Cause, width: int) -> list[str]:
+    """What was seen, unless the title says it."""
+    message = cause.first["message"] or cause.first["verdict"]
+    return [] if message.partition(" ")[2] in cause.name else field("found", message, width)
+
+
+def _details(cause: Cause) -> Sequence[str]:
+    """What a reader needs beyond the message: the innermost frames, or more entries where nothing else tells."""
+    row = cause.first
+    if row["verdict"] == "error":
+        return frames(row["details"])[-FRAMES:]
+    told = [line for line in row["details"] if line not in (row["message"], "1 of 1 entries break it")]
+    return told[:ENTRIES] if cause.fault is None or row["law"].partition("/")[2].startswith("refuses-") else ()
+
+
+def _also(cause: Cause, width: int) -> list[str]:
+    """A line for each further law; those of which the same is to be said, and those for which there is no room, by name."""
+    rows = [next(row for row in cause.rows if row["law"] == law) for law in cause.laws[1:]]
+    own = [row for row in rows if row["message"] != cause.first["message"]]
+    said = [clipped(f"{row['law']}: {row['message'] or row['verdict']}", width - LABEL) for row in own[:ALSO]]
+    named = [row["law"] for row in rows if row not in own[:ALSO]]
+    return field("also", [*said, *paragraph(", ".join(named), width - LABEL)], width, whole=True)
