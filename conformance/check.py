@@ -91,8 +91,8 @@ def explained(error: BaseException) -> str | None:
         return None
     from ..reports.summary import failure_text
 
-    before = text[: asserted.start()] if asserted else ""
-    return before + failure_text(report.data, IN_PYTEST)
+    own = text[: asserted.start()] if asserted else ""
+    return own + failure_text(report.data, IN_PYTEST, before=0 if own else len("AssertionError: "))
 
 
 def check(

@@ -19,8 +19,8 @@ from .wording import counted
 
 __all__ = ["brief_card", "card", "finding_text", "further_card", "line_of", "title"]
 
-ALSO = 5
-"""Further laws that have a line each."""
+ALSO, NAMED = 3, 4
+"""Further laws that have a line each, and those that are named."""
 
 FRAMES = 4
 """Frames of a traceback that are told: the innermost."""
@@ -34,7 +34,7 @@ Report = Mapping[str, Any]
 def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None = None) -> str:
     """The whole card.
 
-    folder: of the report, as a reader of this text finds it, ending with /; None where the report was not written anywhere.
+    folder: of the report, as a reader of this text finds it, ending with / or empty; None where the report was not written.
     """
     row = cause.first
     law, address = _place(row, report)
@@ -45,8 +45,7 @@ def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None
     if row.get("case"):
         lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
     if row.get("script") and folder is not None:
-        place = f"{folder}{row['script']}" if folder else f"{row['script']}, beside report.json,"
-        lines += field("script", f"{place} shows the failure without the kit", width)
+        lines += field("script", f"{folder}{row['script']}", width)
     return visible("\n".join([*lines, *_also(cause, width)]))
 
 
@@ -159,5 +158,6 @@ def _also(cause: Cause, width: int) -> list[str]:
     rows = [next(row for row in cause.rows if row["law"] == law) for law in cause.laws[1:]]
     own = [row for row in rows if row["message"] != cause.first["message"]]
     said = [clipped(f"{row['law']}: {row['message'] or row['verdict']}", width - LABEL) for row in own[:ALSO]]
-    named = [row["law"] for row in rows if row not in own[:ALSO]]
-    return field("also", [*said, *paragraph(", ".join(named), width - LABEL)], width, whole=True)
+    left = [row["law"] for row in rows if row not in own[:ALSO]]
+    names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+    return field("also", [*said, *paragraph(names, width - LABEL)], width, whole=True)

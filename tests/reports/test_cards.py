@@ -59,7 +59,7 @@ def test_a_card_says_everything_once(made: dict[str, Any]) -> None:
         "  simplest  v is 1",
         "  replay    attnspec replay 'weights/a?dtype=float32&b=1&hq=1&hkv=1&sq=1&sk=2",
         "            &d=1&scale=2&causal=1&values=integers&seed=0' mine.py:mine",
-        "  script    out/replays/a.py shows the failure without the kit",
+        "  script    out/replays/a.py",
         "  also      weights/b: off by 7",
     ]
 

@@ -133,7 +133,7 @@ def test_nothing_names_a_file_that_was_not_written(report: Any, row: Any) -> Non
     text = StringIO()
     print_summary(made, Console(file=text, width=80))
     assert "replays" not in text.getvalue() and "report.json" not in text.getvalue()
-    assert "out/replays/x.py shows the failure without the kit" in _printed(made, "out/")
+    assert "script out/replays/x.py" in _printed(made, "out/")
 
 
 def _printed(report: Any, folder: str) -> str:
