@@ -92,7 +92,8 @@ def explained(error: BaseException) -> str | None:
     from ..reports.summary import failure_text
 
     own = text[: asserted.start()] if asserted else ""
-    return own + failure_text(report.data, IN_PYTEST, before=0 if own else len("AssertionError: "))
+    said = failure_text(report.data, IN_PYTEST, before=0 if own else len("AssertionError: "))
+    return f"{own}{said}\n{_effort(report.data)}"
 
 
 def check(
