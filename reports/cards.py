@@ -22,6 +22,9 @@ __all__ = ["brief_card", "card", "finding_text", "further_card", "line_of", "tit
 ALSO, NAMED = 3, 4
 """Further laws that have a line each, and those that are named."""
 
+LINKS = 2
+"""Addresses of bugs of this kind."""
+
 FRAMES = 4
 """Frames of a traceback that are told: the innermost."""
 
@@ -121,7 +124,7 @@ def _evidence(cause: Cause, width: int) -> list[str]:
         return field("evidence", unexplained(found), width)
     level = [f"equally likely: {', '.join(cause.also)}"] if cause.also else []
     rounding = field("rounding", (found.get("arithmetic") or {}).get("sentence", ""), width)
-    return [*field("evidence", [evidence(found["how"], entry), *level, *cause.links], width), *rounding]
+    return [*field("evidence", [evidence(found["how"], entry), *level, *cause.links[:LINKS]], width), *rounding]
 
 
 def _case(cause: Cause, law: Mapping[str, Any], width: int) -> list[str]:

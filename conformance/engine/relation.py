@@ -28,7 +28,6 @@ class Decision:
     ratio: the largest distance / allowed distance, None for == and for infinite bounds.
     strange: whether NaN or an infinity is among what breaks it. broken: sentences about the worst entries.
     estimate: of a single number that reads itself, its uncertainty and the sentence.
-    apart: the largest distance among the entries that break it, where both sides are finite.
     """
 
     holds: bool
@@ -38,7 +37,6 @@ class Decision:
     strange: bool = False
     broken: list[str] = field(default_factory=list)
     estimate: tuple[float, str] | None = None
-    apart: float = 0.0
 
 
 def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences: bool = True) -> Decision:
@@ -64,10 +62,8 @@ def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences
     estimate = None
     if reading and selected.size == 1 and (uncertain := float(np.max(a.bound + b.bound))):  # A fact is no estimate.
         estimate = (uncertain, reading(np.argwhere(selected))[0])
-    finite = np.isfinite(a.value) & np.isfinite(b.value)
-    strange = bool((bad & ~finite).any())
-    apart = float(np.max(np.abs(a.value - b.value), initial=0.0, where=bad & finite))
-    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate, apart)
+    strange = bool((bad & ~(np.isfinite(a.value) & np.isfinite(b.value))).any())
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate)
 
 
 def _reading(side: Any, compared: Bounded) -> Callable[[Any], list[str]] | None:

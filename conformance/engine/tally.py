@@ -33,21 +33,17 @@ class Finding:
     details: list[str]
     ratio: float | None = None
     strange: bool = False
-    apart: float = 0.0
 
     @classmethod
     def of(cls, case: str, structure: Structure, decision: Decision) -> Finding:
         """What a law found that does not hold."""
-        said, found = decision.broken, decision
-        return cls("fail", case, structure, said[1], said, found.ratio, found.strange, found.apart)
+        return cls("fail", case, structure, decision.broken[1], decision.broken, decision.ratio, decision.strange)
 
     def worse_than(self, other: Finding) -> bool:
-        """Whether what was seen is further off: NaN or an infinity, else the larger error / bound, else the larger distance."""
+        """Whether what was seen is further off: NaN or an infinity, else the larger error / bound. Sameness has no measure."""
         if self.verdict != "fail" or self.strange != other.strange:
             return self.verdict == "fail" and self.strange
-        if self.ratio is not None and other.ratio is not None:
-            return self.ratio > other.ratio
-        return self.apart > other.apart
+        return self.ratio is not None and other.ratio is not None and self.ratio > other.ratio
 
     @property
     def size(self) -> tuple[int, int, int, int, str]:

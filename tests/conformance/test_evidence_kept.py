@@ -31,8 +31,8 @@ def naive(q: Any, k: Any, v: Any) -> Any:
     return weights / weights.sum(-1, keepdims=True) @ v
 
 
-def finding(ratio: float | None, apart: float, strange: bool = False, verdict: str = "fail") -> Finding:
-    return Finding(verdict, "x", Structure(), "", [], ratio, strange, apart)
+def finding(ratio: float | None, strange: bool = False, verdict: str = "fail") -> Finding:
+    return Finding(verdict, "x", Structure(), "", [], ratio, strange)
 
 
 def test_the_worst_is_kept_where_it_is_lost_by_shrinking() -> None:
@@ -50,13 +50,11 @@ def test_nothing_is_kept_twice_where_the_smallest_case_is_the_worst() -> None:
     assert result.verdict == "fail" and result.worst_found == {}
 
 
-def test_worse_is_nan_then_error_over_bound_then_distance() -> None:
-    assert finding(None, 0.0, strange=True).worse_than(finding(9.0, 9.0)) and not finding(9.0, 9.0).worse_than(
-        finding(None, 0.0, strange=True)
-    )
-    assert finding(3.0, 0.1).worse_than(finding(2.0, 0.5)) and not finding(2.0, 0.5).worse_than(finding(3.0, 0.1))
-    assert finding(None, 0.5).worse_than(finding(3.0, 0.1)) and not finding(1.0, 1.0).worse_than(finding(1.0, 1.0))
-    assert not finding(9.0, 9.0, verdict="error").worse_than(finding(1.0, 1.0))
+def test_worse_is_nan_and_then_the_larger_share_of_the_bound() -> None:
+    assert finding(None, strange=True).worse_than(finding(9.0)) and not finding(9.0).worse_than(finding(None, strange=True))
+    assert finding(3.0).worse_than(finding(2.0)) and not finding(2.0).worse_than(finding(3.0))
+    assert not finding(None).worse_than(finding(2.0)) and not finding(2.0).worse_than(finding(None))
+    assert not finding(9.0, verdict="error").worse_than(finding(1.0))
 
 
 def test_a_traceback_keeps_the_innermost_frame_and_leaves_the_kit_out() -> None:
