@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from .language import Law
 from .selection import Plan, Target
-from .survey.record import refusals
 
 if TYPE_CHECKING:
     from ..adapters.contract import Implementation
@@ -68,6 +67,8 @@ def describe_law(law: Law) -> dict[str, Any]:
 
 
 def _describe_target(target: Target) -> dict[str, Any]:
+    from .survey.record import refusals  # A survey draws problems, and whoever only talks about laws shall not wait for that.
+
     made = target.implementation
     return {
         "name": made.name,
