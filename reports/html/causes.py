@@ -69,8 +69,8 @@ def _card(cause: Cause, report: Report, places: Mapping[int, int], *, opened: bo
     verdict = "known" if cause.known else cause.first["verdict"]
     numbers = ",".join(str(places[id(row)]) for row in cause.rows)
     name = f"<code>{escape(cause.name)}</code>" if cause.fault else escape(cause.name[:1].upper() + cause.name[1:])
-    breaks = f'<p class="breaks">{escape(_breaks(cause))}</p>'
-    summary = f"<summary>{glyph(verdict)}<div><h3>{name}</h3>{_sentence(cause)}{breaks}</div></summary>"
+    breaks = f'<span class="breaks">{escape(_breaks(cause))}</span>'
+    summary = f"<summary>{glyph(verdict)}<h3>{name}</h3>{_sentence(cause)}{breaks}</summary>"
     picture = _picture(cause, places)
     body = f"{_case(cause, report)}{picture}{_laws(cause, places)}"
     flag = " open" if opened else ""
@@ -78,8 +78,8 @@ def _card(cause: Cause, report: Report, places: Mapping[int, int], *, opened: bo
 
 
 def _sentence(cause: Cause) -> str:
-    known = f'<p class="known">known: {linked(cause.known)}</p>' if cause.known else ""
-    return known + (f'<p class="sentence">{escape(cause.sentence)}</p>' if cause.sentence else "")
+    known = f'<span class="known">known: {linked(cause.known)}</span>' if cause.known else ""
+    return known + (f'<span class="sentence">{escape(cause.sentence)}</span>' if cause.sentence else "")
 
 
 def _breaks(cause: Cause) -> str:

@@ -18,7 +18,7 @@ __all__ = ["Head", "banners", "head"]
 LONG = 80
 """Letters of a first line above which it is set smaller."""
 
-REFUSALS = 6
+REFUSALS = 4
 """Lines about what is not taken that stand open; more are folded."""
 
 Report = Mapping[str, Any]
@@ -34,7 +34,7 @@ class Head:
 
 def head(report: Report) -> Head:
     """The verdict, what was decided, what is not taken, and how the run was made."""
-    line = _verdict(report)
+    line, why = _verdict(report)
     status, _ = outcome(report)
     verdict = "pass" if status == 0 else "fail" if status == 1 else "inconclusive"
     long = " long" if len(line) > LONG else ""
@@ -42,7 +42,8 @@ def head(report: Report) -> Head:
     told = [each for each in headline(report) if not each.startswith("quick:")]
     html = (
         f'<p class="kicker">attnspec report</p><h1 class="{verdict}{long}">{glyph(verdict)}<span>{escape(line)}</span></h1>'
-        f'<p class="tally">{escape("; ".join(told))}</p>'
+        + (f'<p class="worth">{escape(why[:1].upper() + why[1:])}.</p>' if why else "")
+        + f'<p class="tally">{escape("; ".join(told))}</p>'
         + ("" if verdict_line(report) in line else f'<p class="worth">{escape(_worth(report, quick=quick))}</p>')
         + _refusals(report["implementations"])
         + f'<p class="made">{" · ".join(escape(fact) for fact in _made(report))}</p>'
@@ -50,27 +51,30 @@ def head(report: Report) -> Head:
     return Head(escape(f"{line} · attnspec"), html)
 
 
-def _verdict(report: Report) -> str:
-    """Who was tried and how it fared, in one line."""
+def _verdict(report: Report) -> tuple[str, str]:
+    """Who was tried and how it fared, in one line; and what there is to say about it besides, or nothing."""
     made = [each["name"] for each in report["implementations"]]
     who = made[0] if len(made) == 1 else counted(len(made), "implementation")
     if report.get("shard"):
         who += f", shard {shard_name(report['shard'])}"
+    sentence, _, why = outcome(report)[1].partition(": ")
     failed = blocking(report)
     if not failed:
-        return f"{who}: {outcome(report)[1]}"
+        return f"{who}: {sentence}", why
     ids = {id(row) for row in failed}
     found = [cause for cause in causes(report) if any(id(row) in ids for row in cause.rows)]
     laws = len({row["law"] for row in failed})
-    says = "fails" if laws == 1 else "fail"
-    if all(row["verdict"] == "error" for row in failed):
-        says = "has no answer" if laws == 1 else "have no answer"
-    elif any(row["verdict"] == "error" for row in failed):
-        says += " or " + ("has" if laws == 1 else "have") + " no answer"
     if not found:  # nothing but laws that were not run, because the implementation crashed before
-        return f"{who}: {outcome(report)[1]}"
-    why = found[0].fault if len(found) == 1 and found[0].fault else counted(len(found), "cause")
-    return f"{who}: {why}, {counted(laws, 'must-law')} {says}"
+        return f"{who}: {sentence}", why
+    name = found[0].fault if len(found) == 1 and found[0].fault else counted(len(found), "cause")
+    return f"{who}: {name}, {counted(laws, 'must-law')} {_says(failed, one=laws == 1)}", ""
+
+
+def _says(failed: Sequence[Report], *, one: bool) -> str:
+    """What must-laws do that block: fail, or have no answer."""
+    words = {"fail": "fails" if one else "fail", "error": "has no answer" if one else "have no answer"}
+    verdicts = {row["verdict"] for row in failed}
+    return " or ".join(said for verdict, said in words.items() if verdict in verdicts)
 
 
 def _worth(report: Report, *, quick: bool) -> str:
@@ -105,7 +109,7 @@ def _refusals(implementations: Sequence[Report]) -> str:
     items = []
     for (sentence, words), who in found.items():
         name = f"<b>{escape(names(who))}</b> " if several else ""
-        said = f": <code>{escape(words)}</code>" if words and words not in sentence else ""
+        said = f": <code>{escape(words)}</code>" if words else " (declared)"
         items.append(f"<li>{name}{escape(sentence)}{said}</li>")
     if not items:
         return ""
