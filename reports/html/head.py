@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..causes import causes
+from ..decided import decided_lines
 from ..model import blocking, headline, outcome
 from ..profiles import asked_dtypes, shard_name, verdict_line
 from ..wording import counted
@@ -17,6 +18,9 @@ __all__ = ["Head", "banners", "head"]
 
 LONG = 80
 """Letters of a first line above which it is set smaller."""
+
+FEW = 3
+"""Implementations of which a line each stands open at the head."""
 
 REFUSALS = 4
 """Lines about what is not taken that stand open; more are folded."""
@@ -43,7 +47,7 @@ def head(report: Report) -> Head:
     html = (
         f'<p class="kicker">attnspec report</p><h1 class="{verdict}{long}">{glyph(verdict)}<span>{escape(line)}</span></h1>'
         + (f'<p class="worth">{escape(why[:1].upper() + why[1:])}.</p>' if why else "")
-        + f'<p class="tally">{escape("; ".join(told))}</p>'
+        + _decided(report, "; ".join(told))
         + ("" if verdict_line(report) in line else f'<p class="worth">{escape(_worth(report, quick=quick))}</p>')
         + _refusals(report["implementations"])
         + f'<p class="made">{" · ".join(escape(fact) for fact in _made(report))}</p>'
@@ -80,7 +84,7 @@ def _says(failed: Sequence[Report], *, one: bool) -> str:
 def _worth(report: Report, *, quick: bool) -> str:
     """What the run certifies: by name where few were tried, by number elsewhere."""
     if quick and report["complete"] and not report.get("shard"):
-        return "A quick run, so this is not a conformance result: --budget standard certifies profiles."
+        return f"{verdict_line(report)}; --budget standard certifies profiles."
     if not report["verdicts"] or len(report["implementations"]) <= 2:
         line = verdict_line(report)
         return (line if report["verdicts"] else line[:1].upper() + line[1:]) + "."  # A name stays as it is.
@@ -97,6 +101,18 @@ def _made(report: Report) -> list[str]:
         f"seed {report['seed']}",
         f"attnspec {suite['version']}, spec {suite['spec']}",
     ]
+
+
+def _decided(report: Report, tally: str) -> str:
+    """How many laws were decided of each, where few were tried beside the tally of the run, else folded."""
+    lines = decided_lines(report)
+    if len(lines) <= FEW:
+        alone = [line.partition(": ")[2] if len(lines) == 1 else line for line in lines]
+        return f'<p class="tally">{escape("; ".join([*alone, tally]))}</p>'
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<p class="tally">{escape(tally)}</p>' + folded(
+        "decided of each implementation", f'<ul class="plain">{items}</ul>', "tally"
+    )
 
 
 def _refusals(implementations: Sequence[Report]) -> str:

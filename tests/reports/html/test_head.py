@@ -57,6 +57,17 @@ def test_the_first_line_is_short_where_many_were_tried(many: Report) -> None:
     assert line.startswith("20 implementations: causal-off-by-one, ") and len(line) < 80
 
 
+def test_how_much_was_decided_is_told_of_each(small: Report, many: Report, read: Read) -> None:
+    assert (
+        "one: decided 1 of 2 laws; two <2>: decided 2 of 3 laws; 3 laws, 2 implementations: 2 pass"
+        in read(head(small).html).text
+    )
+    small["implementations"], small["results"] = small["implementations"][:1], small["results"][:4]
+    assert '<p class="tally">decided ' in head(small).html
+    page = read(head(many).html)
+    assert page.text.count("decided") == 21 and any(tag == "details" for tag, _ in page.elements)
+
+
 def test_what_is_not_taken_is_told_once_for_all_that_refuse_it(small: Report, read: Read, making: Any) -> None:
     refusal = {"facet": "grouped", "sentence": "does not take grouped heads (Hq ≠ Hkv)", "words": f"ValueError: {making.NASTY}"}
     assert "does not take" not in head(small).html
