@@ -14,7 +14,7 @@ from .decided import decided_lines, refusal_lines
 from .findings import given_up
 from .lines import WIDTH, paragraph
 from .model import headline, outcome
-from .modes import mode_lines
+from .modes import mode_lines, softened_lines
 from .profiles import verdict_line
 from .table import LEGEND, chapter_tables
 from .visible import visible
@@ -171,7 +171,7 @@ def _further(report: Mapping[str, Any]) -> Iterator[str]:
     for title, lines in (
         ("accuracy", accuracy_lines(report)),
         ("modes", [f"  {line}" for line in mode_lines(report)]),
-        ("notes", notes),
+        ("notes", [*notes, *softened_lines(report)]),
         ("conventions", convention_lines(report)),
         ("profiles", profile_lines(report)),
         ("certificates", certificate_lines(report)),

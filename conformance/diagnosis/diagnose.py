@@ -9,6 +9,7 @@ from typing import Any
 from ...adapters.contract import Implementation
 from ..engine.subject import Subject
 from ..language.law import Law
+from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
 from .factor import factors
@@ -65,7 +66,7 @@ def diagnose(
         "wrong": found.wrong,
         "ranked": ranked[:LISTED],
         "nearest": None if near is None else _row(near, near.matched, near.tried, near.shown),
-        "where": where(found.samples),
+        "where": where(found.samples, build(failed[0], inquiry.conventions)),
         "factor": factors(found.samples),
         "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions)) if made.operation in SOFTMAX else [],
         **_drawn(made, law, failed[0], record),

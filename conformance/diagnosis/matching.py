@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...reference.rounding import round_to
+from ..engine.symptom import kinds_of
 from .sample import Sample
 from .suspects import Suspect
 from .witness import Call
 
-__all__ = ["TIED", "Match", "differ", "match"]
+__all__ = ["TIED", "Match", "came", "differ", "match"]
 
 FIRST = 4
 """Problems on which every suspect is tried where none explains all."""
@@ -68,15 +69,35 @@ def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
         standing = [s for s in standing if s.matched == s.tried]
     found = Match(ordered, everyone, standing)
     found.full = _ranked(s for s in standing if s.explains)
-    if not found.full:
-        found.in_law = _ranked(lawful)
-    if found.wrong and not found.full and not found.in_law:
+    if found.full or _one_symptom(ordered):
+        return found
+    found.in_law = _ranked(lawful)
+    if found.wrong and not found.in_law:
         found.nearest = _nearest(ordered, everyone, found.wrong)
     return found
 
 
+def came(samples: Iterable[Sample]) -> frozenset[str]:
+    """The kinds of numbers that came where something else was due: nan, inf, -inf, zero, finite."""
+    return frozenset().union(*(_came(sample) for sample in samples))
+
+
+def _came(sample: Sample) -> frozenset[str]:
+    wrong = [sight.value[sight.wrong] for call in sample.calls for sight in call.sights.values() if sight.wrong.any()]
+    return kinds_of(np.concatenate([values.ravel() for values in wrong])) if wrong else frozenset()
+
+
+def _one_symptom(samples: Sequence[Sample]) -> bool:
+    """Whether all that is wrong, on problems of the law and on others, is NaN, or infinite, or 0: then it is one mistake, and
+    none that explains only the problems of the law.
+    """
+    wrong = [sample for sample in samples if not sample.correct]
+    elsewhere = any(not sample.of_law for sample in wrong)
+    return elsewhere and len(kinds := came(wrong)) == 1 and kinds != {"finite"}
+
+
 def _nearest(ordered: Sequence[Sample], everyone: Sequence[Suspect], wrong: int) -> Suspect | None:
-    """The suspect that explains most of what is wrong, if that is more than half of it."""
+    """The suspect that explains most of what is wrong, if that is more than half of it, and more than half of all problems."""
     again = [s.afresh() for s in everyone]
     for sample in ordered[:FIRST]:
         for suspect in again:
@@ -86,7 +107,7 @@ def _nearest(ordered: Sequence[Sample], everyone: Sequence[Suspect], wrong: int)
         for sample in ordered[FIRST:]:
             suspect.meet(sample)
     first = max(best, key=lambda s: (s.shown, s.matched, -s.distance), default=None)
-    return first if first is not None and 2 * first.shown > wrong else None
+    return first if first is not None and 2 * first.shown > wrong and 2 * first.matched > first.tried else None
 
 
 def _ranked(suspects: Iterable[Suspect]) -> list[Suspect]:

@@ -18,6 +18,7 @@ import numpy as np
 from ...adapters.contract import Implementation
 from ..engine.evaluate import decide_law
 from ..engine.subject import Broken, NotClaimed, Raised
+from ..engine.symptom import Symptom
 from ..language.law import Law
 from ..meaning import WITHOUT_CONVENTIONS, forget
 from ..problems.build import build
@@ -27,7 +28,7 @@ from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
 from .witness import Call, Witness
 
-__all__ = ["Sample", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
+__all__ = ["Sample", "another", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
 
 NEW = range(19, 512, 2)
 """Numbers of value features for problems without a past: odd, as those of usual problems are not. An implementation is given
@@ -45,7 +46,7 @@ class Sample:
     """One problem with every call that was made for it. of_law: the calls are those of the law; else all claimed results.
 
     correct: whether a correct implementation may have given all of it. fresh: nothing can have come before. verdict: what the
-    law said, where it is of the law.
+    law said, where it is of the law. symptom: what its failure looks like, where it is one of numbers.
     """
 
     structure: Structure
@@ -55,6 +56,7 @@ class Sample:
     of_law: bool
     fresh: bool
     verdict: str = ""
+    symptom: Symptom | None = None
 
     @property
     def backward(self) -> bool:
@@ -74,15 +76,17 @@ def sample_of_law(law: Law, structure: Structure, witness: Witness, new: bool, t
     """
     p = build(structure, witness.conventions)
     witness.begin(p)
+    symptom = None
     try:
         for _ in range(times):
             witness.forget()
-            verdict = "pass" if decide_law(law, p, witness).holds else "fail"
+            decision = decide_law(law, p, witness)
+            verdict, symptom = "pass" if decision.holds else "fail", decision.symptom
     except (Undecided, NotClaimed):
         return None
     except (Raised, Broken):
         verdict = "fail"
-    return _sample(structure, p, witness, of_law=True, fresh=new, verdict=verdict)
+    return _sample(structure, p, witness, of_law=True, fresh=new, verdict=verdict, symptom=symptom)
 
 
 def plain_sample(structure: Structure, witness: Witness, new: bool, twice: bool = False) -> Sample | None:
@@ -94,7 +98,7 @@ def plain_sample(structure: Structure, witness: Witness, new: bool, twice: bool 
     witness.begin(p)
     try:
         if twice:
-            witness.out_only(_other(p, witness.implementation.options))
+            witness.out_only(another(p, witness.implementation.options))
         witness.ask(p)
     except (NotClaimed, Raised):
         return None
@@ -113,7 +117,7 @@ def _sample(structure: Structure, p: Problem, witness: Witness, **said: Any) -> 
     return sample
 
 
-def _other(p: Problem, claimed: frozenset[str]) -> Problem:
+def another(p: Problem, claimed: frozenset[str]) -> Problem:
     """A problem of the same shapes that differs in what a call may keep: scale, causality, mask and values."""
     given: dict[str, Any] = {}
     if "scale" in claimed:

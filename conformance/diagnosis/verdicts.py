@@ -1,26 +1,36 @@
-"""Where every output lies within its bounds and a law still fails: which known mistake fails it on the same problems.
+"""Where every output lies within its bounds and a law still fails: which known mistake fails it on the same problems, alike.
 
-A last bit that changes from call to call, a gradient, an estimate over many numbers: no single output shows them. What is left
-is to hold the law against the suspects. That says less than outputs do, and the finding says so.
+A last bit that changes from call to call, a gradient, an estimate over many numbers, NaN that came back as 0: no single output
+shows them. What is left is to hold the law against the suspects. Only its verdict would be little evidence, so a suspect must
+also fail it with the same symptom, answer equal calls as alike as the implementation does, and fail where the definition does
+not; and a mistake of the backward pass is no explanation of an output, nor the reverse.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ...adapters.contract import Implementation
 from ..engine.evaluate import Known, decide_law
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.symptom import Symptom, kinds_of
 from ..engine.verify import not_claimed
-from ..kills.suspects import Terms, suspect
+from ..kills.suspects import CORRECT, Terms, suspect
 from ..language.law import Law
-from ..vocabulary.word import Undecided
+from ..vocabulary.word import GRADIENTS, WORDS, Undecided
+from .history import varies
 from .sample import Sample
 from .suspects import Suspect
 
 __all__ = ["Likeness", "alike"]
+
+MOST = 60
+"""Suspects that are tried at most, for each costs a law on every problem: a count, so that equal runs say the same."""
+
+Said = tuple[str, Symptom | None, frozenset[str]]
+"""A verdict, what its failure looks like, and which of nan, inf and -inf came in any answer: a law may only count them."""
 
 
 @dataclass(frozen=True)
@@ -34,39 +44,72 @@ class Likeness:
 
 
 def alike(
-    law: Law, made: Implementation, conventions: Mapping[str, str], samples: Sequence[Sample], suspects: Iterable[Suspect],
-    until: float,
+    law: Law, made: Implementation, conventions: Mapping[str, str], samples: Sequence[Sample], suspects: Iterable[Suspect]
 ) -> list[Likeness]:  # fmt: skip
-    """The suspects with the most verdicts in common, the best first: none where fewer than half of the failures are common.
-
-    until: the processor time (time.process_time) after which no further suspect is tried.
+    """The suspects with the most verdicts in common, the best first: none where fewer than half of the failures are common, or
+    no more than half of all verdicts.
     """
+    terms = Terms.of(made, conventions)
     due = [sample for sample in samples if sample.of_law]
     known: list[Known] = [{} for _ in due]
-    failures = sum(sample.verdict == "fail" for sample in due)
+    if not due:
+        return []
+    dtype = due[0].p.dtype
+    right = Subject(suspect(CORRECT, terms, made.operation), dtype, conventions)
+    telling = [n for n, sample in enumerate(due) if _said(law, sample, right, known[n])[0] != "fail"]
+    failing = [due[n] for n in telling if due[n].verdict == "fail"]
+    if not failing:
+        return []
+    changing = varies(Subject(made, dtype, conventions), failing)
+    backward = any(WORDS[word].asks == GRADIENTS for word in law.words())
     found = []
-    for each in suspects:
-        if time.process_time() > until:
-            break
-        tried = suspect(each.fault.name, Terms.of(made, conventions))
-        if not due or not_claimed(tried, law, due[0].p.dtype) is not None:
+    for each in list(suspects)[:MOST]:
+        tried = suspect(each.fault.name, terms)
+        if each.backward != backward or not_claimed(tried, law, dtype) is not None:
             continue
-        subject = Subject(tried, due[0].p.dtype, conventions)
-        said = [_verdict(law, sample, subject, facts) for sample, facts in zip(due, known, strict=True)]
-        same = [verdict == sample.verdict for verdict, sample in zip(said, due, strict=True)]
-        failed = sum(good and verdict == "fail" for good, verdict in zip(same, said, strict=True))
-        if failed and 2 * failed >= failures:
-            found.append(Likeness(each, sum(same), len(due), failed))
+        subject = Subject(tried, dtype, conventions)
+        agree = {n: _agree(due[n], _said(law, due[n], subject, known[n]), changing) for n in telling if due[n] in failing}
+        failed = sum(agree.values())
+        if not failed or 2 * failed < len(failing) or varies(subject, failing) != changing:
+            continue
+        agree |= {n: _agree(due[n], _said(law, due[n], subject, known[n]), changing) for n in telling if n not in agree}
+        if 2 * sum(agree.values()) > len(telling):
+            found.append(Likeness(each, sum(agree.values()), len(telling), failed))
     best = max((each.matched for each in found), default=0)
     level = [each for each in found if each.matched == best]
     return sorted(level, key=lambda e: (-e.failed, e.suspect.distance, -len(e.suspect.fault.needs)))
 
 
-def _verdict(law: Law, sample: Sample, subject: Subject, known: Known) -> str:
+def _agree(sample: Sample, said: Said, changing: bool) -> bool:
+    """Whether a suspect and the implementation have the same verdict, and fail alike."""
+    verdict, symptom, strange = said
+    if verdict != sample.verdict or (symptom is None) != (sample.symptom is None):
+        return False
+    values = [sight.value for call in sample.calls for sight in call.sights.values()]
+    if verdict == "fail" and values and strange != _strange(values):
+        return False
+    free = changing or sample.p.draws_features  # then the numbers of two failures need not be at the same places
+    return symptom is None or sample.symptom is None or sample.symptom.like(symptom, varies=free)
+
+
+def _said(law: Law, sample: Sample, subject: Subject, known: Known) -> Said:
     subject.forget()
     try:
-        return "pass" if decide_law(law, sample.p, subject, known).holds else "fail"
+        decision = decide_law(law, sample.p, subject, known)
     except (Undecided, NotClaimed):
-        return "undecided"
+        return "undecided", None, frozenset()
     except (Raised, Broken):
-        return "fail"
+        return "fail", None, frozenset()
+    return "pass" if decision.holds else "fail", decision.symptom, _strange(_answers(subject))
+
+
+def _strange(values: Iterable[Any]) -> frozenset[str]:
+    return frozenset().union(*(kinds_of(x) & {"nan", "inf", "-inf"} for x in values))
+
+
+def _answers(subject: Subject) -> list[Any]:
+    """Every array that a subject gave and remembers."""
+    found = []
+    for _, answer in subject._remembered.values():
+        found += answer.arrays.values() if hasattr(answer, "arrays") else answer
+    return found

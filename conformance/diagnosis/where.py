@@ -2,6 +2,10 @@
 
 `only with a mask` is said where every problem with a wrong number has a mask, and hardly a right one has. `only rows from 16
 on` is said where no other row is wrong anywhere. Of several true sentences the one about the fewest places is said.
+
+A law also looks at problems that transforms made, and may fail where no output is wrong by itself. So a sentence about problems
+must hold of every one on which the law failed, the reported one first; and one about rows is held against every call, and is
+left out where a failure shows in no output.
 """
 
 from __future__ import annotations
@@ -11,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from ..problems.problem import Problem
 from . import places
+from .matching import came
 from .sample import Sample
 
 __all__ = ["where"]
@@ -38,17 +44,50 @@ Wrong = tuple[Any, Any]
 """A problem, and which entries of its output are wrong, bool (B, Hq, Sq, Dv)."""
 
 
-def where(samples: Sequence[Sample]) -> list[str]:
-    """Sentences about where outputs are wrong, the most telling first. Empty where no output is."""
-    looked = [(sample.p, found) for sample in samples if (found := _wrong(sample, "out")) is not None]
+KINDS = {
+    frozenset({"nan"}): "NaN",
+    frozenset({"zero"}): "0",
+    frozenset({"inf"}): "infinite",
+    frozenset({"-inf"}): "−infinite",
+    frozenset({"inf", "-inf"}): "infinite",
+    frozenset({"nan", "inf"}): "NaN or infinite",
+    frozenset({"nan", "-inf"}): "NaN or −infinite",
+    frozenset({"nan", "inf", "-inf"}): "NaN or infinite",
+}
+"""What all wrong numbers are, where that is worth a word."""
+
+
+def where(samples: Sequence[Sample], reported: Problem | None = None) -> list[str]:
+    """Sentences about where outputs are wrong, the most telling first. Empty where no output is.
+
+    reported: the problem of the finding, which no sentence may contradict.
+    """
+    looked = [pair for sample in samples for pair in _looked(sample)]
     wrong = [(p, found) for p, found in looked if found.any()]
     right = [p for p, found in looked if not found.any()]
     if not wrong:
         return _of_others(samples)
-    said = [*_of_problems([p for p, _ in wrong], right), *_of_rows(wrong), *_of_features(wrong)]
-    if all(found.all() for _, found in wrong):
-        return [*said, f"every number of the output is wrong on all {len(wrong)} of these problems"][-2:]
-    return said or _of_one(max(wrong, key=lambda each: each[1].size))
+    failed = [sample for sample in samples if sample.verdict == "fail"]
+    common = [*(p for p, _ in wrong), *(sample.p for sample in failed), *([reported] if reported is not None else [])]
+    said = _of_problems(common, right)
+    if all(any(found.any() for _, found in _looked(sample)) for sample in failed):
+        said += [*_of_rows(wrong), *_of_features(wrong)]
+        if all(found.all() for _, found in wrong):
+            said = [*said, "every number of the output is wrong on all of these problems"][-2:]
+        said = said or _of_one(max(wrong, key=lambda each: each[1].size))
+    kinds = KINDS.get(came(samples))
+    return [*said, f"every wrong number is {kinds}"] if kinds else said
+
+
+def _looked(sample: Sample) -> list[Wrong]:
+    """The problem of each call of a sample that gave an output, and what is wrong there; of equal problems the last call.
+
+    Where the law failed on entries of an output, these too: a bound may promise nothing there, and what came is not right.
+    """
+    found = {id(call.p): (call.p, call.sights["out"].wrong) for call in sample.calls if "out" in call.sights}
+    p, symptom = sample.p, sample.symptom
+    of_outputs = symptom is not None and symptom.broken.shape == (p.b, p.hq, p.sq, p.dv)
+    return [*found.values(), *([(p, symptom.broken)] if of_outputs and symptom is not None else [])]
 
 
 def _of_others(samples: Sequence[Sample]) -> list[str]:
@@ -63,12 +102,6 @@ def _of_others(samples: Sequence[Sample]) -> list[str]:
 def _listed(names: Sequence[str]) -> str:
     words = [NAMES[name] for name in names]
     return f"{' and '.join(words)} {'is' if len(words) == 1 else 'are'}"
-
-
-def _wrong(sample: Sample, name: str) -> Any:
-    """The wrong entries of the last plain call of a sample that has them, or None."""
-    calls = [call for call in sample.calls if call.p is sample.p and name in call.sights]
-    return calls[-1].sights[name].wrong if calls else None
 
 
 def _of_problems(wrong: Sequence[Any], right: Sequence[Any]) -> list[str]:

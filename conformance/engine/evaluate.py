@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ..language.law import Law
 from ..problems.problem import Problem
 from ..vocabulary import CONSTANTS, WORDS
 from .relation import Decision, decide
+from .repeating import asks_same_bits, repeats
 
 if TYPE_CHECKING:
     from .subject import Subject
@@ -40,15 +42,18 @@ def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = Non
     known = {} if known is None else known
     sameness = law.relation.relation == "=="
 
-    def decided(intervals: bool) -> Decision:
+    def decided(intervals: bool, relation: str = law.relation.relation) -> Decision:
         subject.intervals = intervals
         where = None if law.condition is None else evaluate(law.condition, p, subject, known)
         left, right = (evaluate(side, p, subject, known) for side in (law.relation.left, law.relation.right))
-        return decide(left, law.relation.relation, right, where, sentences=sentences)
+        return decide(left, relation, right, where, sentences=sentences)
 
     decision = decided(intervals=not sameness)
     # NaN of a kernel whose declared arithmetic may overflow says nothing, and only its interval shows that.
-    return decided(intervals=True) if sameness and decision.strange else decision
+    decision = decided(intervals=True) if sameness and decision.strange else decision
+    if decision.holds or not asks_same_bits(law) or repeats(subject):
+        return decision
+    return replace(decided(True, "≈"), softened=True)
 
 
 def evaluate(node: Expression, p: Problem, subject: Subject, known: Known | None = None) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..bounded import Bounded, bounded
 from ..vocabulary.word import Undecided
+from .symptom import Symptom
 
 __all__ = ["Decision", "decide"]
 
@@ -28,6 +29,8 @@ class Decision:
     ratio: the largest distance / allowed distance, None for == and for infinite bounds.
     strange: whether NaN or an infinity is among what breaks it. broken: sentences about the worst entries.
     estimate: of a single number that reads itself, its uncertainty and the sentence.
+    symptom: what the broken entries look like, where some are and sentences were asked for.
+    softened: an equation that asks for the same bits was held within bounds instead.
     """
 
     holds: bool
@@ -37,6 +40,8 @@ class Decision:
     strange: bool = False
     broken: list[str] = field(default_factory=list)
     estimate: tuple[float, str] | None = None
+    symptom: Symptom | None = None
+    softened: bool = False
 
 
 def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences: bool = True) -> Decision:
@@ -63,7 +68,8 @@ def decide(left: Any, relation: str, right: Any, where: Any = None, *, sentences
     if reading and selected.size == 1 and (uncertain := float(np.max(a.bound + b.bound))):  # A fact is no estimate.
         estimate = (uncertain, reading(np.argwhere(selected))[0])
     strange = bool((bad & ~(np.isfinite(a.value) & np.isfinite(b.value))).any())
-    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate)
+    symptom = Symptom(bad, a.value, b.value) if broken else None
+    return Decision(not bad.any(), int(selected.sum()), int(vacuous.sum()), worst, strange, broken, estimate, symptom)
 
 
 def _reading(side: Any, compared: Bounded) -> Callable[[Any], list[str]] | None:

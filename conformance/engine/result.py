@@ -36,6 +36,7 @@ class Result:
     simplest: the simplest values of the case on which the law still fails, in words. script: the file, in the folder of the
     report, that shows the failure without the kit; empty where there is none. packed: what that file is made of.
     estimate: the sharpest estimate of the run, in words, where the law is about an estimate.
+    softened: problems on which a law that asks for the same bits was held within bounds, because two equal calls differed.
     diagnosis: what a failure looks like, as `diagnosis.diagnose` gives it; empty where it was not asked for.
     certificate: of a pass, which known faults would have been rejected on the same problems, as `kills.certificate` gives it;
     None where that was not computed.
@@ -66,6 +67,7 @@ class Result:
     script: str = ""
     packed: str = field(default="", repr=False)
     estimate: str = ""
+    softened: int = 0
     diagnosis: dict[str, Any] = field(default_factory=dict)
     certificate: dict[str, Any] | None = None
     compilations: int = 0

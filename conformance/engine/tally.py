@@ -60,6 +60,7 @@ class Tally:
     finding, worst: the smallest problem on which the law did not hold, and the one on which it was furthest off.
     vacuous: problems on most of whose entries the bound is infinite. A law passes only where it decided at least as many.
     estimate: the sharpest of all problems, those of a shrinker included: its uncertainty and its sentence.
+    softened: problems on which the same bits were not asked for, as two equal calls differed.
     over_keys: number of keys → the largest error / bound of the decided problems that have so many.
     ratios: error / bound of each decided problem that has one. tried: names the decided problems, in order.
     """
@@ -73,6 +74,7 @@ class Tally:
     worst_ratio: float | None = None
     worst_case: str | None = None
     estimate: tuple[float, str] | None = None
+    softened: int = 0
     over_keys: dict[int, float] = field(default_factory=dict)
     ratios: list[float] = field(default_factory=list)
     tried: Any = field(default_factory=hashlib.sha256)
@@ -146,6 +148,7 @@ class Tally:
             details=list(self.finding.details) if self.finding else [],
             worst_found=self._worst_found(),
             estimate=self.estimate[1] if self.estimate else "",
+            softened=self.softened,
         )
 
     def _ratios(self) -> dict[str, Any]:

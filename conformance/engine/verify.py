@@ -26,6 +26,7 @@ from .conventions import settled
 from .evaluate import decide_law
 from .posed import posed
 from .relation import Decision
+from .repeating import WITHIN_BOUNDS
 from .result import Result
 from .subject import Broken, NotClaimed, Raised, Subject
 from .tally import Finding, Tally
@@ -88,6 +89,8 @@ def verify(
     spent = time.perf_counter() - start
     own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
     result.seconds = {**own, "kit": max(0.0, spent - sum(own.values()))}
+    if result.softened:
+        result.details.append(WITHIN_BOUNDS)
     if subject.altered:
         result.details.append(f"calls changed their inputs {', '.join(sorted(subject.altered))}")
     if result.verdict == "pass":
@@ -222,6 +225,7 @@ class _Trial:
             self.tally.found(Finding("error", case, structure, f"raised {raised}", raised.trace))
             return "fail"
         self.tally.estimated(decision.estimate)
+        self.tally.softened += decision.softened
         if decision.holds:
             decided = self.tally.passed(case, structure, decision)
             self.holding.append(structure)

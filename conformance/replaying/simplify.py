@@ -16,7 +16,7 @@ import numpy as np
 
 from ..problems.problem import Problem
 
-__all__ = ["SECONDS", "simplify"]
+__all__ = ["SECONDS", "array_of", "simplify"]
 
 SECONDS = 0.3
 """Time after which what was reached is good enough."""
@@ -25,15 +25,15 @@ TRIED = ("bias", "v", "k", "q")
 """The arrays, in the order in which they are made simple."""
 
 
-def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECONDS) -> tuple[Problem, list[str]]:
-    """A problem of the same structure with simpler values on which a law still fails, and what became of each array in words.
+def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECONDS) -> tuple[Problem, dict[str, str]]:
+    """A problem of the same structure with simpler values on which a law still fails, and what each array is now, in words.
 
     fails: whether the law fails on a problem; it holds for p. An array that could not be made simpler is not mentioned.
     """
     deadline = time.monotonic() + seconds
-    said: list[str] = []
+    said: dict[str, str] = {}
     for name in TRIED:
-        own = _array(p, name)
+        own = array_of(p, name)
         if own is None or own.size == 0:
             continue
         words = None
@@ -48,11 +48,11 @@ def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECO
                 break
         if words != "0 throughout":
             p, kept = _fewer_rows(p, name, fails, deadline)
-            rows = _array(p, name).shape[-2] if _array(p, name).ndim > 1 else 1
+            rows = array_of(p, name).shape[-2] if array_of(p, name).ndim > 1 else 1
             if kept < rows:
                 words = f"{'as drawn' if words is None else words}, and 0 in {rows - kept} of {rows} rows"
         if words is not None:
-            said.append(f"{name} is {words}")
+            said[name] = words
     return p, said
 
 
@@ -71,7 +71,7 @@ def _simpler(x: Any) -> Iterator[tuple[str, Any]]:
 
 def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadline: float) -> tuple[Problem, int]:
     """Set halves, quarters and so on of the rows to 0 while the law fails. Also: how many rows are left that were not set."""
-    x = _array(p, name)
+    x = array_of(p, name)
     if x.ndim < 2:
         return p, 1
     kept = np.arange(x.shape[-2])
@@ -82,7 +82,7 @@ def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadlin
             if time.monotonic() > deadline:
                 return p, len(kept)
             dropped = kept[start : start + size]
-            fewer = np.array(_array(p, name), copy=True)
+            fewer = np.array(array_of(p, name), copy=True)
             fewer[..., dropped, :] = 0
             if len(dropped) < len(kept) and fails(tried := _with(p, name, fewer)):
                 p, kept = tried, np.setdiff1d(kept, dropped)
@@ -92,7 +92,8 @@ def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadlin
     return p, len(kept)
 
 
-def _array(p: Problem, name: str) -> Any:
+def array_of(p: Problem, name: str) -> Any:
+    """An array of a problem by its name; None for a bias that is not given."""
     return p.options.get(name) if name == "bias" else getattr(p, name)
 
 

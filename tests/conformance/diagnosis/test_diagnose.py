@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -14,8 +15,9 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.verify import replay, verify
 from attnspec.conformance.language import load_laws
-from attnspec.reference.faults.catalogue import as_callable
-from attnspec.reference.faults.making import tiles_of
+from attnspec.reference.faults.catalogue import FAULTS, as_callable
+from attnspec.reference.faults.making import BACKWARDS, tiles_of
+from attnspec.reference.textbook import attention
 from attnspec.reports.diagnosis import diagnosis_lines, leading
 
 LAWS = {law.id: law for law in load_laws()}
@@ -177,3 +179,73 @@ def test_no_size_of_a_tile_is_chosen_to_suit_where_a_mistake_has_none() -> None:
     """All that causal-ignored gives, a mistake about tiles of 128 keys gives too, where there are no more keys."""
     found = failed(made(as_callable("causal-ignored")), "causal/as-defined").diagnosis
     assert found["ranked"][0]["fault"] == "causal-ignored" and "tiles" not in found["ranked"][0]
+
+
+def test_all_zeros_are_no_dropped_tail() -> None:
+    """On one or two keys a mistake that drops them gives zeros as well; elsewhere it does not."""
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        return np.zeros((*q.shape[:3], v.shape[-1]), q.dtype)
+
+    for law in ("weights/as-defined", "weights/sum-to-one"):
+        found = failed(made(attend), law).diagnosis
+        assert found["ranked"] == [] and found["nearest"] is None and "every wrong number is 0" in found["where"]
+
+
+def test_zero_where_nan_is_due_is_not_named_after_nan() -> None:
+    found = failed(made(lambda q, k, v: np.nan_to_num(kernel(q, k, v))), "numerics/nan-comes-back").diagnosis
+    assert [row["fault"] for row in found["ranked"]][:1] == ["nan-becomes-zero"]
+    assert "first-tile-hidden-gives-nan" not in {row["fault"] for row in found["ranked"]}
+
+
+def test_nan_of_an_empty_split_is_named_whatever_the_size_of_a_split() -> None:
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        right = kernel(q, k, v, causal=causal)
+        quarter = -(-k.shape[2] // 4)
+        first_of_last_split = range(quarter, k.shape[2], max(quarter, 1))
+        empty = np.array([causal and any(start > i for start in first_of_last_split) for i in range(q.shape[2])], dtype=bool)
+        return np.where(empty[:, None], np.float32(np.nan), right)
+
+    found = failed(made(attend), "causal/as-defined").diagnosis
+    assert found["how"] == "verdicts" and found["ranked"][0]["fault"] == "empty-split-gives-nan"
+    assert "every wrong number is NaN" in found["where"]
+
+
+def test_what_answers_alike_each_time_is_not_named_after_a_change_from_call_to_call() -> None:
+    """An LSE that is a large negative number in empty rows is no memory that nobody wrote."""
+
+    def attend(q: Any, k: Any, v: Any, *, mask: Any = None, return_lse: bool = False) -> Any:
+        exact = attention(q, k, v, mask=mask)
+        lse = np.where(np.isneginf(exact.lse), -2.38e38, exact.lse).astype(np.float32)
+        return (exact.out.astype(q.dtype), lse) if return_lse else exact.out.astype(q.dtype)
+
+    found = failed(made(attend), "masks/empty-rows-have-no-mass").diagnosis
+    assert not any(FAULTS[row["fault"]].remembers for row in found["ranked"])
+
+
+def test_a_mistake_of_the_backward_pass_is_not_named_for_an_output() -> None:
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        out = kernel(q, k, v)
+        return np.nextafter(out, np.float32(9)) if q.shape[0] > 1 else out
+
+    law = replace(
+        LAWS["heads/entries-are-separate"], relation=replace(LAWS["heads/entries-are-separate"].relation, relation="==")
+    )
+    result = verify(made(attend), law, "float32", budget="quick", examples=60, explain=True)
+    assert result.verdict == "fail" and not {row["fault"] for row in result.diagnosis["ranked"]} & set(BACKWARDS)
+
+
+def test_where_does_not_contradict_the_reported_case() -> None:
+    """What is said of problems holds for the finding itself, though a law may fail there by another mistake."""
+    from attnspec.conformance.diagnosis.investigation import Investigation
+    from attnspec.conformance.diagnosis.where import where
+    from attnspec.conformance.problems.build import build
+    from attnspec.conformance.problems.structure import Structure
+
+    investigation = Investigation(made(as_callable("bias-ignored")), "float32")
+    biased = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, options={"bias": "normal:qk"}) for n in range(3)]
+    plain = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n) for n in range(4)]
+    asked = [investigation._ask(each, LAWS["weights/as-defined"], lambda case: None) for each in (*biased, *plain)]
+    samples = [sample for sample in asked if sample is not None]
+    assert "only with a bias" in where(samples) and "only with a bias" in where(samples, build(biased[0]))
+    assert "only with a bias" not in where(samples, build(plain[0]))

@@ -37,3 +37,20 @@ def test_a_slow_implementation_is_still_asked_something(monkeypatch: Any) -> Non
     made = implementation_of(as_callable("tail-keys-dropped"), name="slow")
     found, _ = Investigation(made, "float32").of(law, [STRUCTURE], lambda case: None)
     assert len(found.samples) >= 2 * investigation.LEAST
+
+
+def test_how_much_is_asked_does_not_depend_on_the_clock(monkeypatch: Any) -> None:
+    """A clock that runs a thousand times faster changes nothing but what takes far too long."""
+    from attnspec.conformance.diagnosis import investigation
+    from attnspec.conformance.language import load_laws
+    from attnspec.reference.faults.catalogue import as_callable
+
+    law = next(law for law in load_laws() if law.id == "weights/as-defined")
+    counts = []
+    for pace in (0.0, 0.1):
+        ticks = iter(range(10**6))
+        monkeypatch.setattr(investigation.time, "process_time", lambda ticks=ticks, pace=pace: pace * next(ticks))
+        made = implementation_of(as_callable("tail-keys-dropped"), name="kernel")
+        found, _ = Investigation(made, "float32").of(law, [STRUCTURE], lambda case: None)
+        counts.append((len(found.samples), [s.fault.name for s in found.full]))
+    assert counts[0] == counts[1]

@@ -15,7 +15,7 @@ STRUCTURE = Structure(b=1, hq=1, hkv=1, sq=3, sk=8, d=4, dv=4, values="normal", 
 def test_what_does_not_matter_becomes_zero() -> None:
     p, said = simplify(build(STRUCTURE), lambda p: True)
     assert not p.q.any() and not p.k.any() and not p.v.any() and not p.options["bias"].any()
-    assert said == [f"{name} is 0 throughout" for name in ("bias", "v", "k", "q")]
+    assert said == dict.fromkeys(("bias", "v", "k", "q"), "0 throughout")
 
 
 def test_the_one_row_that_matters_stays() -> None:
@@ -27,14 +27,14 @@ def test_the_one_row_that_matters_stays() -> None:
     p, said = simplify(drawn, fails)
     assert fails(p)
     assert np.flatnonzero(p.k[0, 0].any(axis=-1)).tolist() == [5]
-    assert "k is as drawn, and 0 in 7 of 8 rows" in said
+    assert said["k"] == "as drawn, and 0 in 7 of 8 rows"
 
 
 def test_nothing_is_said_where_everything_matters() -> None:
     drawn = build(STRUCTURE)
     p, said = simplify(drawn, lambda p: bool(np.array_equal(p.v, drawn.v)))
     assert np.array_equal(p.v, drawn.v)
-    assert not any(sentence.startswith("v ") for sentence in said)
+    assert "v" not in said
 
 
 def test_the_problem_keeps_its_structure_and_dtype() -> None:
@@ -48,4 +48,4 @@ def test_the_problem_keeps_its_structure_and_dtype() -> None:
 def test_time_ends_the_search() -> None:
     drawn = build(STRUCTURE)
     p, said = simplify(drawn, lambda p: True, seconds=-1.0)
-    assert said == [] and np.array_equal(p.q, drawn.q)
+    assert said == {} and np.array_equal(p.q, drawn.q)
