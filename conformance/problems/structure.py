@@ -23,9 +23,15 @@ SIZES = {"b": 1, "hq": 1, "hkv": 1, "sq": 0, "sk": 0, "d": 1, "dv": 1}
 MOST = 1 << 26
 """The most scores, and the most entries of an array, that one problem may have: half a gigabyte in float64 for each array."""
 
+FEATURES = 1 << 16
+"""The most features of a query or a value: those of real models are below 1,000."""
+
 
 def check_sizes(sizes: Mapping[str, int]) -> None:
     """Raise StructureError for sizes, those that are left out being 1, whose problem would not fit into memory."""
+    for name in ("d", "dv"):
+        if sizes.get(name, 1) > FEATURES:
+            raise StructureError(f"{name}={sizes[name]} is more than {FEATURES} features, the most that a problem may have")
     for what, names in (("scores", "b hq sq sk"), ("queries", "b hq sq d"), ("keys", "b hkv sk d"), ("values", "b hkv sk dv")):
         entries = math.prod(sizes.get(name, 1) for name in names.split())
         if entries > MOST:
