@@ -10,7 +10,7 @@ import pytest
 from attnspec.conformance.bounded import Bounded, bounded, from_ends
 from attnspec.conformance.engine.relation import decide
 from attnspec.conformance.vocabulary import Undecided
-from attnspec.conformance.vocabulary.combiners import log_sum, merge
+from attnspec.conformance.vocabulary.combiners import finite, log_sum, merge
 from attnspec.conformance.vocabulary.word import Pair
 
 
@@ -106,5 +106,18 @@ def test_where_the_arithmetic_promises_nothing_nan_decides_nothing() -> None:
     for relation in ("≈", "≤", "=="):
         decision = decide(unknown, relation, 1.0)
         assert decision.holds and decision.vacuous == decision.entries == 1
-    finite = Bounded(np.array([2.0]), np.array([-np.inf]), np.array([np.inf]))
-    assert not decide(finite, "==", 1.0).holds and not decide(np.nan, "==", 1.0).holds
+    known = Bounded(np.array([2.0]), np.array([-np.inf]), np.array([np.inf]))
+    assert not decide(known, "==", 1.0).holds and not decide(np.nan, "==", 1.0).holds
+
+
+def test_a_condition_that_does_not_match_the_sides_says_both_shapes() -> None:
+    with pytest.raises(ValueError, match=r"where has the shape \(1, 2\), which does not match the sides, \(1, 8\)"):
+        decide(np.zeros((1, 8)), "≈", 0.0, where=np.ones((1, 2)))
+
+
+def test_whether_an_answer_is_finite_is_not_asked_where_the_arithmetic_promises_nothing() -> None:
+    nan, endless = np.array([np.nan]), np.array([np.inf])
+    assert not decide(finite(bounded(nan)), "≈", 1.0).holds and decide(finite(2.0), "≈", 1.0).holds
+    assert not decide(finite(bounded(endless)), "≈", 1.0).holds
+    decision = decide(finite(Bounded(nan, -endless, endless)), "≈", 1.0)
+    assert decision.holds and decision.vacuous == decision.entries == 1
