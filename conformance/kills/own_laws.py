@@ -145,7 +145,8 @@ def _tried(law: Law, dtype: str, faults: Sequence[Fault], examples: int) -> Jury
             record=cases.append, held=jury.hear,
         )  # fmt: skip
     except Exception as error:
-        raise LawRefused(f"cannot be evaluated in {dtype}: {error or type(error).__name__} ({cases[-1]})") from error
+        case = "" if "probe=" in cases[-1] else f" ({cases[-1]})"  # Nothing was drawn after the probe of conventions.
+        raise LawRefused(f"cannot be evaluated in {dtype}: {str(error) or type(error).__name__}{case}") from error
     if control.verdict in ("fail", "error"):
         said = control.message.removeprefix(FALSE)
         raise LawRefused(f"is false of the reference itself in {dtype}: {said} ({control.case})")

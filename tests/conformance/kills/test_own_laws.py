@@ -81,6 +81,7 @@ def test_a_mistake_that_shows_in_other_dtypes_alone_is_tried_there(made: Made, m
         ("positive(lse(p)) ≥ 0", "out-and-lse-swapped", {}, "rejects out-and-lse-swapped by shape or exception alone"),
         (DEFINED, "softcap-ignored", {"given": "{softcap: absent}"}, r"can show on \(it needs softcap\)"),
         (DEFINED, "scale-missing", {"where": "0 * hidden(p)"}, "cannot be evaluated in float32: where has the shape"),
+        (DEFINED, "scale-missing", {"given": "{hq: 5, hkv: 3}"}, "hq must be a multiple of hkv$"),
         (DEFINED, "scale-missing", {"where": "0 * out(p)"}, "decides no problem in float32, not even of the reference"),
         ("out(but(p, top_k=4)) ≈ out(p)", "scale-missing", {}, "can be asked of nothing in float32, not even of the reference"),
     ],
