@@ -60,7 +60,9 @@ def _verdict(trial: Trial) -> str:
     if trial.holds:
         ratio = "" if trial.worst_ratio is None else f", largest error / bound {trial.worst_ratio:.2f}"
         return f"holds on {trial.decided} laws{ratio}"
-    return f"does not hold: {trial.broken}" if trial.broken else "not decided: no law could be asked"
+    if trial.broken:
+        return f"does not hold: {trial.broken}"
+    return f"not decided: {trial.raised or 'no law could be asked'}"
 
 
 def _probes(implementation: Implementation, dtype: str) -> Iterator[str]:

@@ -1,12 +1,16 @@
-"""What every measurement shares: one head of plain keys and queries, and the answer as numbers.
+"""What every measurement shares: rows that see all of a few keys, and the answer as numbers.
 
 A measurement needs no bound and no law. It asks for attention without options, on problems that are made by hand, and reads
-what comes back.
+what comes back. Not every kernel takes that: one is only causal, another wants as many queries as keys, or 64 features. So the
+same rows are asked in the first form that the implementation answers rightly.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +18,51 @@ from numpy.typing import NDArray
 from ...adapters.contract import Implementation
 from ...reference.rounding import DTYPES, round_to
 from ..engine.conventions import settled
-from ..engine.subject import Subject
+from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..problems.problem import Problem
 
-__all__ = ["FEATURES", "TooCoarse", "held", "logsumexps", "outputs", "problem", "subject_of"]
+__all__ = ["FEATURES", "Form", "TooCoarse", "form_of", "held", "logsumexps", "outputs", "problem", "subject_of"]
 
 FEATURES = 16
-"""Features of a query: the default scale is 1/4, a power of 4, so that no kernel rounds where it applies its root."""
-
-SCALE = 0.25
+"""Value features that a measurement reads."""
 
 
 class TooCoarse(ValueError):
     """A measurement asks for numbers that the dtype does not hold. The text says so."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How rows are asked.
+
+    features: of queries, keys and values: 16, 64 or 256, whose scale is a power of two. each: "row", all rows of one head;
+    "entry", a batch entry for each row, with that query alone; "last", the same with as many queries as keys, of which the last
+    is the row. causal: whether the call is causal, which hides nothing from the row then.
+    """
+
+    features: int = FEATURES
+    each: str = "row"
+    causal: bool = False
+
+    @property
+    def scale(self) -> float:
+        """The default scale, which no call gives."""
+        return float(1 / np.sqrt(self.features))
+
+
+FEATURES_ASKED = (FEATURES, 64, 256)
+
+
+def _forms(subject: Subject) -> Iterator[Form]:
+    """Every form, the plainest first. A causal query that is alone sees all keys only where it stands at the last one."""
+    for features in FEATURES_ASKED:
+        yield from (Form(features, each) for each in ("row", "entry", "last"))
+    corner = subject.conventions.get("causal_alignment") == "bottom-right"
+    for features in FEATURES_ASKED:
+        yield from (Form(features, each, causal=True) for each in (("entry", "last") if corner else ("last",)))
+
+
+_FORMS: WeakKeyDictionary[Subject, Form] = WeakKeyDictionary()
 
 
 def subject_of(implementation: Implementation, dtype: str) -> Subject:
@@ -34,20 +70,48 @@ def subject_of(implementation: Implementation, dtype: str) -> Subject:
     return Subject(implementation, dtype, {name: choice for name, (choice, _) in settled(implementation).items()})
 
 
-def problem(dtype: str, rows: Any, keys: Any, values: Any) -> Problem:
-    """One head in which the score of query i and key j is −rows_i · keys_j, and the values are those given.
+def form_of(subject: Subject) -> Form:
+    """The first form in which two rows of equal weights over sixteen keys come out as the mean of the values.
 
-    rows: (Sq,), keys: (Sk,), values: (Sk, 16). Raises TooCoarse where the dtype cannot hold one of them exactly.
+    The plainest where none does: what then comes, or is raised, is what a measurement tells.
     """
-    q, k = np.zeros((1, 1, len(rows), FEATURES)), np.zeros((1, 1, len(keys), FEATURES))
-    q[0, 0, :, 0], k[0, 0, :, 0] = np.asarray(rows) / SCALE, -np.asarray(keys, dtype=np.float64)
-    v = np.asarray(values, dtype=np.float64)[None, None]
-    return Problem(_exact(q, dtype), _exact(k, dtype), _exact(v, dtype), dtype)
+    if subject not in _FORMS:
+        _FORMS[subject] = next((form for form in _forms(subject) if _answers(subject, form)), Form())
+    return _FORMS[subject]
 
 
-def held(rows: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+def _answers(subject: Subject, form: Form) -> bool:
+    values = np.repeat(np.arange(16.0)[:, None] % 4, FEATURES, 1)  # few bits, which every dtype holds
+    try:
+        found = _outputs(subject, problem(subject.dtype, np.zeros(2), np.zeros(16), values, form), form)
+    except (NotClaimed, Raised, Broken):
+        return False
+    return bool(np.allclose(found, values.mean(), rtol=0.25))
+
+
+def problem(dtype: str, rows: Any, keys: Any, values: Any, form: Form | None = None) -> Problem:
+    """A problem in which the score of row i and key j is −rows_i · keys_j, and the values are those given.
+
+    rows: (R,), keys: (Sk,), values: (Sk, 16). Raises TooCoarse where the dtype cannot hold one of them exactly.
+    """
+    form = form or Form()
+    rows, keys = np.asarray(rows, dtype=np.float64), np.asarray(keys, dtype=np.float64)
+    q, k, v = np.zeros((len(rows), form.features)), np.zeros((len(keys), form.features)), np.zeros((len(keys), form.features))
+    q[:, 0], k[:, 0], v[:, :FEATURES] = rows / form.scale, -keys, values
+    q, k, v = (_exact(x, dtype) for x in (q, k, v))
+    if form.each == "row":
+        q, k, v = q[None, None], k[None, None], v[None, None]
+    else:
+        count = 1 if form.each == "entry" else len(keys)
+        q = np.repeat(q[:, None, None], count, 2)
+        k, v = (np.repeat(x[None, None], len(rows), 0) for x in (k, v))
+    made = Problem(q, k, v, dtype)
+    return made.but(causal=True) if form.causal else made
+
+
+def held(rows: NDArray[np.float64], dtype: str, form: Form) -> NDArray[np.float64]:
     """Those of some rows that `problem` can ask for in a dtype."""
-    return rows[round_to(rows / SCALE, dtype) == rows / SCALE]
+    return rows[round_to(rows / form.scale, dtype) == rows / form.scale]
 
 
 def _exact(x: NDArray[np.float64], dtype: str) -> NDArray[Any]:
@@ -56,11 +120,23 @@ def _exact(x: NDArray[np.float64], dtype: str) -> NDArray[Any]:
     return x.astype(DTYPES[dtype])
 
 
-def outputs(subject: Subject, p: Problem) -> NDArray[np.float64]:
-    """The output of one head, (Sq, Dv). Raises NotClaimed, Raised and Broken as `Subject.out` does."""
-    return np.asarray(subject.out_only(p).astype(np.float64)[0, 0])
+def outputs(subject: Subject, rows: Any, keys: Any, values: Any) -> NDArray[np.float64]:
+    """The output of each row, (R, 16). Raises NotClaimed, Raised and Broken as `Subject.out` does, and TooCoarse."""
+    form = form_of(subject)
+    return _outputs(subject, problem(subject.dtype, rows, keys, values, form), form)
 
 
-def logsumexps(subject: Subject, p: Problem) -> NDArray[np.float64]:
-    """The logsumexp of one head, (Sq,). Raises NotClaimed where the implementation does not return it."""
-    return np.asarray(subject.lse_only(p).astype(np.float64)[0, 0])
+def _outputs(subject: Subject, p: Problem, form: Form) -> NDArray[np.float64]:
+    return _rows(subject.out_only(p).astype(np.float64), form)[:, :FEATURES]
+
+
+def logsumexps(subject: Subject, rows: Any, keys: Any) -> NDArray[np.float64]:
+    """The logsumexp of each row, (R,). Raises NotClaimed where the implementation does not return it."""
+    form = form_of(subject)
+    p = problem(subject.dtype, rows, keys, np.zeros((len(keys), FEATURES)), form)
+    return _rows(subject.lse_only(p).astype(np.float64), form)
+
+
+def _rows(x: NDArray[np.float64], form: Form) -> NDArray[np.float64]:
+    """(R, …) of a result (B, H, Sq, …)."""
+    return np.asarray(x[0, 0] if form.each == "row" else x[:, 0, -1])

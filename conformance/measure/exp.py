@@ -1,34 +1,42 @@
-"""How good the exponential is, read through the logsumexp.
+"""How good the exponential is, read through the logsumexp of two keys.
 
-Over n keys of score 0 the logsumexp is log(n·exp(0)); with n more at −x it is log(n·exp(0) + n·exp(−x)). So exp(0) and
-exp(−x) come out one by one, as sharp as the logsumexp is stored, and as the row sum holds them: where it is made of rounded
-weights, their rounding is read.
+One key has score 0, one −x, and all others lie so far below that they weigh nothing: they are there because a kernel may take
+another path where there are few. So the row sum is exp(0) + exp(−x), one addition, and no error of a long sum is taken for one
+of the exponential; `row_sum` reads that. Where the row sum is made of rounded weights, their rounding is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from ...reference.arithmetic import LARGEST
 from ...reference.rounding import unit_in_last_place
 from ..engine.subject import Subject
-from .asking import FEATURES, held, logsumexps, problem
+from .asking import form_of, held, logsumexps
 
-__all__ = ["ExpError", "exp_error"]
+__all__ = ["ExpError", "exp_error", "two_levels"]
 
 KEYS = 64
-"""Keys at each score: enough that a kernel takes its vector path and not the scalar one for the rest."""
+"""Keys in all: enough that a kernel takes its vector path and not the scalar one for the rest."""
 
 ARGUMENTS = np.arange(1, 65) / 16
-"""Values of x, one a query."""
+"""Values of x, one a row."""
+
+NOTHING = 24.0
+"""A key whose score is −24 or less counts for less than the last bit of a row sum of 1, and so do 62 of them."""
+
+IN_UNITS = 3
+"""Units in the last place by which a good logarithm may be off."""
 
 
 @dataclass(frozen=True)
 class ExpError:
     """at_zero: exp(0) − 1. worst: the relative error of exp(−x) at the x where it stands out most.
 
-    Each has its resolution, the least error that a float32 logsumexp can show.
+    Each has its resolution, the least error that a float32 logsumexp and row sum can show.
     """
 
     at_zero: float
@@ -43,22 +51,32 @@ def exp_error(subject: Subject) -> ExpError:
 
     Raises NotClaimed where it does not return the logsumexp, and Raised and Broken as `Subject.attend` does.
     """
-    x = held(ARGUMENTS, subject.dtype)
-    values = np.zeros((KEYS, FEATURES))
-    alone = logsumexps(subject, problem(subject.dtype, x, np.zeros(KEYS), values))
-    levels = np.repeat([0.0, 1.0], KEYS)
-    both = logsumexps(subject, problem(subject.dtype, x, levels, np.zeros((2 * KEYS, FEATURES))))
-    at_zero = np.exp(alone) / KEYS
-    at_x = np.exp(both) / KEYS - at_zero
-    unit = unit_in_last_place(both, "float32")
+    x, at_zero, at_x = two_levels(subject)
     relative = at_x / np.exp(-x) - 1
-    resolution = unit * (2 + np.exp(-x)) * np.exp(x)
+    resolution = _resolution(1 + np.exp(-x)) * np.exp(x)
     worst = int((np.abs(relative) - resolution).argmax())
     largest = int(np.abs(at_zero - 1).argmax())
     return ExpError(
         at_zero=float(at_zero[largest] - 1),
-        zero_resolution=float(unit_in_last_place(alone, "float32")[largest]),
+        zero_resolution=float(_resolution(np.ones(1))[0]),
         worst=float(relative[worst]),
         x=float(x[worst]),
         resolution=float(resolution[worst]),
     )
+
+
+def two_levels(subject: Subject) -> tuple[Any, Any, Any]:
+    """Values of x, and what exp(0) and exp(−x) are, each (R,)."""
+    far = min(1024.0, 2.0 ** np.floor(np.log2(LARGEST[subject.dtype])))
+    x = held(ARGUMENTS, subject.dtype, form_of(subject))
+    x = x[x * far >= NOTHING]
+    alone, both = np.full(KEYS, far), np.full(KEYS, far)
+    alone[0], both[:2] = 0.0, (0.0, 1.0)
+    at_zero = np.exp(logsumexps(subject, x, alone))
+    return x, at_zero, np.exp(logsumexps(subject, x, both)) - at_zero
+
+
+def _resolution(total: Any) -> Any:
+    """What a row sum in float32 and its logarithm leave unseen of it, absolutely."""
+    unit = unit_in_last_place(np.log(total), "float32")
+    return total * (2.0**-23 + IN_UNITS * unit)

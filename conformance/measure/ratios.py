@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from ...adapters.contract import Implementation
 from ..engine.conventions import settled
 from ..engine.relation import decide
-from ..engine.subject import NotClaimed, Subject
+from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.meanings import reference_out
@@ -21,25 +21,29 @@ SEEDS = 3
 
 
 def ratios(implementation: Implementation, dtype: str) -> Iterator[tuple[int, float | None]]:
-    """(Sk, largest error / bound) on normal data, None where the implementation refuses or nothing is bounded."""
+    """(Sk, largest error / bound) on normal data; None where the implementation gives no answer or nothing is bounded."""
     conventions = {name: choice for name, (choice, _) in settled(implementation).items()}
     for length in LENGTHS:
-        found: list[float] = []
-        for seed in range(SEEDS):
-            structure = Structure(dtype=dtype, hq=2, hkv=2, sq=16, sk=length, d=64, values="normal", seed=seed)
-            p = build(structure, conventions)
-            try:
-                decision = decide(Subject(implementation, dtype, conventions).out(p), "≈", reference_out(p))
-            except NotClaimed:
-                continue
-            if decision.ratio is not None:
-                found.append(decision.ratio)
-        yield length, max(found) if found else None
+        found = [_ratio(implementation, dtype, length, seed, conventions) for seed in range(SEEDS)]
+        yield length, max((ratio for ratio in found if ratio is not None), default=None)
+
+
+def _ratio(implementation: Implementation, dtype: str, length: int, seed: int, conventions: Mapping[str, str]) -> float | None:
+    """That of one problem, in the first form that the implementation answers."""
+    for sq, causal in ((16, False), (1, False), (length, False), (length, True)):
+        options = {"causal": True} if causal else {}
+        sizes = {"hq": 2, "hkv": 2, "sq": sq, "sk": length, "d": 64}
+        p = build(Structure(dtype=dtype, **sizes, options=options, values="normal", seed=seed), conventions)
+        try:
+            return decide(Subject(implementation, dtype, conventions).out(p), "≈", reference_out(p)).ratio
+        except (NotClaimed, Raised, Broken):
+            continue
+    return None
 
 
 def bar(ratio: float | None, width: int = 40) -> str:
     """A ratio as a bar: full at 1, the bound."""
     if ratio is None:
-        return "nothing is bounded"
+        return "nothing is bounded, or no answer came"
     filled = int(np.ceil(min(ratio, 1.0) * width))
     return "█" * filled + "·" * (width - filled) + f" {ratio:.2f}" + ("  over the bound" if ratio > 1 else "")

@@ -17,7 +17,7 @@ import numpy as np
 from ...reference.arithmetic import ROUNDOFF
 from ...reference.rounding import round_to
 from ..engine.subject import Subject
-from .asking import FEATURES, outputs, problem
+from .asking import FEATURES, outputs
 
 __all__ = ["Rounding", "rounding"]
 
@@ -49,7 +49,7 @@ def rounding(subject: Subject) -> Rounding:
     """What the weights go through before they meet V. Raises NotClaimed, Raised and Broken as `Subject.out` does."""
     weights = np.exp(-ROWS[:, None] * LEVELS)
     values = _values(weights, subject.dtype)
-    got = outputs(subject, problem(subject.dtype, ROWS, LEVELS, values))
+    got = outputs(subject, ROWS, LEVELS, values)
     error = ROOM + subject.arithmetic.u_exp
     room = error * (weights @ np.abs(values)) / weights.sum(-1, keepdims=True)
     left = []
@@ -57,7 +57,8 @@ def rounding(subject: Subject) -> Rounding:
         low, high = (round_to(predicted + sign * room, subject.dtype) for sign in (-1, 1))
         if (((low <= got) & (got <= high)) | doubtful[:, None]).all():
             left.append(answer)
-    return Rounding(*(parts.pop() if len(parts := set(each)) == 1 else None for each in zip(*left, strict=True)))
+    weights_, row_sums, dtypes = (set(each) for each in zip(*left, strict=True)) if left else (set(), set(), set())
+    return Rounding(*(parts.pop() if len(parts) == 1 else None for parts in (weights_, row_sums, dtypes)))
 
 
 def _values(weights: Any, dtype: str) -> Any:

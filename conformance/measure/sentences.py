@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 from ...adapters.contract import Implementation
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
-from .asking import TooCoarse, subject_of
+from .asking import Form, TooCoarse, form_of, subject_of
 from .exp import exp_error
 from .rounding import rounding
+from .row_sum import row_sum_errors
 from .tile import tile_size
 from .width import accumulator_bits, gradient_bits, most
 
@@ -18,6 +19,9 @@ __all__ = ["readings"]
 def readings(implementation: Implementation, dtype: str) -> Iterator[tuple[str, str]]:
     """(name, sentence) of each measurement. What the implementation refuses, or fails at, is a sentence too."""
     subject = subject_of(implementation, dtype)
+    form = form_of(subject)
+    if form != Form():
+        yield "asked", _asked(form)
     for name, tell in MEASUREMENTS.items():
         try:
             yield name, tell(subject)
@@ -25,6 +29,16 @@ def readings(implementation: Implementation, dtype: str) -> Iterator[tuple[str, 
             yield name, f"not measured: {refusal}"
         except (Raised, Broken) as failure:
             yield name, f"not measured, the implementation failed: {failure}"
+
+
+def _asked(form: Form) -> str:
+    """How the implementation is asked, where the plainest call is not answered."""
+    said = {
+        "row": "many queries in a head",
+        "entry": "one query in each batch entry",
+        "last": "as many queries as keys, of which the last one is read",
+    }
+    return f"{said[form.each]}, {'causal, ' if form.causal else ''}{form.features} features"
 
 
 def _accumulator(subject: Subject) -> str:
@@ -45,6 +59,12 @@ def _exponential(subject: Subject) -> str:
     found = exp_error(subject)
     zero = f"exp(0) − 1 is {found.at_zero:.2g} (± {found.zero_resolution:.1g})"
     return f"{zero}, exp(−x) is off by up to {abs(found.worst):.2g} (± {found.resolution:.1g}, at x = {found.x:g})"
+
+
+def _row_sum(subject: Subject) -> str:
+    found = row_sum_errors(subject)
+    each = ", ".join(f"{abs(error.relative):.1g} over {error.keys} keys" for error in found)
+    return f"the row sum is off by {each} (± {max(error.resolution for error in found):.1g})"
 
 
 def _weights(subject: Subject) -> str:
@@ -69,6 +89,7 @@ MEASUREMENTS: dict[str, Callable[[Subject], str]] = {
     "accumulator": _accumulator,
     "gradients": _gradients,
     "exp": _exponential,
+    "row sum": _row_sum,
     "weights": _weights,
     "tile": _tile,
 }

@@ -22,6 +22,7 @@ CANDIDATES = {
 """Named models for each input dtype, tighter ones first. fp32 in half precision: everything but the output is float32."""
 
 LAWS = (
+    "causal/as-defined",
     "masks/options-together",
     "weights/as-defined",
     "flash/lse-as-defined",
@@ -35,13 +36,17 @@ LAWS = (
 
 @dataclass(frozen=True)
 class Trial:
-    """One named model: whether every law that was decided held under it, the largest error / bound, and what broke it."""
+    """One named model: whether every law that was decided held under it, the largest error / bound, and what broke it.
+
+    raised: what the implementation raised on a problem, which says nothing of its arithmetic.
+    """
 
     model: str
     holds: bool
     decided: int
     worst_ratio: float | None
     broken: str
+    raised: str = ""
 
 
 def trials(implementation: Implementation, dtype: str, *, examples: int = 30, seed: int = 0) -> Iterator[Trial]:
@@ -59,13 +64,15 @@ def tightest(implementation: Implementation, dtype: str, *, examples: int = 30, 
 def satisfied(implementation: Implementation, dtype: str, model: str, laws: list[Law], *, examples: int, seed: int) -> Trial:
     """Whether the laws hold where the implementation is said to have the named arithmetic."""
     judged = replace(implementation, arithmetic=model)
-    ratios, decided, broken = [], 0, ""
+    ratios, decided, broken, raised = [], 0, "", ""
     for law in laws:
         result = verify(judged, law, dtype, budget="quick", examples=examples, seed=seed)
-        if result.verdict in ("fail", "error"):
+        if result.verdict == "fail":
             broken = broken or f"{law.id}: {result.message}"
+        if result.verdict == "error":
+            raised = raised or f"{law.id}: {result.message}"
         if result.verdict == "pass":
             decided += 1
         if result.worst_ratio is not None:
             ratios.append(result.worst_ratio)
-    return Trial(model, not broken and decided > 0, decided, max(ratios, default=None), broken)
+    return Trial(model, not broken and decided > 0, decided, max(ratios, default=None), broken, raised)

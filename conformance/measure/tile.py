@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 
 from ..engine.subject import Subject
-from .asking import FEATURES, outputs, problem
+from .asking import FEATURES, form_of, outputs
 
 __all__ = ["tile_size"]
 
-KEYS = 2048
-"""Keys of the problems; a tile of that many and more is not seen."""
+KEYS, FEWER = 2048, 512
+"""Keys of the problems, and where there must be as many queries; a tile of that many and more is not seen."""
 
 ROWS = 1 + np.arange(16) / 8
 """Each query stretches all scores by its own factor, so that each has another a."""
@@ -44,21 +44,22 @@ def tile_size(subject: Subject) -> int | None:
 
     Raises NotClaimed, Raised and Broken as `Subject.out` does, and TooCoarse in float8.
     """
+    count = FEWER if form_of(subject).each == "last" else KEYS
     for backwards in (False, True):
-        size = _edge(partial(_reading, subject, backwards))
+        size = _edge(partial(_reading, subject, count, backwards), count)
         if size is not None:
             return size
     return None
 
 
-def _edge(reading: Callable[[int], Any]) -> int | None:
+def _edge(reading: Callable[[int], Any], count: int) -> int | None:
     """The first place of the largest score at which the answer is another one. It stays so from there on."""
     near = reading(2)
 
     def other(place: int) -> bool:
         return int((reading(place) != near).sum()) >= ENOUGH
 
-    low, high = 2, KEYS - 1
+    low, high = 2, count - 1
     if not other(high):
         return None
     while high - low > 1:
@@ -67,12 +68,12 @@ def _edge(reading: Callable[[int], Any]) -> int | None:
     return high
 
 
-def _reading(subject: Subject, backwards: bool, place: int) -> Any:
+def _reading(subject: Subject, count: int, backwards: bool, place: int) -> Any:
     """The weight of the key at the end, (16,), with the largest score at a place counted from that end."""
     gap, more = GAPS.get(subject.dtype, GAPS["bfloat16"])
-    keys, values = np.full(KEYS, FAR), np.zeros((KEYS, FEATURES))
+    keys, values = np.full(count, FAR), np.zeros((count, FEATURES))
     keys[[0, 1, place]] = gap + more, gap, 0.0
     values[0] = 2.0**14
     if backwards:
         keys, values = keys[::-1].copy(), values[::-1].copy()
-    return outputs(subject, problem(subject.dtype, ROWS, keys, values))[:, 0]
+    return outputs(subject, ROWS, keys, values)[:, 0]

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ...reference.arithmetic import LARGEST, SMALLEST_SUBNORMAL
-from ..engine.subject import Subject
-from .asking import FEATURES, outputs, problem
+from ..engine.subject import NotClaimed, Subject
+from .asking import FEATURES, form_of, outputs, problem
 
 __all__ = ["accumulator_bits", "gradient_bits", "most"]
 
@@ -64,16 +65,21 @@ def most(dtype: str) -> int:
 
 def _kept(subject: Subject, below: int) -> bool:
     values, small = _swamping(subject, below)
-    out = outputs(subject, problem(subject.dtype, np.zeros(QUERIES), np.zeros(KEYS), values))
+    out = outputs(subject, np.zeros(QUERIES), np.zeros(KEYS), values)
     return bool((out == small / KEYS).all())
 
 
 def _kept_backwards(subject: Subject, below: int) -> bool:
     rows, small = _swamping(subject, below)
-    p = problem(subject.dtype, np.zeros(KEYS), np.zeros(1), np.zeros((1, FEATURES)))
+    form = form_of(subject)
+    if form.causal and subject.conventions.get("causal_alignment") == "bottom-right":
+        raise NotClaimed("of many causal queries only the last sees a single key that stands at the end")
+    p = problem(subject.dtype, np.zeros(KEYS), np.zeros(1), np.zeros((1, FEATURES)), replace(form, each="row"))
+    upstream = np.zeros((1, 1, KEYS, form.features))
+    upstream[..., :FEATURES] = rows
     subject.intervals = False
-    dv = subject.gradients(p, rows[None, None].astype(p.v.dtype)).dv
-    return bool((dv.value == small).all())
+    dv = subject.gradients(p, upstream.astype(p.v.dtype)).dv
+    return bool((dv.value[..., :FEATURES] == small).all())
 
 
 def _swamping(subject: Subject, below: int) -> tuple[Any, float]:

@@ -13,9 +13,11 @@ from attnspec.adapters.contract import implementation_of
 from attnspec.adapters.finding import find
 from attnspec.conformance.engine.subject import NotClaimed, Subject
 from attnspec.conformance.measure import readings
-from attnspec.conformance.measure.asking import problem, subject_of
+from attnspec.conformance.measure.asking import Form, form_of, problem, subject_of
 from attnspec.conformance.measure.exp import exp_error
+from attnspec.conformance.measure.ratios import ratios
 from attnspec.conformance.measure.rounding import rounding
+from attnspec.conformance.measure.row_sum import row_sum_errors
 from attnspec.conformance.measure.tile import tile_size
 from attnspec.conformance.measure.width import accumulator_bits
 from attnspec.reference.faults.catalogue import as_callable as fault_of
@@ -97,6 +99,95 @@ def test_the_fast_exponential_of_torch_flash_is_read(dtype: str) -> None:
         assert abs(found.worst) <= found.resolution
     precise = exp_error(shipped("torch/sdpa-flash", "float32"))
     assert abs(precise.at_zero) <= precise.zero_resolution
+
+
+def softmax(row_sum: Callable[[Any], Any], exp: Callable[[Any], Any] = np.exp) -> Callable[..., Any]:
+    """A kernel in the dtype of its inputs that returns its logsumexp."""
+
+    def attend(q: Any, k: Any, v: Any, *, return_lse: bool = False) -> Any:
+        k, v = (np.repeat(x, q.shape[1] // k.shape[1], 1) for x in (k, v))
+        scores = (q @ k.swapaxes(-1, -2)) * q.dtype.type(1 / np.sqrt(q.shape[-1]))
+        top = scores.max(-1, keepdims=True)
+        weights = exp(scores - top)
+        total = row_sum(weights)
+        out = (weights / total) @ v
+        return (out, (top + np.log(total))[..., 0].astype(np.float32)) if return_lse else out
+
+    return attend
+
+
+def one_after_the_other(x: Any) -> Any:
+    return np.add.accumulate(x, axis=-1)[..., -1:]
+
+
+def by_halves(x: Any) -> Any:
+    return x.astype(np.float64).sum(-1, keepdims=True).astype(x.dtype)
+
+
+def test_a_slow_sum_is_told_from_a_bad_exponential() -> None:
+    """np.exp, summed one after the other, is no exponential that is off by 1.9e-4."""
+    slow, quick = (subject(softmax(row_sum), "float32") for row_sum in (one_after_the_other, by_halves))
+    for each in (slow, quick):
+        found = exp_error(each)
+        assert abs(found.at_zero) <= found.zero_resolution and abs(found.worst) <= found.resolution < 1e-5
+    few, more, most = row_sum_errors(slow)
+    assert few.resolution < abs(few.relative) < abs(more.relative) < abs(most.relative)
+    assert 1e-5 < abs(most.relative) < 4096 * 2.0**-24
+    assert all(abs(each.relative) <= each.resolution for each in row_sum_errors(quick))
+
+
+@pytest.mark.parametrize("row_sum", [one_after_the_other, by_halves])
+def test_a_bad_exponential_is_read_as_it_is_whatever_the_sum(row_sum: Callable[[Any], Any]) -> None:
+    off = subject(softmax(row_sum, lambda x: np.exp(x) * np.where(x < 0, np.float32(1 + 1e-4), np.float32(1))), "float32")
+    found = exp_error(off)
+    assert found.at_zero == 0 and found.worst == pytest.approx(1e-4, abs=found.resolution)
+    (few, *_) = row_sum_errors(off)
+    assert abs(few.relative) < 2e-6
+
+
+def test_arithmetic_in_float16_throughout_is_measured_to_the_end() -> None:
+    made = implementation_of(softmax(one_after_the_other), name="made", dtypes=["float16"], conventions=CONVENTIONS)
+    told = dict(readings(made, "float16"))
+    assert told["weights"] == "no single way of rounding the weights explains the output"
+    assert rounding(subject(lambda q, k, v: 3 * v[:, :, :1] + 0 * q, "float16")).weights is None
+    assert all(ratio is not None for _, ratio in ratios(made, "float16"))
+
+
+def choosy(causal: bool, features: int) -> Callable[..., Any]:
+    """A kernel that takes as many queries as keys and one number of features, and is causal, or is not."""
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False, return_lse: bool = False) -> Any:
+        if causal is not always or q.shape[2] != k.shape[2] or q.shape[3] != features:
+            raise ValueError("no such call")
+        return naive(q, k, v, causal=causal, return_lse=return_lse)
+
+    always, naive = causal, as_callable(KERNELS["naive"])
+    return attend
+
+
+@pytest.mark.parametrize(("causal", "features"), [(False, 64), (True, 16)])
+def test_a_kernel_that_takes_few_calls_is_asked_what_it_takes(causal: bool, features: int) -> None:
+    made = implementation_of(choosy(causal, features), name="made", dtypes=["float16"], conventions=CONVENTIONS)
+    own = subject_of(made, "float16")
+    assert form_of(own) == Form(features, "last", causal)
+    told = dict(readings(made, "float16"))
+    said = "as many queries as keys, of which the last one is read, "
+    assert told["asked"] == f"{said}{'causal, ' if causal else ''}{features} features"
+    assert told["accumulator"] == "sums of weights times V keep 24 bits"
+    assert told["weights"].startswith("weights are rounded to float16 after they are normalised")
+    assert abs(exp_error(own).worst) <= exp_error(own).resolution
+    assert all(abs(each.relative) <= each.resolution for each in row_sum_errors(own))
+    assert all(ratio is not None for _, ratio in ratios(made, "float16")) or features != 64
+
+
+def test_a_kernel_that_refuses_everything_is_told_so() -> None:
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        raise ValueError("never")
+
+    made = implementation_of(attend, name="made", conventions=CONVENTIONS)
+    told = dict(readings(made, "float32"))
+    assert told["accumulator"] == "not measured, the implementation failed: ValueError: never"
+    assert [ratio for _, ratio in ratios(made, "float32")] == [None] * 4
 
 
 def test_without_a_logsumexp_there_is_no_exponential() -> None:
