@@ -71,8 +71,13 @@ class Arithmetic:
     u_tanh: largest error of the kernel's tanh, absolute. 8 units in the last place of float32 by default, as for exp; a
     kernel with a fast exp usually has a fast tanh too: PTX documents 2^-11 for tanh.approx.f32, and a tanh made from an exp
     of relative error 2^-12 is inside that.
+    u_block: of softmax attention whose queries and keys are quantised in blocks that share a scale: the largest error of an
+    entry as a share of the largest magnitude in its block, 1/254 for int8 that is rounded to nearest. A block may be as large
+    as a head, and the mean of the keys may be taken out before. Nothing is said of gradients then.
+    u_block_values: the same of values.
     least: results smaller than this may come out as 0. The smallest normal number by default, because XLA on the CPU and
     fast modes of GPU compilers flush subnormals; a kernel that keeps them may declare 2^-149.
+    largest: results larger than this may come out as infinite: the largest number of the accumulator's dtype.
     n_pre: operands (0, 1 or 2) that are multiplied by (a root of) the scale and rounded to the input dtype again.
     stored_scores: dtype in which the scores are stored before the softmax, or None where they stay in the accumulator.
     stored_weights: dtype to which the weights are rounded before they meet V; "input" for q's dtype; None for no rounding.
@@ -104,7 +109,10 @@ class Arithmetic:
     exp_zero: float = 0.0
     u_log: float = 2.0**-20
     u_tanh: float = 2.0**-20
+    u_block: float = 0.0
+    u_block_values: float = 0.0
     least: float = 2.0**-126
+    largest: float = LARGEST["float32"]
     n_pre: int = 0
     stored_scores: str | None = None
     stored_weights: str | None = None
@@ -122,8 +130,36 @@ class Arithmetic:
     stored_state: str | None = None
 
 
+def _throughout(dtype: str) -> Arithmetic:
+    """Every operation in one narrow dtype: scores, exponential, each addition of a sum. No accumulator is wider."""
+    u = ROUNDOFF[dtype]
+    return Arithmetic(
+        f"{dtype}-throughout",
+        u_acc=u,
+        u_exp=2 * u,
+        u_log=2 * u,
+        u_tanh=2 * u,
+        least=max(SMALLEST_SUBNORMAL[dtype], 2.0**-126),
+        largest=LARGEST[dtype],
+        n_pre=2,
+        stored_scores="input",
+        stored_weights="input",
+        stored_head_gradients="input",
+        features_in="input",
+        stored_state="input",
+    )
+
+
 NAMED: dict[str, Arithmetic] = {
-    "fp64": Arithmetic("fp64", u_acc=2.0**-53, u_exp=2.0**-50, u_log=2.0**-50, u_tanh=2.0**-50, least=2.0**-1022),
+    "fp64": Arithmetic(
+        "fp64",
+        u_acc=2.0**-53,
+        u_exp=2.0**-50,
+        u_log=2.0**-50,
+        u_tanh=2.0**-50,
+        least=2.0**-1022,
+        largest=LARGEST["float64"],
+    ),
     "fp32": Arithmetic("fp32", n_pre=2),
     "tf32": Arithmetic("tf32", u_acc=2.0**-23, u_operand=2.0**-11, n_pre=2),
     "tensorcore": Arithmetic("tensorcore", u_acc=2.0**-23, stored_weights="input", stored_head_gradients="input"),
@@ -139,10 +175,28 @@ NAMED: dict[str, Arithmetic] = {
     "half-naive": Arithmetic(
         "half-naive", stored_scores="input", stored_weights="input", stored_head_gradients="input", n_pre=2
     ),
+    "float16-throughout": _throughout("float16"),
+    "bfloat16-throughout": _throughout("bfloat16"),
+    "int8-block": Arithmetic("int8-block", u_block=1 / 250, stored_weights="input", stored_head_gradients="input"),
+    "fp8-block": Arithmetic(
+        "fp8-block",
+        u_acc=2.0**-13,
+        u_operand=2.0**-4,
+        u_block=2.0**-18,
+        u_block_values=2.0**-18,
+        stored_weights="float8_e4m3fn",
+        weights_scale=2.0**8,
+        stored_head_gradients="input",
+    ),
     "fp8": Arithmetic("fp8", u_acc=2.0**-13, stored_weights="input", stored_head_gradients="input", weights_scale=2.0**8),
 }
-"""The named models. `half*` are for float16 and bfloat16 inputs with float32 accumulation. `fp8` is for float8 inputs on
-matrix units that keep 14 bits of a sum (DeepSeek-AI, DeepSeek-V3 technical report, arXiv:2412.19437, section 3.3.2)."""
+"""The named models. `half*` are for float16 and bfloat16 inputs with float32 accumulation, `*-throughout` for kernels without
+it. `int8-block` and `fp8-block` quantise inputs of a wider dtype in blocks before they multiply (J. Zhang et al.,
+SageAttention, arXiv:2410.02367, section 4: int8 queries and keys with one scale a block, the mean of the keys taken out;
+J. Shah et al., FlashAttention-3, arXiv:2407.08608, section 3.3: one scale a block in e4m3). 1/250 is half a step of 1/127,
+with room for how the scale is rounded, and 2^-18 half a subnormal of e4m3 where the largest magnitude becomes 448. `fp8` is
+for float8 inputs on matrix units that keep 14 bits of a sum (DeepSeek-AI, DeepSeek-V3 technical report, arXiv:2412.19437,
+section 3.3.2)."""
 
 DECLARE_IF = {
     "fp64": "the kernel computes in float64",
@@ -152,6 +206,10 @@ DECLARE_IF = {
     "half": "the kernel sums in float32 and rounds its weights to {dtype} before they meet V",
     "half-fastexp": "the kernel's exp is a fast one, good to 2^-12",
     "half-naive": "the kernel stores its scores in {dtype}",
+    "float16-throughout": "the kernel computes scores, exponential and sums in float16",
+    "bfloat16-throughout": "the kernel computes scores, exponential and sums in bfloat16",
+    "int8-block": "the kernel quantises queries and keys to int8 in blocks",
+    "fp8-block": "the kernel quantises queries, keys and values to float8_e4m3fn in blocks",
     "fp8": "the kernel sums on matrix units that keep 14 bits of a sum of float8 products",
 }
 """When an author should declare each model: what must be true of the kernel."""

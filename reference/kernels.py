@@ -9,17 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .arithmetic import FLOAT8, Arithmetic, arithmetic_for
+from .kernels_in_blocks import quantised
 from .rounding import DTYPES, round_to
 from .textbook import attention
 
 __all__ = [
     "FLOAT8_KERNELS",
     "KERNELS",
+    "NARROW_KERNELS",
     "Kernel",
     "arithmetic_of",
     "as_callable",
@@ -48,6 +51,8 @@ class Kernel:
     weights_scale: added to the exponent of the weights where that is to base two, else multiplied with them.
     values_first: a descale of the values is multiplied with them, and else with the output.
     unrounded: weights meet V in float32. returned: dtype of the output where the inputs are float8.
+    throughout: every operation is rounded to the input dtype, each addition of a sum in turn.
+    blocks: "int8" or "fp8" where queries and keys, in fp8 values and weights too, are quantised beforehand.
     """
 
     tile: int = NEVER
@@ -65,6 +70,8 @@ class Kernel:
     values_first: bool = False
     unrounded: bool = False
     returned: str = "bfloat16"
+    throughout: bool = False
+    blocks: str = ""
     declared: dict[str, Any] = field(default_factory=dict)
 
 
@@ -103,6 +110,16 @@ FLOAT8_KERNELS = {
 }
 """Kernels for float8 inputs."""
 
+NARROW_KERNELS = {
+    "throughout": Kernel(divide_first=True, throughout=True),
+    "flash 16 throughout": Kernel(16, throughout=True),
+    "flash base two throughout": Kernel(16, base_two=True, throughout=True),
+    "int8 blocks": Kernel(64, blocks="int8"),
+    "int8 blocks, naive": Kernel(divide_first=True, blocks="int8"),
+    "fp8 blocks": Kernel(64, blocks="fp8", weights_scale=SCALED, truncated=True, kept=14),
+}
+"""Kernels for float16 and bfloat16 inputs that have nothing wider than those, or narrower operands than those."""
+
 
 def arithmetic_of(kernel: Kernel, dtype: str) -> Arithmetic:
     """What the kernel declares in a dtype."""
@@ -111,6 +128,8 @@ def arithmetic_of(kernel: Kernel, dtype: str) -> Arithmetic:
 
 def declared_of(kernel: Kernel, dtype: str) -> dict[str, Any]:
     """What the kernel declares in a dtype, as `arithmetic_for` takes it."""
+    if kernel.throughout or kernel.blocks:
+        return {"name": f"{dtype}-throughout" if kernel.throughout else f"{kernel.blocks}-block"}
     name = "fp8" if dtype in FLOAT8 else "fp32" if dtype == "float32" else "half-naive" if kernel.stored else "half"
     fields = {"n_pre": kernel.prescaled} if kernel.declared else {}
     return {"name": name, **fields, **kernel.declared}
@@ -126,8 +145,13 @@ def returned_in(kernel: Kernel, dtype: str) -> str:
     return kernel.returned if dtype in FLOAT8 else dtype
 
 
-def product(kernel: Kernel, a: Any, b: Any, onto: Any = 0) -> Any:
-    """onto + a @ b in float32, as the kernel's multiplier does it."""
+def product(kernel: Kernel, a: Any, b: Any, onto: Any = 0, dtype: str = "float32") -> Any:
+    """onto + a @ b in float32, or throughout in the dtype of the inputs, as the kernel's multiplier does it."""
+    if kernel.throughout:
+        total = np.broadcast_to(onto, (*a.shape[:-1], b.shape[-1])).astype(F)
+        for n in range(a.shape[-1]):
+            total = low(total + low(a[..., n : n + 1] * b[..., n : n + 1, :], dtype), dtype)
+        return total
     if kernel.operands == "tf32":
         a, b = _to_tf32(a), _to_tf32(b)
     if not kernel.truncated:
@@ -161,7 +185,10 @@ def run(kernel: Kernel, q: Any, k: Any, v: Any, dtype: str, seen: Any, options: 
     after = _factor(options, "v_descale", group)
     if kernel.values_first:
         v, after = v * after, F(1)
-    scores = np.where(seen, scores_in(kernel, q, k, dtype, options), F(-np.inf))
+    shift = F(0)
+    if kernel.blocks:
+        q, k, v, shift = quantised(q, k, v, kernel.blocks, dtype)
+    scores = np.where(seen, scores_in(kernel, q, k, dtype, options, shift), F(-np.inf))
     sinks = options.get("sinks")
     sink = np.full((1, q.shape[1], 1, 1), -np.inf, F) if sinks is None else sinks.astype(F)[None, :, None, None]
     keep = options.get("dropout_keep")
@@ -183,9 +210,11 @@ def _factor(options: dict[str, Any], name: str, group: int) -> Any:
     return F(1) if given is None else np.repeat(given.astype(F), group, axis=1)[..., None, None]
 
 
-def scores_in(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any]) -> Any:
+def scores_in(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any], shift: Any = 0) -> Any:
+    """The scores. shift: what is added to q·k, where the keys are given without their mean."""
+
     def store(x: Any) -> Any:
-        return low(x, dtype) if kernel.stored else x.astype(F)
+        return low(x, dtype) if kernel.stored or kernel.throughout else x.astype(F)
 
     scale = F(1 / np.sqrt(q.shape[-1]) if options.get("scale") is None else options["scale"])
     for name in ("q_descale", "k_descale"):
@@ -197,7 +226,8 @@ def scores_in(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any
         root = np.sqrt(np.abs(scale))
         scores = store(product(kernel, low(q * (np.sign(scale) * root), dtype), low(k * root, dtype).swapaxes(-1, -2)))
     else:
-        scores = store(store(product(kernel, q, k.swapaxes(-1, -2))) * scale)
+        scale = low(scale, dtype) if kernel.throughout else scale
+        scores = store(store(product(kernel, q, k.swapaxes(-1, -2), dtype=dtype)) * scale) + shift * scale
     cap = options.get("softcap")
     if cap is not None:
         scores = store(store(np.tanh(store(scores / F(cap)))) * F(cap))
@@ -212,7 +242,9 @@ def scores_in(kernel: Kernel, q: Any, k: Any, dtype: str, options: dict[str, Any
 def _part(kernel: Kernel, scores: Any, v: Any, share: Any, sink: Any, dtype: str) -> tuple[Any, Any]:
     """(out, lse) of some keys, tile by tile with a running maximum; (B, H, R, Dv) and (B, H, R, 1), float32."""
     low_weights = dtype != "float32" and not kernel.unrounded
-    factor = LOG2E if kernel.base_two else F(1)
+    held = "float8_e4m3fn" if kernel.blocks == "fp8" else dtype
+    keep = partial(low, dtype=dtype) if kernel.throughout else np.asarray
+    factor = keep(LOG2E) if kernel.base_two else F(1)
     power = np.exp2 if kernel.base_two else np.exp
     scaled, raised = F(kernel.weights_scale), F(np.log2(kernel.weights_scale) if kernel.base_two else 0)
     times = F(1) if kernel.base_two else scaled
@@ -224,18 +256,27 @@ def _part(kernel: Kernel, scores: Any, v: Any, share: Any, sink: Any, dtype: str
         at = slice(start, start + kernel.tile)
         new = np.maximum(top, scores[..., at].max(-1, keepdims=True, initial=-np.inf))
         base = np.where(np.isneginf(new), F(0), new)
-        weights = power(scores[..., at] * factor - (base * factor - raised)) * times
-        rescale = power(top * factor - base * factor)
-        met = low(weights, dtype) if low_weights and not kernel.divide_first else weights
-        total = total * rescale + (met if kernel.rounded_sum else weights).sum(-1, keepdims=True, dtype=F)
-        gathered, top = product(kernel, met * share[..., at], v[:, :, at], gathered * rescale), new
+        weights = keep(power(keep(keep(scores[..., at] * factor) - (keep(base * factor) - raised))) * times)
+        rescale = keep(power(keep(keep(top * factor) - keep(base * factor))))
+        met = low(weights, held) if low_weights and not kernel.divide_first else weights
+        total = _row_sum(kernel, met if kernel.rounded_sum else weights, keep(total * rescale), dtype)
+        gathered = product(kernel, keep(met * share[..., at]), v[:, :, at], keep(gathered * rescale), dtype)
+        top = new
     base = np.where(np.isneginf(top), F(0), top)
     safe = np.where(total == 0, F(1), total)
-    lse = np.where(total == 0, F(-np.inf), base + (np.log(safe) - np.log(scaled)))
+    lse = np.where(total == 0, F(-np.inf), keep(base + keep(keep(np.log(safe)) - keep(np.log(scaled)))))
     if kernel.divide_first:
-        weights = power(scores * factor - (base * factor - raised)) * times / safe * share
-        return product(kernel, low(weights * scaled, dtype) if low_weights else weights * scaled, v) / scaled, lse
-    return gathered / safe, lse
+        odds = keep(power(keep(keep(scores * factor) - (keep(base * factor) - raised))) * times)
+        weights = keep(odds / safe) * share
+        return product(kernel, low(weights * scaled, held) if low_weights else weights * scaled, v, dtype=dtype) / scaled, lse
+    return keep(gathered / safe), lse
+
+
+def _row_sum(kernel: Kernel, weights: Any, onto: Any, dtype: str) -> Any:
+    """onto and the weights of each row, added one after the other where that is done in the input dtype."""
+    if kernel.throughout:
+        return product(kernel, weights, np.ones((*weights.shape[:2], weights.shape[-1], 1), F), onto, dtype)
+    return onto + weights.sum(-1, keepdims=True, dtype=F)
 
 
 def _merged(parts: list[tuple[Any, Any]]) -> tuple[Any, Any]:

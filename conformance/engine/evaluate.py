@@ -40,7 +40,10 @@ def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = Non
     and so is what the reference says of it. sentences: whether to say what is broken.
     """
     known = {} if known is None else known
-    sameness = law.relation.relation == "=="
+    relation = law.relation.relation
+    if relation == "==" and (subject.arithmetic.u_block or subject.arithmetic.u_block_values):
+        relation = "≈"  # entries that share the scale of a block share its rounding, so other keys may change the bits of one
+    sameness = relation == "=="
 
     def decided(intervals: bool, relation: str = law.relation.relation) -> Decision:
         subject.intervals = intervals

@@ -26,7 +26,7 @@ from ..language.loading import load_laws
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
-from .tightest import CANDIDATES, LAWS
+from .tightest import CANDIDATES, HALF, LAWS, PROBES
 
 __all__ = ["holds_under"]
 
@@ -48,6 +48,8 @@ def holds_under(
 ) -> dict[str, Any]:
     """The tightest named model under which the law holds: model, ratio and sentence; empty where none does.
 
+    Of models that are neither tighter nor wider than each other, the sentence names all that hold: outputs do not tell.
+
     failed, held: structures on which the law failed, the reported one first, and on which it held. Empty, too, for inputs of
     float32 and wider, where one of the failures has no ratio, or one of 100 and more. record: called with each case before it
     runs.
@@ -59,16 +61,20 @@ def holds_under(
     ratios = [decision.ratio for decision in declared if decision is not None]
     if not ratios or any(ratio is None or ratio >= FAR for ratio in ratios):
         return {}
+    found: dict[str, float] = {}
     for model in CANDIDATES[dtype]:
-        judged = replace(made, arithmetic=model)
         if arithmetic_for(model, dtype) == arithmetic_for(made.arithmetic, dtype):
             continue
-        subject = Subject(judged, dtype, conventions)
+        subject = Subject(replace(made, arithmetic=model), dtype, conventions)
         decisions = _decisions(subject, law, tried, record)
         if _explains(decisions, len(failed[:FAILED])) and _holds_elsewhere(made, subject, record):
-            ratio = max((d.ratio for d in decisions if d is not None and d.ratio is not None), default=0.0)
-            return {"model": model, "ratio": float(f"{ratio:.3g}"), "sentence": _sentence(model, ratio, dtype)}
-    return {}
+            found[model] = max((d.ratio for d in decisions if d is not None and d.ratio is not None), default=0.0)
+            if model in HALF:
+                break
+    if not found:
+        return {}
+    model, *others = found
+    return {"model": model, "ratio": float(f"{found[model]:.3g}"), "sentence": _sentence(model, found[model], dtype, others)}
 
 
 def _decisions(
@@ -88,19 +94,18 @@ def _decisions(
 
 
 def _explains(decisions: Sequence[Decision | None], failures: int) -> bool:
-    """Whether the law holds on all problems, and says something on each that failed."""
-    of_failed, answered = decisions[:failures], [d for d in decisions if d is not None]
-    telling = all(d is not None and 2 * d.vacuous <= d.entries for d in of_failed)
-    return telling and all(d.holds for d in answered)
+    """Whether the law holds on all problems, and says something on the reported one and on most of those that failed."""
+    telling = [d is not None and 2 * d.vacuous <= d.entries for d in decisions[:failures]]
+    return telling[0] and 2 * sum(telling) > failures and all(d.holds for d in decisions if d is not None)
 
 
 @lru_cache(maxsize=8)
 def _elsewhere(made: Implementation, dtype: str) -> tuple[tuple[Law, Structure], ...]:
-    """Problems of the laws by which `measure` judges, those that are asked of the operation.
+    """Problems of the laws by which `measure` judges, and of exact probes, those that are asked of the operation.
 
     Of eager kernels alone: a compiled one would make a program for each.
     """
-    asked = [law for law in load_laws() if law.id in LAWS and not_claimed(made, law, dtype) is None]
+    asked = [law for law in load_laws() if law.id in (*LAWS, *PROBES) and not_claimed(made, law, dtype) is None]
     if made.mode != "eager" or not asked:
         return ()
     pool, name = pool_for("quick", made.compiles, 0), f"arithmetic/{dtype}"
@@ -117,5 +122,6 @@ def _holds_elsewhere(made: Implementation, subject: Subject, record: Callable[[s
     return True
 
 
-def _sentence(model: str, ratio: float, dtype: str) -> str:
-    return f"holds under {model}, {ratio:.2f}: declare it if {DECLARE_IF[model].format(dtype=dtype)}"
+def _sentence(model: str, ratio: float, dtype: str, others: Sequence[str]) -> str:
+    also = f"; it holds under {' and '.join(others)} too" if others else ""
+    return f"holds under {model}, {ratio:.2f}: declare it if {DECLARE_IF[model].format(dtype=dtype)}{also}"

@@ -10,16 +10,20 @@ from ..engine.verify import verify
 from ..language.law import Law
 from ..language.loading import load_laws
 
-__all__ = ["CANDIDATES", "Trial", "satisfied", "tightest", "trials"]
+__all__ = ["CANDIDATES", "HALF", "LAWS", "PROBES", "Trial", "satisfied", "tightest", "trials"]
+
+HALF = ("fp32", "half", "tensorcore", "half-fastexp", "half-naive")
 
 CANDIDATES = {
     "float32": ("fp32", "tf32"),
-    "float16": ("fp32", "half", "tensorcore", "half-fastexp", "half-naive"),
-    "bfloat16": ("fp32", "half", "tensorcore", "half-fastexp", "half-naive"),
+    "float16": (*HALF, "float16-throughout", "int8-block", "fp8-block"),
+    "bfloat16": (*HALF, "bfloat16-throughout", "int8-block", "fp8-block"),
     "float8_e4m3fn": ("fp8",),
     "float8_e5m2": ("fp8",),
 }
-"""Named models for each input dtype, tighter ones first. fp32 in half precision: everything but the output is float32."""
+"""Named models for each input dtype, tighter ones first. fp32 in half precision: everything but the output is float32. The last
+three of half precision are neither tighter nor wider than each other.
+"""
 
 LAWS = (
     "causal/as-defined",
@@ -32,6 +36,15 @@ LAWS = (
     "numerics/ties",
 )
 """Laws that hold an implementation to the reference on data of many kinds."""
+
+PROBES = (
+    "probes/each-key-counts-once",
+    "probes/causal-rows-count-their-keys",
+    "probes/masked-rows-count-their-keys",
+    "probes/gather",
+    "probes/lse-counts-keys",
+)
+"""Laws under which a wide arithmetic has no more room than a tight one: whoever loses a key there does not round."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, own_errors
 from ..problems.problem import Problem
 from .meanings import _within
+from .observations import weights
 from .transforms import _exactly, _typed
 from .word import Problems, Undecided, Value, Values, word
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 CUT_STEPS, JUNK, AXES = 41, 42, 43
 """Purposes of the generators that choose a cut, junk, and the axis of a key."""
+
+SUMMING = 2.0**-13
+"""Unit roundoff of the narrowest sums that hold all whole numbers up to the largest D of a law, in any order of summation."""
 
 PADDING = 7
 """Steps of junk that `pad_steps` adds: fewer than any tile, so that they end in one."""
@@ -96,6 +100,17 @@ def _steps(p: Problem, at: slice) -> Problem:
         )
     options = {name: _copy(p.options[name][:, :, at]) for name in OF_STEPS if name in p.options}
     return replace(p, q=_copy(p.q[:, :, at]), k=_copy(p.k[:, :, at]), v=_copy(p.v[:, :, at]), fair_values=None).but(**options)
+
+
+@word("observations")
+def counted_weights(subject: Subject, p: Problem) -> Value:
+    """The weights as they come, for sums of whole numbers, which are exact in any order.
+
+    Where the declared arithmetic scales or rounds an operand beforehand they are whole no more: then with their intervals.
+    """
+    read, arithmetic = bounded(weights(subject, p)), subject.arithmetic
+    whole = not (arithmetic.n_pre or arithmetic.u_operand or arithmetic.u_acc > SUMMING)
+    return bounded(read.value) if whole else read
 
 
 # Packed sequences

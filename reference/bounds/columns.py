@@ -22,16 +22,32 @@ LARGEST_SUM = 3.0e38
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """keys: |k|, (B, Hq, Sk, D). signed: v with 0 where it is not finite, (B, Hq, Sk, Dv). finite: bool, None for all."""
+    """keys: |k|, (B, Hq, Sk, D). signed: v with 0 where it is not finite, (B, Hq, Sk, Dv). finite: bool, None for all.
+
+    key: k, (B, Hq, Sk, D). largest_query: the largest |q| of each head, (B, Hq, 1, 1).
+    """
 
     keys: Array
     signed: Array
     finite: Array | None
+    key: Array
+    largest_query: Array
 
     @cached_property
     def key_sums(self) -> Array:
         """Σ_d |k_d|, (B, Hq, 1, Sk)."""
         return np.asarray(self.keys.sum(-1)[:, :, None, :])
+
+    @cached_property
+    def centred(self) -> tuple[Array, Array, Array]:
+        """|k|, or |k − mean| where that is larger, (B, Hq, Sk, D); |mean| at most, and the largest of the first, (B, Hq, 1, 1).
+
+        The mean is that of all keys, hidden ones included. NaN or infinite where a key is.
+        """
+        mean = self.key.mean(2, keepdims=True) if self.key.shape[2] else np.zeros_like(self.key[:, :, :0].sum(2, keepdims=True))
+        size = np.maximum(self.keys, np.abs(self.key - mean))
+        largest = (np.max(np.abs(x), axis=(2, 3), keepdims=True, initial=0.0) for x in (mean, size))
+        return size, *largest
 
     @cached_property
     def values(self) -> Array:
@@ -73,4 +89,6 @@ def columns_of(given: Inputs) -> Columns:
     key, value = (given.k, given.v) if hq == hkv else (x[:, kv_head(hq, hkv)] for x in (given.k, given.v))
     finite = np.isfinite(value)
     everywhere = bool(finite.all())
-    return Columns(np.abs(key), value if everywhere else np.where(finite, value, 0.0), None if everywhere else finite)
+    signed = value if everywhere else np.where(finite, value, 0.0)
+    largest_query = np.max(np.abs(given.q), axis=(2, 3), keepdims=True, initial=0.0)
+    return Columns(np.abs(key), signed, None if everywhere else finite, key, largest_query)

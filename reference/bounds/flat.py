@@ -32,8 +32,8 @@ from ..inputs import Inputs, descaled, read
 from ..textbook import Attended
 from .facts import Facts, facts_of
 from .judgement import DEFAULTS
-from .logits import Logits, logit_errors, merges
-from .output import row_sums
+from .logits import Logits, block_errors, logit_errors, merges
+from .output import block_values, row_sums
 from .roundoff import DIVIDE, compounded, gamma
 
 __all__ = ["flat_bounds"]
@@ -65,7 +65,8 @@ def flat_bounds(
         logits = logit_errors(facts, arithmetic, dtype)
         top = attended.visible & (attended.scores == 0)
         count = top.sum(-1, keepdims=True).astype(np.float64)
-        flat = _is_flat(facts, logits, attended, top, count)
+        whole = _untouched(facts, top, arithmetic, dtype)
+        flat = _is_flat(facts, logits, attended, top, count) & (whole | (count == 1))
         row_sum = _row_sum(count, arithmetic)
         merged = _merged(count, facts, row_sum, arithmetic)
         size, steady = _sums(given, top, count, arithmetic)
@@ -73,9 +74,12 @@ def flat_bounds(
         bound = _output(facts.out, size, count, row_sum, arithmetic) + 2 * merged / (1 - merged) * size
         if not _fits(given.v, arithmetic):
             bound = bound + compounded((2, arithmetic.u_operand)) * size
+        bound = bound + block_values(facts, arithmetic)
         bound = bound + (arithmetic.least + np.exp(-LOST)) * _visible_sums(given, attended)
         out = np.where(flat & power & steady & exact_descale & _stays(count, arithmetic), bound, np.inf)
-        lse = np.where(flat, _logsumexp(given, facts, logits, top, count, row_sum, arithmetic) + 2 * merged, np.inf)[..., 0]
+        lse = np.where(flat, _logsumexp(given, facts, logits, top, count, row_sum, whole, arithmetic) + 2 * merged, np.inf)[
+            ..., 0
+        ]
     return np.where(np.isnan(out), np.inf, out), np.where(np.isnan(lse), np.inf, lse)
 
 
@@ -87,6 +91,14 @@ def _is_flat(facts: Facts, logits: Logits, attended: Attended, top: Array, count
     error = np.where(top, logits.first, 0.0).max(-1, keepdims=True, initial=0.0)
     alike = np.where(count == 1, error <= SMALL, products == 0)
     return np.asarray((facts.best == 0) & (count > 0) & lost & alike)
+
+
+def _untouched(facts: Facts, top: Array, arithmetic: Arithmetic, dtype: str) -> Array:
+    """Rows whose largest scores are all 0 even where operands are quantised in blocks: then a score of 0 need not stay 0."""
+    if not arithmetic.u_block:
+        return np.ones((*top.shape[:-1], 1), dtype=bool)
+    moved = np.where(top, block_errors(facts, arithmetic, dtype), 0.0)
+    return np.asarray(moved.max(-1, keepdims=True, initial=0.0) == 0)
 
 
 def _stays(count: Array, arithmetic: Arithmetic) -> Array:
@@ -162,15 +174,15 @@ def _output(exact: Array, size: Array, count: Array, row_sum: Array, arithmetic:
 
 
 def _logsumexp(
-    given: Inputs, facts: Facts, logits: Logits, top: Array, count: Array, row_sum: Array, arithmetic: Arithmetic
+    given: Inputs, facts: Facts, logits: Logits, top: Array, count: Array, row_sum: Array, whole: Array, arithmetic: Arithmetic
 ) -> Array:
-    """|lse − log n|: the score itself, the row sum, its logarithm."""
+    """|lse − log n|: the score itself, the row sum, its logarithm. whole: rows that quantising in blocks leaves as they are."""
     error = np.where(top, logits.first, 0.0).max(-1, keepdims=True, initial=0.0)
     # Products of whole numbers add up exactly, unless an operand was scaled and rounded before.
-    whole = arithmetic.n_pre == 0 and all((x == np.rint(x)).all() and _fits(x, arithmetic) for x in (given.q, given.k))
-    exact = whole & (np.where(top, facts.products, 0.0).max(-1, keepdims=True) * arithmetic.u_acc <= 1)
+    numbers = arithmetic.n_pre == 0 and all((x == np.rint(x)).all() and _fits(x, arithmetic) for x in (given.q, given.k))
+    exact = numbers & (np.where(top, facts.products, 0.0).max(-1, keepdims=True) * arithmetic.u_acc <= 1)
     nothing = np.where(top, facts.products, 0.0).max(-1, keepdims=True) == 0
-    score = np.where(exact | nothing, 0.0, error)
+    score = np.where((exact | nothing) & whole, 0.0, error)
     size = np.log(np.maximum(count, 1)) + abs(math.log(arithmetic.weights_scale))
     certain = (size == 0) & (arithmetic.exp_zero == 0)
     logarithm = np.where(certain, 0.0, arithmetic.u_log * np.maximum(1, size) + arithmetic.u_acc * 6 * size)

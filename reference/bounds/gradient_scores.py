@@ -66,7 +66,7 @@ class ScoreGradients:
 
 def widest(arithmetic: Arithmetic) -> float:
     """The largest number of the accumulator."""
-    return LARGEST["float64" if arithmetic.u_acc <= ROUNDOFF["float64"] else "float32"]
+    return arithmetic.largest
 
 
 def slope_of(raw: Array, error: Array, cap: float, arithmetic: Arithmetic) -> Slope:

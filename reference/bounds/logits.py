@@ -24,7 +24,7 @@ from ..arithmetic import LARGEST, ROUNDOFF, SMALLEST_NORMAL, Arithmetic
 from .facts import Facts
 from .roundoff import DISTANCE, MAXIMUM, SCALE, compounded, gamma, lost_below
 
-__all__ = ["Logits", "logit_errors", "merges", "product_errors"]
+__all__ = ["Logits", "block_errors", "logit_errors", "merges", "product_errors"]
 
 Array = NDArray[Any]
 
@@ -107,6 +107,8 @@ def product_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
     dot = float(gamma(facts.features, u))
     growth = compounded((n_pre, u_in), (2, arithmetic.u_operand), (1, dot), (SCALE + added + facts.descales, u))
     error = facts.products * (growth * facts.scale)
+    if arithmetic.u_block:
+        error += block_errors(facts, arithmetic, dtype) * (facts.scale * (1 + growth))
     flushes = SMALLEST_NORMAL[dtype] <= arithmetic.least
     eta = lost_below(dtype, arithmetic.least)[1] if arithmetic.n_pre or flushes else 0.0
     reach = max(np.max(facts.key_sums, initial=0.0), np.max(facts.query_sums, initial=0.0))
@@ -123,6 +125,20 @@ def product_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
         if arithmetic.n_pre == 0 and not (facts.descales == 0 and _is_power_of_two(facts.scale)):
             error = _store(error, size, stored)
     return error
+
+
+def block_errors(facts: Facts, arithmetic: Arithmetic, dtype: str) -> Array:
+    """What quantising in blocks does to q·k, (B, Hq, R, Sk), 0 where hidden: δq·k′ + (q + δq)·δk with |δx| ≤ u·max|x|.
+
+    k′ is k, or what is left of it when the mean of the keys is taken out: then q·mean, a product in the input dtype, comes back
+    as a shift, and what rounds an operand relatively rounds k′.
+    """
+    u, columns = arithmetic.u_block, facts.columns
+    key, mean, largest_key = columns.centred
+    reach = u * columns.largest_query * (key.sum(-1)[:, :, None, :] + facts.features * u * largest_key)
+    error = reach + u * largest_key * facts.query_sums
+    error = error + (compounded((2, arithmetic.u_operand)) + ROUNDOFF[dtype]) * facts.query_sums * mean
+    return error if facts.seen is None else np.where(facts.seen, error, 0.0)
 
 
 def _softcap(error: Array, facts: Facts, arithmetic: Arithmetic) -> Array:
@@ -156,6 +172,10 @@ def _dot_size(facts: Facts) -> Array:
     return np.minimum(size, facts.products * facts.scale) if facts.bias is not None or facts.alibi is not None else size
 
 
+ALMOST = 0.9
+"""Share of the largest number that an exact sum may have for the computed one to stay below it."""
+
+
 def _is_power_of_two(x: float) -> bool:
     return x > 0 and math.frexp(x)[0] == 0.5
 
@@ -166,11 +186,11 @@ def _overflow(facts: Facts, arithmetic: Arithmetic, first: Array, shift: Array) 
     A score that may fall below the smallest number only loses its weight, unless the row's maximum does.
     """
     stored = arithmetic.stored_scores
-    widest = LARGEST["float64" if arithmetic.u_acc <= ROUNDOFF["float64"] else "float32"]
+    widest = arithmetic.largest
     highest = np.max(facts.products, initial=0.0) * max(1.0, facts.scale)
-    if not stored and highest < 1e30 and np.max(shift, initial=0.0) < 1e20:
+    if not stored and highest < 1e-8 * widest and np.max(shift, initial=0.0) < 1e-18 * widest:
         return None
-    largest = LARGEST[stored] if stored else widest
+    largest = min(LARGEST[stored], widest) if stored else widest
     overflow = np.max(facts.scores + first, axis=-1, keepdims=True, initial=-np.inf) >= largest
     overflow |= facts.best - shift <= -largest
     overflow |= np.max(facts.products, axis=-1, keepdims=True, initial=0.0) * max(1.0, facts.scale) >= widest
@@ -178,4 +198,8 @@ def _overflow(facts: Facts, arithmetic: Arithmetic, first: Array, shift: Array) 
         raw = _dot_size(facts) + first
         unscaled = 1.0 if arithmetic.n_pre or facts.scale == 0 else min(1.0, facts.scale)
         overflow |= np.max(raw, axis=-1, keepdims=True, initial=0.0) >= largest * unscaled
+    if widest < LARGEST["float32"] and arithmetic.weights_rounded != "after":
+        # Of weights that are not normalised yet, a sum may be as large as that of all values.
+        counted = np.ones_like(facts.scores) if facts.seen is None else facts.seen | facts.empty
+        overflow |= np.max(counted @ facts.values, axis=-1, keepdims=True, initial=0.0) >= ALMOST * widest
     return np.asarray(overflow)

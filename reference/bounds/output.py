@@ -31,7 +31,7 @@ from .logits import merges
 from .roundoff import DIVIDE, compounded, gamma
 from .weights import Weights
 
-__all__ = ["output_bound", "row_sums"]
+__all__ = ["block_values", "output_bound", "row_sums"]
 
 Array = NDArray[Any]
 
@@ -85,9 +85,17 @@ def output_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic) -> Arra
             size_kept = np.fmin(size_kept, np.maximum(np.abs(low), np.abs(high)))
         one_sided = accumulated if rounded else rounding + (1 + rounding) * accumulated
         own = one_sided * size_kept + (lost + np.abs(facts.out) * lost_sum + floor) / (weights.least_sum * (1 - common))
-        bounds.append((spread + own) * (1 + divide) + np.abs(facts.out) * (row_sum + divide))
+        bounds.append((spread + own + block_values(facts, arithmetic)) * (1 + divide) + np.abs(facts.out) * (row_sum + divide))
     bound = bounds[0] if len(bounds) == 1 else np.maximum(bounds[0], bounds[1])
     return np.asarray(np.where(row_sum < 1, bound / (1 - row_sum), np.inf))
+
+
+def block_values(facts: Facts, arithmetic: Arithmetic) -> float:
+    """What quantising values in blocks does to a mean of them: u·max|v|, with as much again for what else rounds it."""
+    if not arithmetic.u_block_values:
+        return 0.0
+    share = 1.0 if facts.share is None else float(np.max(facts.share, initial=1.0))
+    return 2 * share * arithmetic.u_block_values * (facts.columns.largest if facts.columns.finite is None else np.inf)
 
 
 def _shared(weights: Array, share: Array | None) -> Array:

@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from ..arithmetic import ROUNDOFF, Arithmetic
 from .facts import Facts
 from .logits import merges
-from .output import row_sums
+from .output import block_values, row_sums
 from .roundoff import DIVIDE, compounded, gamma
 from .weights import Weights
 
@@ -89,7 +89,8 @@ def concentrated(
     kept = np.maximum(weights.kept * (1 - common) - lost_sum, 0.0) * np.maximum(1 - summed, 0.0)
     row_sum = np.minimum(weights.mean, 1.0) + common + summed + lost_sum
     floor = arithmetic.least * (facts.count + on_each)
-    return np.asarray((sums * wrong + accumulated + np.abs(facts.out) * row_sum + floor) / kept)
+    quantised = block_values(facts, arithmetic)
+    return np.asarray((sums * wrong + accumulated + np.abs(facts.out) * row_sum + floor + quantised) / kept)
 
 
 def _roots(facts: Facts, weights: Weights, rounding: float) -> tuple[Array, Array]:

@@ -152,9 +152,12 @@ class Noise:
 
     @property
     def effect(self) -> float:
-        """κ but for the rounding of weights. A u_acc that is no unit roundoff to nearest may be that of truncation."""
+        """κ but for the rounding of weights. A u_acc that is no unit roundoff to nearest may be that of truncation, and in sums
+        of few bits terms that are much smaller than the sum are all rounded the same way.
+        """
         u = self.arithmetic.u_acc
-        long = 64.0 if u in ROUNDOFF.values() else 64.0 + float(np.max(self.facts.count, initial=0.0))
+        random = u in ROUNDOFF.values() and u <= ROUNDOFF["float32"]
+        long = 64.0 if random else 64.0 + float(np.max(self.facts.count, initial=0.0))
         return 2 * self.arithmetic.u_exp + long * u
 
     @property
@@ -277,14 +280,21 @@ def operand_scatter(noise: Noise, influence: Array) -> float:
 
     influence: what the error of a score does to the estimate, (B, Hq, R, Sk).
     """
-    if not noise.variance.operands:
+    blocks = noise.arithmetic.u_block
+    if not noise.variance.operands and not blocks:
         return 0.0
     given = noise.given
     key = given.k[:, kv_head(given.q.shape[1], given.k.shape[1])]
     by_query = float(((given.q * (influence @ key)) ** 2).sum())
     by_key = float(((given.k * noise.keys(influence.swapaxes(-1, -2) @ given.q)) ** 2).sum())
     moved = max(by_query, by_key) if noise.variance.one_operand else by_query + by_key
-    return noise.variance.operands * noise.facts.scale**2 * moved
+    scattered = noise.variance.operands * moved
+    if blocks:
+        key, _, largest_key = noise.facts.columns.centred
+        queried = (noise.facts.columns.largest_query * (influence @ key)) ** 2
+        keyed = (largest_key * np.abs(influence).swapaxes(-1, -2) @ np.abs(given.q)) ** 2
+        scattered += blocks**2 * (float(queried.sum()) + float(noise.keys(keyed).sum()))
+    return scattered * noise.facts.scale**2
 
 
 def _repeated(noise: Noise, size: Array) -> float:

@@ -77,7 +77,7 @@ def key_weights(r: Residual) -> Estimate:
         for one_sided in parts.one_sided
     ]
     shared = np.maximum.reduce(ways) + parts.common * (angles.met - angles.own) ** 2
-    if parts.operands:
+    if parts.operands or noise.arithmetic.u_block:
         shared = shared + parts.row * angles.through(p) + angles.through(p * p * parts.column)
     square = (p * p * shared).sum(2) + _apart_times(parts.accumulated + r.stored**2, p * p, noise)
     again = (p * angles.through((p * parts.systematic) ** 2)).sum(2)
@@ -121,7 +121,7 @@ def roughness(r: Residual) -> Estimate:
     """
     noise, parts = r.noise, r.noise.variance
     expected = (r.stored**2 + noise.elements) / 3 + noise.repeated
-    if parts.operands:
+    if parts.operands or noise.arithmetic.u_block:
         moved = weighted_spread(noise.weights**2 * parts.column, noise.facts) + parts.row * noise.facts.spread**2
         expected = expected + 2 / 3 * moved * noise.live
     if noise.leaning is not None:

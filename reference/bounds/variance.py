@@ -95,6 +95,12 @@ def variance_of(given: Inputs, facts: Facts, arithmetic: Arithmetic, dtype: str)
 
     operands = (ROUNDOFF[dtype] ** 2 if arithmetic.n_pre else 0.0) + arithmetic.u_operand**2
     row, column = _operands(given, facts, operands) if operands else (0.0, 0.0)
+    if arithmetic.u_block:
+        # The square of what each entry of a block may be off by, the same for all of them.
+        key, _, largest_key = facts.columns.centred
+        square = (arithmetic.u_block * facts.scale) ** 2
+        row = row + square * facts.columns.largest_query**2 * (facts.weights @ (key * key)).sum(-1, keepdims=True)
+        column = column + square * largest_key**2 * (given.q * given.q).sum(-1, keepdims=True)
 
     additions = facts.count + times + DIVIDE + 2 * (facts.share is not None) + facts.values_descaled
     return Variance(

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arithmetic import ROUNDOFF, Arithmetic
+from ..arithmetic import ROUNDOFF, SMALLEST_NORMAL, Arithmetic
 from .facts import Facts
 from .logits import Logits, merges
 from .records import most_records
@@ -121,7 +121,7 @@ def _underflow(facts: Facts, grown: Array, arithmetic: Arithmetic) -> tuple[Arra
     weight = facts.weights + grown
     flushed = np.where(facts.weights < flush, np.minimum(weight, flush), 0.0)
     flushed_sum = flushed.sum(-1, keepdims=True)
-    if not stored or ROUNDOFF[stored] <= arithmetic.u_acc:
+    if not stored or (ROUNDOFF[stored] <= arithmetic.u_acc and SMALLEST_NORMAL[stored] <= arithmetic.least):
         return flushed, flushed_sum, flushed_sum
     unit = 1 / facts.total if arithmetic.weights_rounded == "before" else 1.0
     rounded = np.where(facts.weights < normal * unit, np.minimum(weight, eta * unit), 0.0)

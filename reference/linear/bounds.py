@@ -65,7 +65,7 @@ def judge_linear(
     parts = []
     for n, given in enumerate(read(q, k, v, **options)):
         mine = (room[0][n : n + 1], room[1][n : n + 1]) if packed and room is not None else room
-        parts.append(_Run(given, arithmetic, options.get("decay") is not None, mine).bounds())
+        parts.append(_Run(given, arithmetic, dtype, options.get("decay") is not None, mine).bounds())
     with_reference = 1 + _share_of_reference(arithmetic)
     out_bound = with_reference * joined([part[0] for part in parts], packed, 2)
     state_bound, normalizer_bound = (with_reference * joined([part[n] for part in parts], packed, 0) for n in (1, 2))
@@ -99,12 +99,13 @@ def _share_of_reference(arithmetic: Arithmetic) -> float:
 class _Run:
     """One sequence: what its rows and its last state may be off by."""
 
-    def __init__(self, given: Linear, arithmetic: Arithmetic, decayed: bool, room: State | None) -> None:
+    def __init__(self, given: Linear, arithmetic: Arithmetic, dtype: str, decayed: bool, room: State | None) -> None:
         self.given = given
         self.query = features(given.feature_map, given.q)
         self.query_error = feature_error(given.feature_map, given.q, self.query, arithmetic)
         mapped = given.feature_map not in ("identity", "relu")
-        self.rounds = Roundings(arithmetic, self.query.shape[-1], given.gated, mapped, decayed, given.beta is not None)
+        delta, scale = given.beta is not None, abs(given.scale)
+        self.rounds = Roundings(arithmetic, self.query.shape[-1], given.gated, mapped, decayed, delta, dtype, scale)
         self.growth = Growth(given, arithmetic, self.rounds, room)
         self.lost, self.largest = self.rounds.lost, self.rounds.largest
 

@@ -26,7 +26,8 @@ F32 = np.float32
 class LinearKernel:
     """chunk: steps at once, 1 for the recurrence, None for all. operands: whether what enters a product is rounded to the
     dtype of q. state: the dtype to which the state is rounded after each chunk. narrow: whether features are computed in the
-    dtype of q.
+    dtype of q. prescaled: whether the features of the query are multiplied beforehand by what makes a fixed scale of D^-1/2 the
+    one that is asked for, and rounded.
     """
 
     name: str
@@ -34,6 +35,7 @@ class LinearKernel:
     operands: bool = False
     state: str | None = None
     narrow: bool = False
+    prescaled: bool = False
 
 
 LINEAR_KERNELS = {
@@ -48,6 +50,8 @@ LINEAR_KERNELS = {
         LinearKernel("chunks-of-16-rounded", 16, operands=True),
         LinearKernel("chunks-of-64-rounded-stored", 64, operands=True, state="bfloat16"),
         LinearKernel("parallel-narrow", None, operands=True, narrow=True),
+        LinearKernel("recurrent-prescaled", 1, prescaled=True),
+        LinearKernel("chunks-of-16-prescaled", 16, operands=True, prescaled=True),
         LinearKernel("recurrent-narrow-stored", 1, operands=True, state="input", narrow=True),
     )
 }
@@ -60,6 +64,7 @@ def declared_of(kernel: LinearKernel, dtype: str) -> dict[str, Any]:
         "stored_weights": "input" if kernel.operands and dtype != "float32" else None,
         "features_in": "input" if kernel.narrow else None,
         "stored_state": kernel.state,
+        "n_pre": int(kernel.prescaled),
     }
 
 
@@ -110,6 +115,10 @@ class _Pass:
         self.value = np.where(given.active[:, None, :, None], np.concatenate([given.v, ones], -1), 0).astype(F32)
         self.query, self.key = (self._features(x) for x in (given.q, given.k))
         self.key = np.where(given.active[:, None, :, None], self.key, F32(0))
+        self.scale = F32(given.scale)
+        if kernel.prescaled:
+            self.scale = F32(given.q.shape[-1] ** -0.5)
+            self.query = round_to(self.query * F32(given.scale / self.scale), dtype).astype(F32)
         self.state = self._stored(np.concatenate([given.state, given.normalizer[..., None]], -1).astype(F32))
 
     def run(self) -> tuple[Array, Array]:
@@ -119,7 +128,7 @@ class _Pass:
         sums = (
             np.concatenate(parts, axis=2) if given.causal and parts else self._operand(self.query) @ self._operand(self.state)
         )
-        scale = F32(given.scale)
+        scale = self.scale
         out = (sums[..., :-1] * scale) / (sums[..., -1:] * scale) if given.normalize else sums[..., :-1] * scale
         return out, self.state
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ class Roundings:
     itself.
 
     decayed: whether a decay is given, of which kernels take the logarithm. delta: whether the delta rule applies.
+    dtype: of the inputs. scale: of what rows read.
     """
 
     arithmetic: Arithmetic
@@ -42,6 +44,15 @@ class Roundings:
     mapped: bool
     decayed: bool
     delta: bool
+    dtype: str
+    scale: float
+
+    @property
+    def scaled(self) -> int:
+        """Operands that are scaled and rounded beforehand. The root of a power of four is exact, if both are."""
+        pre = self.arithmetic.n_pre
+        exact = self.scale > 0 and math.frexp(math.sqrt(self.scale))[0] == 0.5
+        return 0 if pre == 2 and exact else pre
 
     @property
     def u(self) -> float:
@@ -55,7 +66,8 @@ class Roundings:
         a = self.arithmetic
         changed = self.mapped or self.gated or self.delta
         operands = changed + (self.gated or self.delta) + (1 + changed if read else 0)
-        stored = compounded((operands, _roundoff(a.stored_weights)), (6, a.u_operand))
+        beforehand = (self.scaled if read else 0, ROUNDOFF[self.dtype])
+        stored = compounded((operands, _roundoff(a.stored_weights)), (6, a.u_operand), beforehand)
         sums = gamma(np.asarray(steps) + self.features + STEPS, self.u)
         return (1 + sums) * (1 + stored) - 1
 
@@ -86,16 +98,16 @@ class Roundings:
     def lost(self) -> float:
         """The most that a product may lose, absolutely, below the smallest number."""
         a = self.arithmetic
-        named = [dtype for dtype in (a.stored_weights, a.features_in, a.stored_state) if dtype is not None]
+        held = (a.stored_weights, a.features_in, a.stored_state, self.dtype if self.scaled else None)
+        named = [dtype for dtype in held if dtype is not None]
         return LOST * max([a.least, *(lost_below(dtype, a.least)[1] for dtype in named)])
 
     @property
     def largest(self) -> float:
         """The largest number that an intermediate result may be."""
         a = self.arithmetic
-        wide = "float64" if self.u < ROUNDOFF["float32"] else "float32"
         named = [dtype for dtype in (a.stored_weights, a.features_in, a.stored_state) if dtype is not None]
-        return min(LARGEST[dtype] for dtype in [wide, *named]) / 4
+        return min([a.largest, *(LARGEST[dtype] for dtype in named)]) / 4
 
     @property
     def division(self) -> float:

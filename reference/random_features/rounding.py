@@ -103,16 +103,12 @@ class FeatureRoundings:
     @property
     def largest(self) -> float:
         """The largest number that is stored: a feature, a score, a state."""
-        return min(LARGEST[dtype] for dtype in (self._wide, *self._named)) / 4
+        return min([self.arithmetic.largest, *(LARGEST[dtype] for dtype in self._named)]) / 4
 
     @property
     def widest(self) -> float:
         """The logarithm of the largest number that an accumulator holds."""
-        return math.log(LARGEST[self._wide] / 4)
-
-    @property
-    def _wide(self) -> str:
-        return "float64" if self.u < ROUNDOFF["float32"] else "float32"
+        return math.log(self.arithmetic.largest / 4)
 
     @property
     def _named(self) -> list[str]:

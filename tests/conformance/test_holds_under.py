@@ -14,7 +14,7 @@ from attnspec.conformance.engine.verify import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.arithmetic import DECLARE_IF, NAMED
 from attnspec.reference.faults.catalogue import as_callable as fault_of
-from attnspec.reference.kernels import KERNELS, as_callable
+from attnspec.reference.kernels import KERNELS, NARROW_KERNELS, as_callable
 from attnspec.reports.diagnosis import diagnosis_lines
 from attnspec.reports.html.evidence import diagnosis_data
 
@@ -43,6 +43,18 @@ def test_scores_that_are_stored_low_hold_under_half_naive(dtype: str) -> None:
     assert found["sentence"] == sentence
     assert f"  rounding  {sentence}" in diagnosis_lines(result.diagnosis, 200)
     assert sentence in diagnosis_data(result.diagnosis, pictured=False)["said"]
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("throughout", "float16"), ("flash 16 throughout", "bfloat16")])
+def test_arithmetic_in_half_precision_throughout_is_named(name: str, dtype: str) -> None:
+    found = failed(made(as_callable(NARROW_KERNELS[name])), "masks/options-together", dtype).diagnosis["arithmetic"]
+    sentence = f"declare it if the kernel computes scores, exponential and sums in {dtype}"
+    assert found["sentence"].startswith(f"holds under {dtype}-throughout, {found['ratio']:.2f}: {sentence}")
+
+
+def test_operands_that_are_quantised_in_blocks_are_named() -> None:
+    found = failed(made(as_callable(NARROW_KERNELS["int8 blocks"])), "flash/lse-as-defined", "bfloat16").diagnosis["arithmetic"]
+    assert "int8-block" in found["sentence"] and found["model"] not in ("half", "half-naive")
 
 
 def test_what_is_declared_is_not_offered_and_the_declaration_is_enough() -> None:
