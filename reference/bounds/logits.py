@@ -191,6 +191,8 @@ def _overflow(facts: Facts, arithmetic: Arithmetic, first: Array, shift: Array) 
     if not stored and highest < 1e-8 * widest and np.max(shift, initial=0.0) < 1e-18 * widest:
         return None
     largest = min(LARGEST[stored], widest) if stored else widest
+    if widest < LARGEST["float32"]:
+        largest /= 1.5  # a factor log2 e may be multiplied with a score before the maximum is subtracted
     overflow = np.max(facts.scores + first, axis=-1, keepdims=True, initial=-np.inf) >= largest
     overflow |= facts.best - shift <= -largest
     overflow |= np.max(facts.products, axis=-1, keepdims=True, initial=0.0) * max(1.0, facts.scale) >= widest

@@ -159,12 +159,16 @@ def test_a_repeated_key_head_has_the_same_bound() -> None:
     np.testing.assert_array_equal(grouped.out_bound, repeated.out_bound)
 
 
+OF_FEW_BITS = {"bfloat16-throughout": 0.4, "fp8-block": 0.6}
+"""Models whose bound is a large share of the values, of 21 keys."""
+
+
 @pytest.mark.parametrize("name", NAMED)
 def test_every_named_arithmetic_has_a_useful_bound(name: str) -> None:
-    dtype = {"fp64": "float64", "fp32": "float32"}.get(name, "bfloat16")
+    dtype = {"fp64": "float64", "fp32": "float32", "float16-throughout": "float16"}.get(name, "bfloat16")
     q, k, v = normal(dtype=dtype)
     answer = judge(q, k, v, arithmetic=arithmetic_for(name, dtype), dtype=dtype)
-    assert (answer.out_bound < 0.1 * np.abs(v.astype(np.float64)).max()).all()
+    assert (answer.out_bound < OF_FEW_BITS.get(name, 0.1) * np.abs(v.astype(np.float64)).max()).all()
     assert not (round_to(answer.out, dtype) == 0).all()
 
 
