@@ -21,16 +21,18 @@ __all__ = ["measure_implementations"]
 def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
     """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
     from attnspec.conformance.selection import Mistake, find_targets
+    from attnspec.conformance.survey import surveyed
 
     targets = find_targets(addresses)
     for target in targets:
         made = target.implementation
         if made.operation in ("linear_attention", "random_feature_attention"):
             raise Mistake(f"{made.name} computes {made.operation}; only the softmax of a kernel is measured")
-    chosen = [(t.implementation, d) for t in targets for d in t.implementation.dtypes if dtype in (None, d)]
+    asked = [surveyed(target.implementation) for target in targets]
+    chosen = [(made, d) for made in asked for d in made.dtypes if dtype in (None, d)]
     if not chosen:
         names = ", ".join(t.implementation.name for t in targets)
-        raise Mistake(f"{names}: {dtype!r} is not among the dtypes; leave --dtype away to measure all of them")
+        raise Mistake(f"{names}: {dtype!r} is not among the dtypes; remove --dtype to measure all of them")
     missing = 0
     for implementation, each in chosen:
         click.echo(f"{implementation.name} in {each}")

@@ -180,6 +180,21 @@ def test_a_kernel_that_takes_few_calls_is_asked_what_it_takes(causal: bool, feat
     assert all(ratio is not None for _, ratio in ratios(made, "float16")) or features != 64
 
 
+def test_a_kernel_that_is_always_causal_is_asked_causal_problems() -> None:
+    """It has no option to say so, and gives no error where another answer is meant: what it declares is enough."""
+
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        return as_callable(KERNELS["flash 16"])(q, k, v, causal=True)
+
+    always = {"causal": True}
+    made = implementation_of(attend, name="made", dtypes=["float16"], conventions=CONVENTIONS, always=always)
+    assert form_of(subject_of(made, "float16")) == Form(16, "last", causal=True)
+    told = dict(readings(made, "float16"))
+    assert told["accumulator"] == "sums of weights times V keep 24 bits"
+    assert told["tile"] == "the maximum first changes after 16 keys"
+    assert all(ratio is not None and ratio <= 1 for _, ratio in ratios(made, "float16"))
+
+
 def test_a_kernel_that_refuses_everything_is_told_so() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
         raise ValueError("never")
