@@ -31,7 +31,8 @@ def softened_lines(report: Mapping[str, Any]) -> list[str]:
         if row.get("softened"):
             laws.setdefault(row["implementation"], set()).add(row["law"])
     return [
-        f"  {name}: two equal calls gave different bits, so {counted(len(found), 'law')} about the same bits held within bounds"
+        f"  {name}: {counted(len(found), 'law')} held within bounds instead of to the last bit, because two equal calls gave "
+        "different bits"
         for name, found in laws.items()
     ]
 

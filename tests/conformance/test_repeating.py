@@ -109,5 +109,5 @@ def test_the_report_says_so() -> None:
     row = {"implementation": "kernel", "law": "weights/doubled-values", "softened": 3}
     rows = [row, {**row, "law": "weights/negated-values"}, {**row, "implementation": "other", "softened": 0}]
     assert softened_lines({"results": rows}) == [
-        "  kernel: two equal calls gave different bits, so 2 laws about the same bits held within bounds"
+        "  kernel: 2 laws held within bounds instead of to the last bit, because two equal calls gave different bits"
     ]
