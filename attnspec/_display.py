@@ -25,20 +25,29 @@ if TYPE_CHECKING:
     from attnspec.conformance.engine.budget import Budget
     from attnspec.conformance.selection import Case
 
-__all__ = ["Display"]
+__all__ = ["Display", "made_console"]
 
 STYLES = {"pass": "green", "fail": "bold red", "error": "bold red", "inconclusive": "yellow", "not-claimed": "dim"}
 
 
-class Display:
-    """A pytest plugin in the controller that shows results as they come. `defects`: failures that carry no result."""
+def made_console() -> Console:
+    """The terminal, or plain text of a fixed width where output goes to a file or a pipe."""
+    out = sys.stdout
+    return Console(file=out) if out.isatty() else Console(file=out, width=WIDTH, color_system=None)
 
-    def __init__(self, cases: list[Case], budget: Budget) -> None:
-        out = sys.stdout
-        self.console = Console(file=out) if out.isatty() else Console(file=out, width=WIDTH, color_system=None)
+
+class Display:
+    """A pytest plugin in the controller that shows results as they come. `defects`: failures that carry no result.
+
+    unrecorded: why failures could not be recorded for the next run. quiet: show nothing.
+    """
+
+    def __init__(self, cases: list[Case], budget: Budget, quiet: bool = False) -> None:
+        self.quiet, self.console = quiet, made_console()
         self.budget, self.total, self.laws = budget, len(cases), len({case.law.id for case in cases})
         self.counts: dict[str, Counter[str]] = {case.target.implementation.name: Counter() for case in cases}
         self.defects: list[str] = []
+        self.unrecorded: str | None = None
         self.done = 0
         self._told: set[str] = set()
         self._started = self._said = time.monotonic()
@@ -57,7 +66,7 @@ class Display:
     def __enter__(self) -> Display:
         names, results = len(self.counts), counted(self.total, "result")
         self._say(f"{counted(self.laws, 'law')} on {counted(names, 'implementation')}: {results} to come, {self._budget()}")
-        if self.console.is_terminal:
+        if self.console.is_terminal and not self.quiet:
             self._live = Live(
                 self._picture(), console=self.console, transient=True, redirect_stdout=False, redirect_stderr=False
             )
@@ -82,6 +91,10 @@ class Display:
         if report.failed:
             self.defects.append(f"{report.nodeid}\n{report.longreprtext}")
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        self.unrecorded = getattr(config.pluginmanager.get_plugin("attnspec-controller"), "unrecorded", None)
+
     def _add(self, row: dict[str, Any]) -> None:
         self.done += 1
         self.counts[row["implementation"]][row["verdict"]] += 1
@@ -99,7 +112,8 @@ class Display:
             self._say(f"{self.done} of {self.total} after {self._said - self._started:.0f} s")
 
     def _say(self, line: str) -> None:
-        self.console.print("\n".join(paragraph(line, indent="  ")), markup=False, highlight=False, soft_wrap=True)
+        if not self.quiet:
+            self.console.print("\n".join(paragraph(line, indent="  ")), markup=False, highlight=False, soft_wrap=True)
 
     def _picture(self) -> Group:
         table = Table(box=None, pad_edge=False)

@@ -8,45 +8,85 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-__all__ = ["replay_case"]
+if TYPE_CHECKING:
+    from attnspec.conformance.language import Law
+
+__all__ = ["in_a_child", "replay_case"]
 
 HERE = "ATTNSPEC_REPLAY_HERE"
 """Set in the child process, and by whoever wants a debugger in the same process."""
 
 
-def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> int:
+def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]) -> int:
     """0 where the case holds now, 1 where it does not. Raises Mistake for a case that names no law or is not decided.
 
-    case: as a finding prints it, or the script of a finding, which knows its implementation.
+    case: as a finding prints it, the script of a finding, which knows its implementation, or none for all that is recorded
+    (then it may also be an implementation, of which all that is recorded is meant).
     """
     from attnspec.conformance.selection import Mistake, choose_laws, find_targets
 
-    if case.endswith(".py") and Path(case).is_file():
+    if case is None:
+        from ._recorded import replay_recorded
+
+        return replay_recorded(None, laws_files)
+    if case.endswith(".py") and Path(case).is_file() and _is_script(Path(case)):
         return subprocess.run([sys.executable, case, *([address] if address else [])], check=False).returncode
+    if "?" not in case and address is None:
+        from ._recorded import replay_recorded
+
+        find_targets([case])
+        return replay_recorded(case, laws_files)
     if address is None:
         raise Mistake("a case needs the implementation beside it: attnspec replay CASE IMPL")
 
     case = "".join(case.split())  # As a finding prints it, a case may go over several lines.
-    identifier, mark, _ = case.partition("?")
+    identifier, mark, query = case.partition("?")
     if not mark:
         raise Mistake(f"a case looks like law?dtype=…&…, as a finding prints it (quote it for the shell), not {case!r}")
     laws = choose_laws([identifier], files=laws_files)
-    targets = find_targets([address])
+    _check_whole(query)
+    find_targets([address])
     if HERE not in os.environ:
-        return _in_a_child(case, address, laws_files)
+        code, out, complaint = in_a_child(case, address, laws_files)
+        click.echo(out, nl=False)
+        click.echo(complaint, nl=False, err=True)
+        return code
+    return _replay_here(case, address, laws[0])
+
+
+def _check_whole(query: str) -> None:
+    """Raises Mistake for a case that was cut short: with the defaults for what is missing it would be another case."""
+    from attnspec.conformance.problems.structure import REQUIRED
+    from attnspec.conformance.selection import Mistake
+
+    given = {part.partition("=")[0] for part in query.split("&")}
+    lacking = [name for name in REQUIRED if name not in given]
+    if lacking:
+        raise Mistake(f"the case lacks {', '.join(lacking)}; give it whole, as a finding prints it, in quotes for the shell")
+
+
+def _is_script(file: Path) -> bool:
+    """Whether a file is the script of a finding, not a kernel."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return "\nADDRESS = " in text and "\nDATA = " in text
+
+
+def _replay_here(case: str, address: str, law: Law) -> int:
     from attnspec.conformance.engine.verify import replay
+    from attnspec.conformance.selection import Mistake, find_targets
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.diagnosis import diagnosis_lines
     from attnspec.reports.findings import skip_reason
     from attnspec.reports.visible import visible
 
     worst = 0
-    for target in targets:
+    for target in find_targets([address]):
         try:
-            result = replay(surveyed(target.implementation), case, laws[0], explain=True)
+            result = replay(surveyed(target.implementation), case, law, explain=True)
         except ValueError as error:
             raise Mistake(f"the case cannot be read: {error}") from None
         name = target.implementation.name
@@ -56,34 +96,28 @@ def replay_case(case: str, address: str | None, laws_files: Sequence[str]) -> in
             for line in (*(f"  {line}" for line in result.details), *diagnosis_lines(result.diagnosis)):
                 click.echo(visible(line))
         elif result.verdict == "pass":
-            click.echo(f"FIXED: {laws[0].id} holds on {name}" + _ratio(result.worst_ratio))
+            click.echo(f"FIXED: {law.id} holds on {name}" + _ratio(result.worst_ratio))
         else:
             raise Mistake(f"{name} did not decide this case: {skip_reason(result.as_dict())}")
     return worst
 
 
-def _in_a_child(case: str, address: str, laws_files: Sequence[str]) -> int:
+def in_a_child(case: str, address: str, laws_files: Sequence[str]) -> tuple[int, str, str]:
+    """Replay a case in a process of its own: the exit code, and what it prints on both streams."""
     from attnspec.conformance.engine.budget import BUDGETS
 
     extra = [f"--laws-file={file}" for file in laws_files]
+    command = [sys.executable, "-m", "attnspec", "replay", *extra, "--", case, address]
     timeout = BUDGETS["quick"].timeout
-    child = subprocess.Popen(
-        [sys.executable, "-m", "attnspec", "replay", *extra, "--", case, address], env={**os.environ, HERE: "1"}
-    )
     try:
-        code = child.wait(timeout)
+        done = subprocess.run(
+            command, env={**os.environ, HERE: "1"}, timeout=timeout, capture_output=True, text=True, check=False
+        )
     except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-        click.echo(f"STILL FAILS (error) on {address}: no answer after {timeout:g} s")
-        return 1
-    except BaseException:
-        child.kill()
-        raise
-    if code in (0, 1, 2):
-        return code
-    click.echo(f"STILL FAILS (error) on {address}: the process died of {_cause(code)}")
-    return 1
+        return 1, f"STILL FAILS (error) on {address}: no answer after {timeout:g} s\n", ""
+    if done.returncode in (0, 1, 2):
+        return done.returncode, done.stdout, done.stderr
+    return 1, f"STILL FAILS (error) on {address}: the process died of {_cause(done.returncode)}\n", done.stderr
 
 
 def _cause(code: int) -> str:

@@ -49,14 +49,13 @@ def show_report(given: dict[str, Any]) -> int:
 def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], profile: str) -> int:
     """Merge, write, summarise; returns the exit code of the merged report. Raises MergeError, ReportError, FolderError,
     click.ClickException."""
-    from rich.console import Console
-
     from attnspec.reports.formats import write_formats
-    from attnspec.reports.lines import WIDTH
     from attnspec.reports.merge import merge_reports
     from attnspec.reports.reading import blaming, given_report
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import prepared, write_report
+
+    from ._display import made_console
 
     folder = Path(out)
     for place in places:
@@ -68,9 +67,7 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     prepared(folder)
     _take_scripts(merged, [Path(place) for place in places], folder)
     files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
-    console = Console(soft_wrap=True)
-    plain = Console(width=WIDTH, color_system=None)
-    code = print_summary(merged, console if console.is_terminal else plain, folder=f"{out}/")
+    code = print_summary(merged, made_console(), folder=f"{out}/")
     for file in files:
         click.echo(f"report: {file}")
     return code

@@ -54,7 +54,7 @@ def run_laws(given: dict[str, Any]) -> int:
     )
     with tempfile.TemporaryDirectory(prefix="attnspec-run-") as place:
         out = prepared(Path(given["out"] or Path(place) / "out"))
-        display = Display(list(plan.cases()), plan.budget)
+        display = Display(list(plan.cases()), plan.budget, given["quiet"])
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
         if not (out / "report.json").exists():
             return _broken(code, Path(place) / "pytest.log", display)
@@ -63,7 +63,9 @@ def run_laws(given: dict[str, Any]) -> int:
     status = print_summary(report, display.console, folder=f"{out}/" if given["out"] else None)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
-    if given["out"]:
+    if display.unrecorded:
+        click.echo(f"attnspec: {display.unrecorded}", err=True)
+    if given["out"] and not given["quiet"]:
         for file in (out / "report.json", *written):
             display.console.print(f"report: {file}", markup=False, highlight=False, soft_wrap=True)
     return 130 if code == 2 else status

@@ -13,12 +13,15 @@ from typing import Any
 
 import click
 
+from ._streams import ready
 from ._version import __version__
 
 __all__ = ["main"]
 
 FILES = ("html", "markdown", "junit", "badge", "ctrf")
 """Forms of a report that are files of their own."""
+
+ARRAYS = ("numpy", "torch", "jax")
 
 EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
 
@@ -40,6 +43,17 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):
         command = option(command)
     return command
+
+
+def _no_color(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option for which NO_COLOR is the environment's word; rich reads that."""
+
+    def switch_off(context: click.Context, option: click.Parameter, given: bool) -> None:
+        if given:
+            os.environ["NO_COLOR"] = "1"
+
+    about = "No colours; so does the environment variable NO_COLOR."
+    return click.option("--no-color", is_flag=True, expose_value=False, callback=switch_off, help=about)(command)
 
 
 @cli.command()
@@ -67,6 +81,8 @@ def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--format", "form", multiple=True, type=click.Choice(FILES),
               help="Write the report in this form too, into DIR (repeatable).")  # fmt: skip
 @click.option("--baseline", multiple=True, metavar="FILE", help="YAML file of known failures (repeatable).")
+@click.option("-q", "--quiet", is_flag=True, help="No progress, only the summary at the end.")
+@_no_color
 def run(**given: Any) -> int:
     """Run laws on implementations.
 
@@ -143,15 +159,29 @@ def explain(law: str, laws_file: Sequence[str]) -> int:
 
 
 @cli.command()
-@click.argument("case")
+@click.argument("case", metavar="[CASE]", required=False)
 @click.argument("implementation", metavar="[IMPL]", required=False)
 @click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable).")
-def replay(case: str, implementation: str | None, laws_file: Sequence[str]) -> int:
-    """Run one CASE again, as a finding prints it, or the script of a finding. Exit code 0 where it is fixed, 1 where it still
-    fails, 3 where a script finds other answers and cannot tell whether they are right."""
+def replay(case: str | None, implementation: str | None, laws_file: Sequence[str]) -> int:
+    """Run one CASE again, as a finding prints it, or the script of a finding. Without CASE: every failure that runs from this
+    folder recorded (of IMPL, where only that is given).
+
+    Exit code 0 where all is fixed, 1 where something still fails, 3 where a script finds other answers and cannot tell whether
+    they are right.
+    """
     from ._replay import replay_case
 
     return replay_case(case, implementation, laws_file)
+
+
+@cli.command()
+@click.argument("file", default="my_kernel.py", metavar="[FILE]")
+@click.option("--arrays", type=click.Choice(ARRAYS), default="numpy", show_default=True, help="What your kernel takes.")
+def init(file: str, arrays: str) -> int:
+    """Write a commented adapter to start from, my_kernel.py by default. It runs as it is; put your kernel in it."""
+    from ._init import write_adapter
+
+    return write_adapter(file, arrays)
 
 
 @cli.command()
@@ -260,6 +290,7 @@ def report_show(**given: Any) -> int:
 @click.option("--out", required=True, metavar="DIR", help="Where the joint report goes.")
 @click.option("--format", "form", multiple=True, type=click.Choice(FILES), help="Write it in this form too (repeatable).")
 @click.option("--profile", default="core", show_default=True, metavar="NAME", help="What the badge is about.")
+@_no_color
 def report_merge(places: Sequence[str], out: str, form: Sequence[str], profile: str) -> int:
     """Join the shards of a run, or reports of different implementations that were asked the same way.
 
@@ -319,6 +350,7 @@ def baseline_update(report: str, file: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `attnspec` command. Exits the process."""
+    ready()
     sys.exit(_guarded(arguments))
 
 
@@ -335,9 +367,6 @@ def _guarded(arguments: Sequence[str] | None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("attnspec: interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         if not isinstance(error, _mistakes()):
             raise

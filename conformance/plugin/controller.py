@@ -44,6 +44,7 @@ class Controller:
         self.config, self.plan, self.recorder, self.baseline, self.given = config, plan, recorder, baseline, given
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.problems: list[str] = []
+        self.unrecorded: str | None = None
         self.report: dict[str, Any] = {}
         self.cases = {case.key: case for case in plan.cases()}
         self.began = time.monotonic()
@@ -114,9 +115,9 @@ class Controller:
         head = with_conventions(self.head, self.recorder.conventions())
         self.report = concluded(head, rows, seconds=time.monotonic() - self.began)
         self.problems = self.report["baseline_problems"]
-        self.stored.update(rows, self.addresses)
         if self.folder is not None:
             write_report(self.report, self.folder)
+        self.unrecorded = self.stored.update(rows, self.addresses)
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             if self.problems or (rows and outcome(self.report)[0] == 2):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -131,6 +132,8 @@ class Controller:
         why = [sentence] if code == 2 or not self.cases else []
         for line in dict.fromkeys([verdict_line(self.report), *headline(self.report), *self.problems, *why]):
             terminalreporter.write_line(line)
+        if self.unrecorded:
+            terminalreporter.write_line(self.unrecorded)
         if self.folder is not None:
             terminalreporter.write_line(f"report: {self.folder / 'report.json'}")
 

@@ -48,7 +48,9 @@ class LawFile(pytest.File):
 
     def collect(self) -> Iterator[LawItem]:
         for case in self.cases:
-            item: LawItem = LawItem.from_parent(self, name=case.name, case=case, session_of_laws=self.laws)
+            # Given as text: --lf and --ff read ids from text, where [numpy/flash-float32] is no part of the name.
+            nodeid = f"{self.nodeid}::{case.name}"
+            item: LawItem = LawItem.from_parent(self, name=case.name, nodeid=nodeid, case=case, session_of_laws=self.laws)
             yield item
 
 

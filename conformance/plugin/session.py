@@ -25,7 +25,7 @@ from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
 from ..survey.targets import survey_targets, with_surveys
 from .items import LawFile, LawItem
 from .recorder import LOSSES, FlightRecorder
-from .stored import FOLDER, StoredFailures
+from .stored import StoredFailures, recorded_in
 
 __all__ = ["LawSession"]
 
@@ -74,7 +74,7 @@ class LawSession:
             worker["workerid"] if worker else None,
             owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
         )
-        self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else Path.cwd() / FOLDER / "failures.json")
+        self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else recorded_in(Path.cwd()))
         if worker is None:
             _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller

@@ -9,15 +9,31 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FOLDER", "StoredFailures"]
+__all__ = ["Recorded", "StoredFailures", "recorded_in"]
 
-FOLDER = ".attnspec"
+FOLDER, FILE = ".attnspec", "failures.json"
 
 MOST = 3
 """Cases that are kept of one law, implementation and dtype, the latest first."""
+
+
+def recorded_in(folder: Path) -> Path:
+    """The file in which the failures of runs from a folder are recorded."""
+    return folder / FOLDER / FILE
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One failure of an earlier run. address: of its implementation."""
+
+    address: str
+    law: str
+    dtype: str
+    case: str
 
 
 class StoredFailures:
@@ -31,12 +47,19 @@ class StoredFailures:
             loaded = {}
         self._cases: dict[str, list[str]] = loaded if isinstance(loaded, dict) else {}
 
+    def all(self) -> list[Recorded]:
+        """Every failure, by implementation, law and dtype."""
+        return [Recorded(*key.rsplit(" ", 2), case) for key, cases in sorted(self._cases.items()) for case in cases]
+
     def cases(self, address: str, law: str, dtype: str) -> list[str]:
         """Cases on which a law failed before, on the implementation at an address."""
         return list(self._cases.get(_key(address, law, dtype), []))
 
-    def update(self, rows: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> None:
-        """Take over what a run found, and write the file if anything changed. addresses: implementation → address."""
+    def update(self, rows: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> str | None:
+        """Take over what a run found, and write the file if anything changed. addresses: implementation → address.
+
+        The sentence that says why it could not be written, or None.
+        """
         before = {key: list(cases) for key, cases in self._cases.items()}
         for row in rows:
             key = _key(addresses[row["implementation"]], row["law"], row["dtype"])
@@ -45,8 +68,12 @@ class StoredFailures:
             elif row["verdict"] in ("fail", "error") and "?" in (row.get("case") or ""):
                 kept = [case for case in self._cases.get(key, []) if case != row["case"]]
                 self._cases[key] = [row["case"], *kept][:MOST]
-        if self._cases != before:
-            self._write()
+        try:
+            if self._cases != before:
+                self._write()
+        except OSError as error:
+            return f"failures are not recorded for the next run: {self.file.parent}: {error.strerror}"
+        return None
 
     def _write(self) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True)

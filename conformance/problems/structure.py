@@ -145,6 +145,8 @@ NUMBERS = {**SIZES, "seed": 0, "geometry": 0}
 WORDS = ("dtype", "values", "memory")
 KEYS = ("dtype", *SIZES, *OPTIONS, "values", "memory", "seed", "geometry")
 """Every key of a query string, in printing order."""
+REQUIRED = ("dtype", *(size for size in SIZES if size != "dv"), "values", "seed")
+"""Keys that every printed query string has."""
 
 
 def _whole_field(name: str, given: object, least: int) -> int:

@@ -1,9 +1,8 @@
-"""list, laws, explain, doctor, replay."""
+"""list, laws, explain, doctor."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -70,18 +69,3 @@ def test_doctor_names_what_is_wrong(body: str, said: str, tmp_path: Path, capsys
     text = told(["doctor", str(tmp_path / "odd.py")], capsys, code=1)
     assert said in text and "to fix first" in text
     assert "'colour'" in text
-
-
-def test_replay(attnspec: Any, kernels: Path, tmp_path: Path) -> None:
-    from attnspec.reports.write import read_results
-
-    attnspec("run", f"{kernels}:unscaled", "--laws=weights/as-defined", "--examples=2", "-j0", "--out=out", cwd=tmp_path)
-    case = read_results(tmp_path / "out")[0]["case"]
-    still = attnspec("replay", case, f"{kernels}:unscaled", cwd=tmp_path)
-    assert still.returncode == 1 and still.stdout.startswith("STILL FAILS (fail) on unscaled: "), still.stderr
-    fixed = attnspec("replay", case, f"{kernels}:good", cwd=tmp_path)
-    assert fixed.returncode == 0 and fixed.stdout.startswith("FIXED: weights/as-defined holds on good"), fixed.stderr
-    crash = attnspec("replay", case, f"{kernels}:segfaults", cwd=tmp_path)
-    assert crash.returncode == 1 and "the process died of SIGSEGV" in crash.stdout
-    wrong = attnspec("replay", "weights/as-defined?nonsense=1", f"{kernels}:good", cwd=tmp_path)
-    assert wrong.returncode == 2 and wrong.stderr.startswith("attnspec: ") and "Traceback" not in wrong.stderr

@@ -26,6 +26,14 @@ def test_mine(request):
 """
 
 
+TWICE_THE_MEAN = """
+import numpy as np
+def attend(q, k, v):
+    v = np.repeat(v, q.shape[1] // v.shape[1], axis=1)
+    return np.broadcast_to(2 * v.mean(2, keepdims=True), (*q.shape[:3], v.shape[3]))
+"""
+
+
 def collected(done: Any) -> list[str]:
     return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
 
@@ -152,3 +160,18 @@ def test_workers_that_die_are_failed_items(run_pytest: Any, kernels: Path, tmp_p
     assert "8 failed, 4 passed" in done.stdout, done.stdout
     assert "crashed (worker died of SIGABRT) while running weights/sum-to-one?" in done.stdout
     assert "not run: two crashed or hung 3 times in this run" in done.stdout
+
+
+@pytest.mark.parametrize(("option", "ran"), [("--lf", 1), ("--ff", 2)])
+def test_what_failed_last_is_run_again(python: Any, tmp_path: Path, option: str, ran: int) -> None:
+    (tmp_path / "mine.py").write_text(TWICE_THE_MEAN, encoding="utf-8")
+    laws = ("--laws=weights/negated-values", "--laws=weights/sum-to-one", "--examples=1")
+    plugins = ("-p", "timeout", "-p", "attnspec.conformance.plugin", "-p", "cacheprovider")
+    how = {"cwd": tmp_path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    arguments = ("-m", "pytest", *plugins, "-v", *SPEC, "--impl=mine.py", "--dtype=float32", *laws)
+    first = python(*arguments, **how)
+    names = [line.partition("::")[2].split("[")[0] for line in first.stdout.splitlines() if "FAILED" in line and "%" in line]
+    assert len(names) == 1, first.stdout
+    again = python(*arguments, option, **how)
+    tried = [line for line in again.stdout.splitlines() if "::" in line and "%" in line]
+    assert len(tried) == ran and names[0] in tried[0], again.stdout

@@ -1,0 +1,79 @@
+"""Where output goes: to a reader who leaves, to nobody, or with less of it and without colours."""
+
+from __future__ import annotations
+
+import io
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from attnspec import _streams
+
+ROOT = Path(__file__).resolve().parents[2]
+TRIED = ("numpy/naive", "--laws=weights/sum-to-one", "--dtype=float32", "--examples=1", "-j0")
+
+
+def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """What bash says of a line in which $A is the command."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}
+    command = f"set -o pipefail; A='{sys.executable} -m attnspec'; {line}"
+    return subprocess.run(
+        ["bash", "-c", command], cwd=folder, env={**kept, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.mark.parametrize("end", ["| head -1", "| true", ">&-", ">&- 2>&-"])
+@pytest.mark.parametrize("command", [("run", *TRIED, "--out=out"), ("laws",)])
+def test_a_reader_who_leaves_is_no_error(command: tuple[str, ...], end: str, tmp_path: Path) -> None:
+    done = shell(f"$A {shlex.join(command)} {end}", tmp_path)
+    assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") == ("head" in end), done
+    assert (tmp_path / "out" / "report.json").exists() == (command[0] == "run")
+
+
+def test_quiet_shows_the_summary_alone(attnspec: Any, tmp_path: Path) -> None:
+    loud = attnspec("run", *TRIED, "--out=out", cwd=tmp_path).stdout
+    quiet = attnspec("run", *TRIED, "--out=out", "--quiet", cwd=tmp_path).stdout
+    assert "results to come" not in quiet and "report: " not in quiet
+    assert loud.replace("report: out/report.json\n", "").endswith(quiet) and quiet.endswith("every claimed must-law holds\n")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("without", ["--no-color", "NO_COLOR"])
+def test_colours_can_be_switched_off(without: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from attnspec._display import made_console
+    from attnspec.cli import cli
+
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    shown = []
+    for switched_off in (False, True):
+        monkeypatch.setattr(sys, "stdout", Terminal())
+        if switched_off and without == "NO_COLOR":
+            monkeypatch.setenv("NO_COLOR", "1")
+        elif switched_off:
+            command = cli.commands["run"]
+            command.make_context("run", ["numpy/naive", "--no-color"])
+        made_console().print("pass", style="green")
+        shown.append(sys.stdout.getvalue())  # type: ignore[attr-defined]
+    assert "\x1b[32m" in shown[0] and "\x1b[3" not in shown[1] and "pass" in shown[1]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_other_errors_of_a_stream_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    _streams.ready()
+    with pytest.raises(OSError, match="No space left"):
+        print("lost")
