@@ -13,7 +13,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # On how many threads a BLAS adds in `make processors`.
 THREADS ?= 1 2
 
-.PHONY: run test processors browser lint docs faults gallery bench clean
+.PHONY: run test processors browser lint docs quotes newcomer faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
@@ -34,6 +34,16 @@ lint: $(VENV)/installed ## Style and types.
 
 docs: $(VENV)/installed ## Write what the pages say about the spec.
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
+
+quotes: $(VENV)/installed ## Write what commands print into README and docs, where it has changed.
+	ATTNSPEC_QUOTES=write $(ONE_THREAD) $(BIN)/python -m pytest -q tests/docs/test_blocks.py
+
+newcomer: $(VENV)/installed ## Build a wheel, install it where there is NumPy alone, and follow the tutorial there.
+	rm -rf build/newcomer
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/newcomer/wheel .
+	$(PYTHON) -m venv build/newcomer/venv
+	build/newcomer/venv/bin/python -m pip install --quiet --constraint constraints.txt build/newcomer/wheel/*.whl
+	ATTNSPEC_QUOTES_BIN=$(CURDIR)/build/newcomer/venv/bin $(BIN)/python -m pytest -q tests/docs/test_blocks.py -k tutorial
 
 faults: $(VENV)/installed ## Try every law on every known mistake, and write what docs/faults.md is made of.
 	mkdir -p docs/data

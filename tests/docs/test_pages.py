@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import textwrap
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import pytest
 
 from attnspec.cli import cli
 
-from .conftest import ROOT, blocks, page_files, quotes
+from .conftest import ROOT, page_files, quotes
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -70,7 +69,7 @@ def test_a_broken_link_is_noticed() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_exist(page: str) -> None:
-    lines = [quote.command for quote in quotes(page) if quote.command.split()[0] == "attnspec"]
+    lines = [line for line in quotes(page) if line.split()[0] == "attnspec"]
     wrong = {line: said for line in lines if (said := wrong_command(line))}
     assert not wrong
 
@@ -90,9 +89,3 @@ def test_there_are_commands_to_look_at() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_names_a_place_of_one_machine(page: str) -> None:
     assert not MACHINE.search((ROOT / page).read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_python_on_a_page_is_python(page: str) -> None:
-    for block in blocks((ROOT / page).read_text(encoding="utf-8"), "python"):
-        compile(textwrap.dedent(block), page, "exec")
