@@ -24,5 +24,5 @@ class SpecError(Exception):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A half-sentence that offers the nearest known word, or nothing."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {match[0]!r}?" if match else ""

@@ -53,7 +53,7 @@ def write_value(value: object) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the nearest known word, or nothing."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f", did you mean {match[0]!r}?" if match else ""
 
 

@@ -71,8 +71,8 @@ def read_given(given: Mapping[str, object]) -> Given:
         elif key == "memory":
             memory = _listed(wish, lambda word: one_of(word, MEMORIES, "memory"))
         elif key not in OF_IMPLEMENTATIONS:
-            known = ("seed" if k == "dropout_seed" else k for k in (*OPTIONS, *SIZES, "values", "memory"))
-            raise StructureError(f"given: unknown key {key!r}{nearest(key, (*OPTIONS, *SIZES))}; known: {', '.join(known)}")
+            known = ["seed" if k == "dropout_seed" else k for k in (*OPTIONS, *SIZES, "values", "memory")]
+            raise StructureError(f"given: unknown key {key!r}{nearest(key, known)}; known: {', '.join(known)}")
     for key, size in sizes.items():
         _check_like(key, size, sizes)
     _check_memory(sizes)

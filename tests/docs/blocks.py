@@ -1,7 +1,7 @@
 """What the blocks of a page are to a test. sybil finds them; a block of each language is tried in its own way.
 
     console    commands after `$ ` are run in the folder of the page, and print what stands below them; a line `…` stands for
-               any lines; `$ echo $?` shows an exit code
+               any lines, nothing for nothing; `$ echo $?` shows an exit code
     python     is executed
     yaml       says what the spec says, where it quotes laws, and what the action takes, where it uses that
     toml       names entry points that are looked for
