@@ -49,7 +49,11 @@ class StoredFailures:
 
     def all(self) -> list[Recorded]:
         """Every failure, by implementation, law and dtype."""
-        return [Recorded(*key.rsplit(" ", 2), case) for key, cases in sorted(self._cases.items()) for case in cases]
+        found = []
+        for key, cases in sorted(self._cases.items()):
+            address, law, dtype = key.rsplit(" ", 2)
+            found += [Recorded(address, law, dtype, case) for case in cases]
+        return found
 
     def cases(self, address: str, law: str, dtype: str) -> list[str]:
         """Cases on which a law failed before, on the implementation at an address."""
