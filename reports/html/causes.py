@@ -96,7 +96,9 @@ def _case(cause: Cause, report: Report) -> str:
     if cause.where:
         entries.append(("where", escape("; ".join(cause.where))))
     if cause.diagnosis.get("ranked"):
-        entries.append(("why this name", escape(evidence(cause.diagnosis["how"], _named(cause)))))
+        named = _named(cause)
+        said = escape(evidence(cause.diagnosis["how"], named))
+        entries.append(("why this name", said) if cause.fault else ("looks like", f"{escape(named['fault'])}: {said}"))
     if cause.diagnosis.get("arithmetic"):
         entries.append(("rounding", escape(cause.diagnosis["arithmetic"]["sentence"])))
     if cause.also:

@@ -111,7 +111,7 @@ def _decided(report: Report, tally: str) -> str:
         return f'<p class="tally">{escape("; ".join([*alone, tally]))}</p>'
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
     return f'<p class="tally">{escape(tally)}</p>' + folded(
-        "decided of each implementation", f'<ul class="plain">{items}</ul>', "tally"
+        "How much was decided of each implementation", f'<ul class="plain">{items}</ul>', "tally"
     )
 
 

@@ -37,6 +37,13 @@ def test_a_card_says_the_case_once_with_its_replay(small: Report, read: Read) ->
     assert "example.org/issues/103" in text
 
 
+def test_a_known_failure_keeps_its_reason_as_a_name_and_says_what_it_looks_like(small: Report, read: Read, making: Any) -> None:
+    assert read(causes_section(small)).text.count("why this name") == 1
+    small["results"][5]["diagnosis"] = making.DIAGNOSIS
+    text = read(causes_section(small)).text
+    assert text.count("why this name") == 1 and "looks likecausal-off-by-one: " in text
+
+
 def test_the_worst_before_shrinking_stands_beside_the_smallest_case(small: Report, read: Read, making: Any) -> None:
     small["results"][1]["worst_found"] = {"message": f"off by 300 {making.NASTY}", "case": "weights/a?b=2"}
     assert f"before shrinkingoff by 300 {making.NASTY}" in read(causes_section(small)).text
