@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from attnspec.reference.faults.catalogue import FAULTS
-from attnspec.reports.findings import findings
+from attnspec.reports.causes import causes
 
 MODULE = """
 import attnspec
@@ -85,11 +85,11 @@ def diagnosed(name: str, budget: str, first: bool) -> Row:
 
 def judged(name: str, report: dict[str, Any]) -> Row:
     """What the report of a run on one fault says of it."""
-    groups = findings(report)
-    told = [row for group in groups for row in group if row.get("diagnosis")]
-    if not groups:
+    found_causes = causes(report)
+    told = [row for cause in found_causes for row in cause.rows if row.get("diagnosis")]
+    if not found_causes:
         return Row(name, "silent")
-    shown = groups[0][0]
+    shown = found_causes[0].first
     found = shown.get("diagnosis") or {"ranked": [], "how": shown["verdict"], "seconds": 0.0}
     ranked = found["ranked"]
     named = tuple(each["fault"] for each in ranked)

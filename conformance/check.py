@@ -22,8 +22,8 @@ __all__ = ["Report", "check", "explained", "parametrize"]
 REPR = 200
 """Characters of the repr of a report: pytest cuts longer ones in the middle."""
 
-IN_PYTEST = 72
-"""Columns that pytest leaves of 80 for what an assertion says."""
+IN_PYTEST, BEFORE = 72, len("AssertionError: ")
+"""Columns that pytest leaves of 80 for what an assertion says, and of these what its first line begins with."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,11 +89,12 @@ def explained(error: BaseException) -> str | None:
     asserted = re.search(rf"^(assert {mine}|assert False\n \+  where False = {mine}\.ok)$", text, re.MULTILINE)
     if asserted is None and text:
         return None
+    from ..reports.lines import with_room
     from ..reports.summary import failure_text
 
     own = text[: asserted.start()] if asserted else ""
-    said = failure_text(report.data, IN_PYTEST, before=0 if own else len("AssertionError: "))
-    return f"{own}{said}\n{_effort(report.data)}"
+    said = f"{failure_text(report.data, IN_PYTEST)}\n{_effort(report.data)}"
+    return own + said if own else with_room(said, BEFORE, IN_PYTEST)
 
 
 def check(
@@ -181,6 +182,7 @@ class LawTest:
 
         from ..reports.cards import finding_text
         from ..reports.findings import skip_reason
+        from ..reports.lines import with_room
         from .describe import describe_law
 
         __tracebackhide__ = True
@@ -188,9 +190,9 @@ class LawTest:
         result = _run(case, self.plan, Patience())
         row = result.as_dict()
         if result.verdict in ("fail", "error"):
-            text = finding_text(row, describe_law(self.case.law), self.case.target.address)
+            text = finding_text(row, describe_law(self.case.law), self.case.target.address, width=IN_PYTEST)
             if result.level == "must":
-                raise AssertionError(text)
+                raise AssertionError(with_room(text, BEFORE, IN_PYTEST))
             warnings.warn(text, stacklevel=2)
         elif result.verdict != "pass":
             pytest.skip(skip_reason(row))

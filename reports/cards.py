@@ -56,6 +56,8 @@ def brief_card(cause: Cause, report: Report, *, width: int = WIDTH) -> str:
     """What it is, which laws it breaks, what was seen and how to see it again, in a few lines."""
     law, address = _place(cause.first, report)
     lines = [*title(cause, width), *_about(cause, width), *_found(cause, width)]
+    if _is_refusal(cause.first) and not cause.known:
+        lines += field("details", _details(cause), width)
     if cause.first.get("case") and not cause.known:
         lines += field("replay", replay_lines(cause.first["case"], law, address, width - LABEL), width, whole=True)
     return visible("\n".join(lines))
@@ -153,7 +155,12 @@ def _details(cause: Cause) -> Sequence[str]:
     if row["verdict"] == "error":
         return frames(row["details"])[-FRAMES:]
     told = [line for line in row["details"] if line not in (row["message"], "1 of 1 entries break it")]
-    return told[:ENTRIES] if cause.fault is None or row["law"].partition("/")[2].startswith("refuses-") else ()
+    return told[:ENTRIES] if cause.fault is None or _is_refusal(row) else ()
+
+
+def _is_refusal(row: Mapping[str, Any]) -> bool:
+    """Whether an error was expected, so that a reader asks who was careless: the kernel, or what stands before it."""
+    return str(row["law"].partition("/")[2]).startswith("refuses-")
 
 
 def _also(cause: Cause, width: int) -> list[str]:

@@ -1,39 +1,19 @@
-"""Findings: which results they are, how to see one again, and why others were not decided."""
+"""Words about single results: how to see one again, why one was given up, why one was not decided."""
 
 from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .lines import WIDTH, command
 from .wording import counted
 
-__all__ = ["NOT_RUN", "findings", "given_up", "replay_command", "replay_lines", "skip_reason"]
+__all__ = ["NOT_RUN", "given_up", "replay_command", "replay_lines", "skip_reason"]
 
 NOT_RUN = "not run: "
 """How the message of a result starts that was given up because its implementation kept crashing."""
-
-
-def findings(report: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    """Results that failed or could not be had, must-laws first and known failures last; what would be told twice is one group.
-
-    Failures of one law on one implementation differ only by dtype. Errors with one message differ only by law and dtype.
-    """
-    order = {"must": 0, "should": 1, "may": 2}
-    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for row in report["results"]:
-        if row["verdict"] in ("fail", "error") and not row["message"].startswith(NOT_RUN):
-            same = row["law"] if row["verdict"] == "fail" else row["message"]
-            groups.setdefault((row["implementation"], row["verdict"], same), []).append(row)
-
-    def rank(rows: Sequence[Mapping[str, Any]]) -> tuple[bool, int, bool]:
-        """An estimate says the least about where a mistake is, so the chapter of estimates comes last among equals."""
-        known = all(row.get("known") for row in rows)
-        return known, min(order[row["level"]] for row in rows), rows[0]["chapter"] == "accuracy"
-
-    return sorted(groups.values(), key=rank)
 
 
 def given_up(report: Mapping[str, Any]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-__all__ = ["LABEL", "WIDTH", "clipped", "command", "field", "paragraph"]
+__all__ = ["LABEL", "WIDTH", "clipped", "command", "field", "paragraph", "with_room"]
 
 WIDTH = 80
 
@@ -27,6 +27,12 @@ def field(label: str, text: str | Sequence[str], width: int = WIDTH, *, whole: b
 def paragraph(text: str, width: int = WIDTH, indent: str = "") -> list[str]:
     """The lines of a text, broken between words only. indent: before all lines but the first."""
     return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def with_room(text: str, before: int, width: int = WIDTH) -> str:
+    """A text whose first line leaves room for what stands before it: so many columns."""
+    first, mark, rest = text.partition("\n")
+    return "\n".join(paragraph("x" * before + first, width, indent="  "))[before:] + mark + rest
 
 
 def clipped(text: str, width: int = WIDTH) -> str:

@@ -88,12 +88,10 @@ def summary_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
     return text.getvalue().strip("\n")
 
 
-def failure_text(report: Mapping[str, Any], width: int = WIDTH, before: int = 0) -> str:
-    """What a failing assertion says: the causes, and the sentence that matters. before: columns that the first line lacks."""
+def failure_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
+    """What a failing assertion says: the causes, and the sentence that matters."""
     last = [line for said in (*headline(report), outcome(report)[1]) for line in paragraph(said, width)]
-    text = visible("\n\n".join([*cause_paragraphs(report, width), "\n".join(last)]))
-    first, _, rest = text.partition("\n")
-    return "\n".join([*paragraph("x" * before + first, width, indent="  "), rest])[before:]
+    return visible("\n\n".join([*cause_paragraphs(report, width), "\n".join(last)]))
 
 
 def cause_paragraphs(report: Mapping[str, Any], width: int = WIDTH, folder: str | None = None) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from attnspec.reports.cards import brief_card, card, finding_text
 from attnspec.reports.causes import causes
-from attnspec.reports.lines import clipped, command, field, paragraph
+from attnspec.reports.lines import clipped, command, field, paragraph, with_room
 
 CASE = "weights/a?dtype=float32&b=1&hq=1&hkv=1&sq=1&sk=2&d=1&scale=2&causal=1&values=integers&seed=0"
 
@@ -70,6 +70,14 @@ def test_a_brief_card_is_a_few_lines(made: dict[str, Any]) -> None:
     assert [line.split()[0] for line in lines[:-1]] == ["off-by-one:", "fails", "found", "replay"]
 
 
+def test_of_a_refusal_that_did_not_come_it_is_said_who_accepted(report: Any, row: Any, plan: dict[str, Any]) -> None:
+    plan["laws"]["interface/refuses-x"] = plan["laws"]["heads/c"]
+    details = ["1 of 1 entries break it", "took x", "the function under test accepted it"]
+    made = report([row("interface/refuses-x", "fail", level="should", message="took x", details=details)])
+    [cause] = causes(made)
+    assert "  details   the function under test accepted it" in brief_card(cause, made).splitlines()
+
+
 def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
     law = made["laws"]["weights/a"]
     trace = [
@@ -125,4 +133,5 @@ def test_lines_break_between_words_only() -> None:
     assert field("where", f"see {address} there", 80) == ["  where     see", f"            {address}", "            there"]
     assert field("mask", ["a   b", "c"], 20, whole=True) == ["  mask      a   b", "            c"]
     assert field("where", "") == [] and paragraph("  one two", 7, indent="    ") == ["  one", "    two"]
+    assert with_room("one two\nthree four five", 4, 9) == "one\n  two\nthree four five" and with_room("one", 4, 9) == "one"
     assert clipped("one\n two three", 9) == "one two…" and clipped("one", 9) == "one"

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from attnspec.reports.findings import findings, replay_command, skip_reason
+from attnspec.reports.findings import replay_command, skip_reason
 from attnspec.reports.summary import print_summary, summary_text
 from attnspec.reports.table import chapter_tables, worst_ratio
 
@@ -15,25 +15,6 @@ from attnspec.reports.table import chapter_tables, worst_ratio
 def test_a_law_of_a_user_is_replayed_with_its_file(plan: dict[str, Any]) -> None:
     law = {**plan["laws"]["weights/a"], "shipped": False, "file": "/home/me/extra.yaml"}
     assert replay_command("x/y?b=1", law, "mine.py:mine").endswith("mine.py:mine --laws-file /home/me/extra.yaml")
-
-
-def test_findings_are_grouped_by_dtype_and_must_laws_come_first(report: Any, row: Any) -> None:
-    found = findings(
-        report(
-            [
-                row("heads/c", "fail", level="should"),
-                row("weights/a", "fail"),
-                row("weights/a", "fail", dtype="float16"),
-                row("weights/a", "error", dtype="bfloat16"),
-                row("weights/b"),
-            ]
-        )
-    )
-    assert [[(r["law"], r["dtype"]) for r in rows] for rows in found] == [
-        [("weights/a", "float32"), ("weights/a", "float16")],
-        [("weights/a", "bfloat16")],
-        [("heads/c", "float32")],
-    ]
 
 
 def test_one_error_of_many_laws_is_told_once(report: Any, row: Any) -> None:
