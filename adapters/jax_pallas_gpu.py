@@ -46,10 +46,10 @@ def refuses(problem: ProblemView) -> str | None:
     if problem.d != problem.dv:
         return f"mha has as many value features as key features, not {problem.dv} and {problem.d}"
     if 0 in (problem.b, problem.hq, problem.sq, problem.sk, problem.d):
-        return "mha has no block of nothing"
+        return "mha does not accept empty arrays"
     for length, what in ((problem.sq, "queries"), (problem.sk, "keys")):
         if length > BLOCK and length % BLOCK:
-            return f"mha needs whole blocks of {BLOCK}, and {length} {what} are none"
+            return f"mha needs a multiple of {BLOCK} {what}, got {length}"
     return None
 
 

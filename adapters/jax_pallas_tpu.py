@@ -11,7 +11,7 @@ Read and measured on JAX 0.10.2:
 - causal starts at the top left. A hidden score is lowered by 0.7 times the largest float32, so a row that sees no key gives
   the mean of V; under causal only of the blocks that ran, which is refused.
 - ab is added before sm_scale multiplies, so a bias is divided by the scale on its way in.
-- segment ids need whole blocks of 128 keys; Hq must be Hkv and Dv must be D.
+- segment ids need a multiple of 128 keys; Hq must be Hkv and Dv must be D.
 - sm_scale is 1 unless given, and static: each scale compiles anew.
 - it returns no logsumexp. Its backward pass needs multiples of 128 queries and keys, so no gradients are claimed.
 - Rounding: in one block the weights are rounded after normalisation, in several before it.
@@ -52,14 +52,14 @@ def refuses(problem: ProblemView) -> str | None:
     if problem.d != problem.dv:
         return f"flash_attention has as many value features as key features, not {problem.dv} and {problem.d}"
     if 0 in (problem.b, problem.hq, problem.sq, problem.sk, problem.d):
-        return "flash_attention has no block of nothing"
+        return "flash_attention does not accept empty arrays"
     if problem.sk > BLOCK and problem.sk % BLOCK == 0 and problem.d > BLOCK and problem.d % BLOCK:
         return f"flash_attention over several blocks needs at most {BLOCK} features or a multiple of them, not {problem.d}"
     if given.get("bias") is not None and given.get("scale") == 0:
         return "flash_attention multiplies its bias by the scale, which is 0"
     if given.get("q_segments") is not None:
         if problem.sk % BLOCK:
-            return f"flash_attention with segments needs whole blocks of {BLOCK}, and {problem.sk} keys are none"
+            return f"flash_attention with segments needs a multiple of {BLOCK} keys, got {problem.sk}"
         if given.get("causal") and not _every_row_sees(given["q_segments"], given["kv_segments"]):
             return "a row that sees no key gives the mean of the blocks that causal lets run, not of all keys"
     return None

@@ -41,9 +41,9 @@ ARITHMETIC = {
 def flex_refuses(problem: ProblemView) -> str | None:
     """The reason why flex_attention cannot run a problem on the CPU, or None."""
     if problem.sk == 0:
-        return "flex_attention takes a maximum over the keys, and there is none"
+        return "flex_attention needs at least one key"
     if problem.b == 0:
-        return "flex_attention traces its mask on the first batch entry, and there is none"
+        return "flex_attention needs at least one batch entry"
     if problem.d == 0:
         return "flex_attention divides by the number of features"
     if problem.sq == 0 and problem.options.get("return_lse"):

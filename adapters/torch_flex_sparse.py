@@ -31,9 +31,9 @@ _WHOLE_ROWS = {"weights_rounded": "after", "row_sum_from": "unrounded", "tile": 
 def refuses(problem: ProblemView) -> str | None:
     """The reason why flex_attention cannot run a problem on the CPU, or None."""
     if problem.sk == 0:
-        return "flex_attention takes a maximum over the keys, and there is none"
+        return "flex_attention needs at least one key"
     if problem.b == 0:
-        return "flex_attention traces its mask on the first batch entry, and there is none"
+        return "flex_attention needs at least one batch entry"
     if problem.d == 0:
         return "flex_attention divides by the number of features"
     if problem.sq == 0:

@@ -6,13 +6,20 @@ forgets nothing, because one case that holds does not show that the law does.
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from attnspec.reports.lines import LABEL, WIDTH, command, field
+
+if TYPE_CHECKING:
+    from attnspec.conformance.plugin.stored import Recorded
 
 __all__ = ["replay_recorded"]
 
@@ -46,11 +53,18 @@ def replay_recorded(implementation: str | None, laws_files: Sequence[str]) -> in
         answers = pool.map(partial(_tried, laws_files=laws_files), [(each.case, each.address) for each in failures])
         for failure, (code, said) in zip(failures, answers, strict=True):
             found[code] += 1
-            click.echo(f"{WORDS[code]:11}  {failure.law} on {failure.address} in {failure.dtype}{said and ': '}{said}")
-            if code:
-                click.echo(f"             {failure.case}")
+            for line in _lines(failure, code, said):
+                click.echo(line)
     click.echo(_conclusion(found))
     return 1 if found[1] else 2 if found[2] else 0
+
+
+def _lines(failure: Recorded, code: int, said: str) -> Iterator[str]:
+    yield f"{WORDS[code]:11}  {failure.law} on {failure.address} in {failure.dtype}"
+    if code:
+        yield from field("found" if code == 1 else "because", said)
+        again = command("attnspec replay", shlex.quote(failure.case), [shlex.quote(failure.address)], WIDTH - LABEL)
+        yield from field("replay", again, whole=True)
 
 
 def _tried(asked: tuple[str, str], laws_files: Sequence[str]) -> tuple[int, str]:

@@ -251,7 +251,7 @@ def measure(implementations: Sequence[str], dtype: str | None, examples: int, se
 @click.option("--dtype", metavar="D", help="The dtype; the first that is declared by default.")
 @click.option("--head", type=int, metavar="H", help="Only this head.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of the problem.")
-@click.option("--out", metavar="FILE", help="Write a picture, .svg or .png, in the place of the terminal.")
+@click.option("--out", metavar="FILE", help="Write a picture, .svg or .png, instead of the terminal.")
 def xray(implementation: str, **given: Any) -> int:
     """Draw the mask and the weights of an implementation, read off its outputs, beside what is due.
 
@@ -271,7 +271,7 @@ def report() -> None:
 @click.argument("place", required=False, metavar="DIR")
 @click.option("--format", "form", type=click.Choice((*FILES, "json", "text")), default="text", show_default=True,
               help="In which form.")  # fmt: skip
-@click.option("--out", metavar="FILE", help="Write it there in the place of the terminal; a badge is a picture in a .svg.")
+@click.option("--out", metavar="FILE", help="Write it there instead of the terminal; a badge is a picture in a .svg.")
 @click.option("--profile", default="core", show_default=True, metavar="NAME", help="What the badge is about.")
 @click.option("--faults", metavar="FILE", help="Show in the page how the suite fares: faults.json of attnspec faults --out.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of report.json.")
@@ -308,7 +308,7 @@ def report_merge(places: Sequence[str], out: str, form: Sequence[str], profile: 
 @click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True,
               help="How it is shown.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Red too where only a ratio of a must-law became worse.")
-@click.option("--out", metavar="FILE", help="Write it there in the place of the terminal.")
+@click.option("--out", metavar="FILE", help="Write it there instead of the terminal.")
 def diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Compare two reports, each a folder or a file: what broke, what is fixed, whose ratios moved, who claims what.
 

@@ -7,7 +7,7 @@ Everything is float64, so that what is measured is the approximation and no roun
 and one length, such that scores lie between −`reach` and `reach`; values are standard normal. A number is the root of the mean
 square over all entries of DRAWS heads, of the error or of its bound; a bound that says nothing of some entry is left out.
 
-Of random features the bound is the one of Taylor maps with the room of a mean (`chance.mean_room`) in the place of the
+Of random features the bound is the one of Taylor maps with the room of a mean (`chance.mean_room`) instead of the
 remainder: it holds of every entry at once but for a chance of CHANCE.
 """
 

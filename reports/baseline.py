@@ -3,7 +3,7 @@
 A law that fails only on some of what is drawn says so (`fails: sometimes`), and a pass of it is no problem.
 
 They still run. An entry that expired, matches nothing, excuses nothing, or matches something that passes is a problem of the
-baseline that names file and lines, so that a baseline can only shrink by being mended, never rot.
+baseline that names file and lines, so that a baseline can only shrink by being fixed, never rot.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def _problems(entry: Entry, report: Mapping[str, Any]) -> Iterable[str]:
         f" in {entry['dtype']}" if entry.get("dtype") else ""
     )
     if expired(entry):
-        yield f"{what} expired on {entry['expires']}; mend the law or say a later date, or delete {lines}"
+        yield f"{what} expired on {entry['expires']}; fix the law or say a later date, or delete {lines}"
         return
     rows = [row for row in report["results"] if matches(entry, row)]
     passing, bad = [row for row in rows if row["verdict"] == "pass"], [row for row in rows if failing(row)]
     for row in passing if entry.get("fails") != "sometimes" else ():
         still = sorted({f"{other['law']} on {other['implementation']} in {other['dtype']}" for other in bad})
-        mend = f"narrow {lines} to what still fails: {_few(still)}" if still else f"delete {lines}"
-        yield f"{where}: {row['law']} now passes on {row['implementation']} in {row['dtype']}; {mend}"
+        fix = f"narrow {lines} to what still fails: {_few(still)}" if still else f"delete {lines}"
+        yield f"{where}: {row['law']} now passes on {row['implementation']} in {row['dtype']}; {fix}"
     if rows and not passing and not bad:
         verdicts = " or ".join(dict.fromkeys(row["verdict"] for row in rows))
         yield f"{what} excuses nothing: every result that it matches is {verdicts}; delete {lines}"

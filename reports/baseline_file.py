@@ -30,7 +30,7 @@ class BaselineError(Exception):
 
 
 def entries_of(file: Path, text: str | None = None) -> list[Entry]:
-    """The entries of a file as they stand, a reason perhaps missing. text: what to read in the place of the file's own.
+    """The entries of a file as they stand, a reason perhaps missing. text: what to read instead of the file's own.
 
     Raises BaselineError for an unreadable file, unknown or repeated keys, and a date that is none.
     """

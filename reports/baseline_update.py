@@ -76,7 +76,7 @@ def _stays(entry: Entry, report: Report, update: Update) -> list[Entry]:
     if holds or (not rows and left_out(entry, report)):
         update.kept += 1
         if expired(entry):
-            update.said.append(f"{place(entry)}: expired on {entry['expires']} and still fails; say a later date, or mend it")
+            update.said.append(f"{place(entry)}: expired on {entry['expires']} and still fails; say a later date, or fix it")
         return [entry]
     about = "; ".join(f"{key}: {entry[key]}" for key in ORDER if key in entry)
     if bad:

@@ -39,7 +39,7 @@ def document(width: int, height: int, said: str, parts: Iterable[str]) -> str:
 
 
 def text(x: float, y: float, words: str, **attributes: object) -> str:
-    """Words at a place; attributes of SVG with _ in the place of -."""
+    """Words at a place; attributes of SVG with _ instead of -."""
     extra = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
     return f'<text x="{x:g}" y="{y:g}"{extra}>{escape(words)}</text>'
 

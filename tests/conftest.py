@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_kept_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An empty folder in the place of the user's, in this process; the doors' own processes get another."""
+    """An empty folder instead of the user's, in this process; the doors' own processes get another."""
     before, folder = os.environ.get("ATTNSPEC_CACHE"), tmp_path_factory.mktemp("certificates")
     os.environ["ATTNSPEC_CACHE"] = str(folder)
     yield folder

@@ -149,7 +149,7 @@ def _of_parts(row: _Row) -> Iterator[str]:
         alike = {
             "every visible key counts as much as the one with the largest score": (seen / total, seen / row.seen.sum()),
             "the hidden keys are seen too": ((sums + hidden) / (total + (~row.seen).sum()),),
-            "the hidden keys are seen in the place of the others": (hidden / (~row.seen).sum(),),
+            "the hidden keys are seen instead of the others": (hidden / (~row.seen).sum(),),
         }
         found = [sentence for sentence, rows in alike.items() if any(_matching(row, made) for made in rows)]
         if found:

@@ -52,7 +52,7 @@ def named(result: Any, asked: Asked) -> dict[str, Any] | str:
     parts: dict[str, Any] = {}
     for names, part in zip(groups, result, strict=True):
         if len(names) > 1 and not _of_length(part, len(names)):
-            return f"asked for ({wanted}), the call returned {_told(part)} in the place of ({', '.join(names)})"
+            return f"asked for ({wanted}), the call returned {_told(part)} instead of ({', '.join(names)})"
         parts |= dict(zip(names, part if len(names) > 1 else (part,), strict=True))
     return parts
 

@@ -59,7 +59,7 @@ def verify(
 ) -> Result:
     """Try one law on one implementation in one dtype.
 
-    examples: problems to decide, in the place of the budget's. record: called with each case before it runs.
+    examples: problems to decide, instead of the budget's. record: called with each case before it runs.
     held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
     where one of them fails, nothing more is. One that cannot be read any more is passed over.
     explain: whether a failure is made simple and diagnosed, which takes a second or two. certify: whether the certificate of a

@@ -1,4 +1,4 @@
-"""Errors of a spec: each says where it is and what would mend it."""
+"""Errors of a spec: each says where it is and what would fix it."""
 
 from __future__ import annotations
 

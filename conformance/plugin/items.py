@@ -89,7 +89,7 @@ class LawItem(pytest.Item):
             warnings.warn(AttnspecWarning(text), stacklevel=2)
         elif result.verdict == "pass" and entry is not None and entry.get("fails") != "sometimes":
             raise LawDoesNotHold(
-                f"{self.case.name} passes, but the baseline expects it to fail ({entry['reason']}); take the entry away"
+                f"{self.case.name} passes, but the baseline expects it to fail ({entry['reason']}); remove the entry"
             )
         elif result.verdict != "pass":
             pytest.skip(skip_reason(row))

@@ -25,7 +25,7 @@ class Problem:
     conventions: the choices under which the implementation is judged.
     memory: one of MEMORIES.
     fair_values: V as it was drawn, if its entries have fair signs: independent of each other, of |V|, of q, k and the options.
-    It is held beside v, so that whoever puts other values in the place of v makes `random_signs` false without a thought.
+    It is held beside v, so that whoever puts other values instead of v makes `random_signs` false without a thought.
     geometry_seed: seeds the choices that transforms make (which row is watched, which permutation).
     operation: a key of spec/operations.yaml, which says what the options mean.
     state_room: how far state and normaliser of initial_state may lie from those that are meant, where an implementation gave

@@ -64,13 +64,13 @@ def carry(subject: Subject, a: Problem, b: Problem) -> Problem:
 
 @word("observations", asks="return_state")
 def final_state(subject: Subject, p: Problem | Problems) -> Value | Values:
-    """The state after the last step (B, H, Dφ, Dv), as the implementation returns it; N in the place of B where packed."""
+    """The state after the last step (B, H, Dφ, Dv), as the implementation returns it; N instead of B where packed."""
     return [subject.final_state(each)[0] for each in p] if isinstance(p, list) else subject.final_state(p)[0]
 
 
 @word("observations", asks="return_state")
 def final_normalizer(subject: Subject, p: Problem | Problems) -> Value | Values:
-    """The normaliser after the last step (B, H, Dφ), as the implementation returns it; N in the place of B where packed."""
+    """The normaliser after the last step (B, H, Dφ), as the implementation returns it; N instead of B where packed."""
     return [subject.final_state(each)[1] for each in p] if isinstance(p, list) else subject.final_state(p)[1]
 
 

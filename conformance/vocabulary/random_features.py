@@ -40,7 +40,7 @@ EXACT = 2.0**-48
 
 @word("observations")
 def kernel(subject: Subject, p: Problem | Problems) -> Value | Values:
-    """What features give in the place of exp(scale·q·k), (B, H, 1, Sk), for one query; read through V and an opposite key."""
+    """What features give instead of exp(scale·q·k), (B, H, 1, Sk), for one query; read through V and an opposite key."""
     if isinstance(p, list):
         return [_kernel(subject, each) for each in p]
     return _kernel(subject, p)

@@ -41,7 +41,7 @@ def gain_error(subject: Subject, p: Problem) -> Value:
 
 @word("observations")
 def mixing(subject: Subject, p: Problem) -> Value:
-    """Which share of the output is the plain mean of the visible values in the place of the weighted one. A scalar."""
+    """Which share of the output is the plain mean of the visible values instead of the weighted one. A scalar."""
     return _percent("share of the plain mean", score.mixing(_residual(subject, p)))
 
 

@@ -7,7 +7,7 @@ not look at V. P, for information: it also takes roundings for random, which on 
 A bound of level D may never fail a kernel that does what its arithmetic says, on any data and in any order of summation. So it
 holds no tolerance: each term is a rounding that the kernel may make, and follows from q, k, v and the declared arithmetic.
 
-One identity drives everything. A kernel that computes Σ w_j(1+a_j) v_j / Σ w_j(1+b_j) in the place of o = Σ p_j v_j errs by
+One identity drives everything. A kernel that computes Σ w_j(1+a_j) v_j / Σ w_j(1+b_j) instead of o = Σ p_j v_j errs by
 
     ô − o = [ Σ p_j b_j (v_j − o) + Σ p_j (a_j − b_j) v_j ] / (1 + Σ p_j b_j).
 

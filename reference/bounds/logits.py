@@ -1,7 +1,7 @@
 """Error of a computed score, from q·k up to where the exponential takes it: Δ = D1 + D2.
 
 D1, the score itself. In a dot product of D terms, summed in any order, each term passes at most D roundings, so the error is at
-most γ_D·Σ|q_d||k_d| (Higham, section 3.1), and every further operation on it adds one rounding. With |q|·|k| in the place of
+most γ_D·Σ|q_d||k_d| (Higham, section 3.1), and every further operation on it adds one rounding. With |q|·|k| instead of
 |s| this holds under any cancellation.
 
 D2, its way into the exponential. Subtracting the computed maximum is an exact shift that all keys share; what counts is how

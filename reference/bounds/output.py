@@ -71,7 +71,7 @@ def output_bound(facts: Facts, weights: Weights, arithmetic: Arithmetic) -> Arra
     for rounded in row_sums(arithmetic):
         common = rounding if rounded else 0.0
         square = weights.square
-        if common:  # K + u_p(1 + K) in the place of K
+        if common:  # K + u_p(1 + K) instead of K
             grown = weights.mean + weights.square
             square = square + 2 * common * grown + common**2 * (1 + weights.mean + grown)
         lost_sum = weights.lost_rounded if rounded else weights.lost_sum

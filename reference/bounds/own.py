@@ -41,7 +41,7 @@ C = 16
 
 def own_share(facts: Facts, logits: Logits, weights: Weights, arithmetic: Arithmetic) -> float | None:
     """λ such that the bounds of REFERENCE are at most λ times those of the arithmetic; None where that cannot be said."""
-    # Where the kernel divides at the end, the reference makes 1 + DIVIDE roundings of each term in the place of one.
+    # Where the kernel divides at the end, the reference makes 1 + DIVIDE roundings of each term instead of one.
     more = 1 + DIVIDE if arithmetic.weights_rounded == "before" and not merges(facts, arithmetic) else 1
     roundoffs = ("u_acc", "u_exp", "u_log", "u_tanh", "least")
     shares = [more * getattr(REFERENCE, name) / max(getattr(arithmetic, name), REFERENCE.least / 2) for name in roundoffs]

@@ -3,7 +3,7 @@
 Hypothesis: all roundings of a kernel are independent and centred. Then n of them do together what λ·sqrt(n) do at their
 worst, not n (Higham and Mary, A new approach to probabilistic rounding error analysis, SIAM J. Sci. Comput. 41, 2019; Ipsen
 and Zhou, Probabilistic error analysis for inner products, SIAM J. Matrix Anal. Appl. 41, 2020). So level P is level R with
-min(n, λ·sqrt(n)) in the place of each count n: the features of a dot product, the additions of a row sum, those of the output.
+min(n, λ·sqrt(n)) instead of each count n: the features of a dot product, the additions of a row sum, those of the output.
 
 The hypothesis is false for structured data: many equal weights all round the same way, and with V > 0 their errors add up to
 several times this bound. With random signs of V such errors do not add up. So it is asked for beside level R only, and it says

@@ -269,7 +269,7 @@ def scale(r: Residual) -> Estimate:
 
 
 def mixing(r: Residual) -> Estimate:
-    """Which share of the output is the plain mean of the visible values in the place of the weighted one: g = mean − o."""
+    """Which share of the output is the plain mean of the visible values instead of the weighted one: g = mean − o."""
     facts = r.noise.facts
     seen = np.broadcast_to(1.0, facts.weights.shape) if facts.seen is None else facts.seen.astype(np.float64)
     return along(r, seen @ facts.signed / np.maximum(facts.count, 1) - facts.out, r.noise.effect)

@@ -48,7 +48,7 @@ class _Angles:
         return np.maximum(lengths - 2 * self.met + self.own, 0.0)
 
     def through(self, weights: Array, about_zero: bool = False) -> Array:
-        """Σ_l weights_il ((v_l − o_i)·(v_j − o_i))², or with v_l in the place of v_l − o_i, (B, Hq, R, Sk)."""
+        """Σ_l weights_il ((v_l − o_i)·(v_j − o_i))², or with v_l instead of v_l − o_i, (B, Hq, R, Sk)."""
         first, square = weights @ self.gram, weights @ self.gram**2
         leaned = weights * self.met
         about = square - 2 * leaned @ self.gram + (leaned * self.met).sum(-1, keepdims=True)

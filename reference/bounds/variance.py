@@ -1,4 +1,4 @@
-"""How far the roundings of a correct kernel scatter: V, in the place of a variance where roundings are taken as random.
+"""How far the roundings of a correct kernel scatter: V, instead of a variance where roundings are taken as random.
 
 Levels that count roundings one by one hold on any data. Those that estimate (score tests, probabilistic bounds) take each
 rounding as a random number of mean zero, independent of the others, inside the interval that it cannot leave. A number in
@@ -14,7 +14,7 @@ With the identity of this package, errors that numerator and row sum share count
     varlog = (D + c)·u²·(A + B)² + stores·u_s²·(|s| + B)²,
     A = scale·|q|·|k|,  B = |bias| + |ALiBi|,  ρ = u_p·p + what underflows,
 
-with v−o in the place of v in the second sum where the row sum is taken from the rounded weights. What one kernel does the
+with v−o instead of v in the second sum where the row sum is taken from the rounded weights. What one kernel does the
 same way each time is not scatter: `systematic`, D2 of `logits` with the errors of its exponentials (those of different
 arguments taken as independent). Sources: N. Higham, T. Mary, A new approach to probabilistic rounding error analysis, SIAM J.
 Sci. Comput. 41 (2019), for the model; W. Hoeffding, JASA 58 (1963), for the lemma.

@@ -1,6 +1,6 @@
 """Mistakes about rows that see no key which reach past one number: what is written, what spreads, what is merged next.
 
-The plain ones, another constant in the place of zeros, are in masks.
+The plain ones, another constant instead of zeros, are in masks.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ..steps import STEPS
 from .making import Answer, Array, Function, fault, other_corner, textbook
 
 PENALTY = 10.0
-"""What `mask-as-small-penalty` subtracts from hidden scores, in the place of infinity."""
+"""What `mask-as-small-penalty` subtracts from hidden scores, instead of infinity."""
 
 
 @fault("mask-ignored")

@@ -37,7 +37,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Attended:
-    """What one call gives: out (B, H, Sq, Dv), state (B, H, Dφ, Dv) and normalizer (B, H, Dφ), N in the place of B where
+    """What one call gives: out (B, H, Sq, Dv), state (B, H, Dφ, Dv) and normalizer (B, H, Dφ), N instead of B where
     packed.
 
     visible: bool (B, H, Sq, Sk), the keys that a row has read. All float64.

@@ -1,6 +1,6 @@
 """How far attention by a Taylor map may lie from softmax attention, for the scores at hand: a theorem, without roundings.
 
-The map of degree n weighs a key of score s by T_n(s) = Σ_{m ≤ n} s^m / m! in the place of exp(s), that is by exp(s)(1 + β) with
+The map of degree n weighs a key of score s by T_n(s) = Σ_{m ≤ n} s^m / m! instead of exp(s), that is by exp(s)(1 + β) with
 
     |β| ≤ ρ(s) = min(1, s^(n+1)/(n+1)!)           for s ≥ 0, from the Lagrange remainder and 0 ≤ T_n ≤ exp,
     |β| ≤ ρ(s) = |s|^(n+1)/(n+1)! · exp(|s|)       for s < 0.

@@ -12,7 +12,7 @@ no expectation, X is cut off at a b that none of the n exceeds but with a small 
     P(mean ≤ 1 − t) ≤ inf_λ exp(n λ (1 − t)) (E[exp(−λX)])ⁿ.
 
 Rows that are orthogonal in blocks of D are no longer independent within a block. By convexity of exp the mean of a block has
-expectations of exponentials no larger than those of X, so the same bounds hold with the number of blocks in the place of n.
+expectations of exponentials no larger than those of X, so the same bounds hold with the number of blocks instead of n.
 
 The square (M − 1)² of an estimate M = mean of m features is (exp(s²) − 1)/m on average. Its distribution is that of a sum of m
 lognormals, computed here on a lattice by Fourier transform, and a sum of such squares is bounded in the same way.

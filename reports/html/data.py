@@ -92,7 +92,7 @@ def _implementation(made: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _law(name: str, law: Mapping[str, Any]) -> dict[str, Any]:
-    """replay: the command that runs a case again, with CASE and ADDRESS in the places of theirs."""
+    """replay: the command that runs a case again, with CASE and ADDRESS instead of theirs."""
     kept = {key: law[key] for key in ("chapter", "level", "operation", "statement", "equation", "where", "why", "file", "line")}
     return {"id": name, **kept, "sources": law.get("sources", []), "replay": replay_command("CASE", law, "ADDRESS")}
 

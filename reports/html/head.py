@@ -134,7 +134,7 @@ def _refusals(implementations: Sequence[Report]) -> str:
 
 
 def banners(report: Report) -> str:
-    """What is wrong with the run itself: it did not end, it was a quick one besides, its baseline is out of date."""
+    """What is wrong with the run itself: it did not end, it was only a quick run, its baseline is out of date."""
     text = ""
     if not report["complete"]:
         told = f"{len(report['results'])} of {report['planned']} results are here; what is missing was not judged."

@@ -77,11 +77,11 @@ SEGMENTS = {"q_segments": np.zeros((1, 5), np.int32), "kv_segments": np.zeros((1
 REFUSED: list[tuple[str, Problem, str, type[Exception]]] = [
     ("jax/dot-product-attention", problem(dv=4), "as many value features", ValueError),
     ("jax/pallas-gpu-mha", problem(dv=4), "as many value features", ValueError),
-    ("jax/pallas-gpu-mha", problem(sq=17), "17 queries are none", ValueError),
-    ("jax/pallas-gpu-mha", problem(sk=40), "40 keys are none", ValueError),
+    ("jax/pallas-gpu-mha", problem(sq=17), "queries, got 17", ValueError),
+    ("jax/pallas-gpu-mha", problem(sk=40), "keys, got 40", ValueError),
     ("jax/pallas-tpu-flash", problem(hkv=1), "as many key heads", ValueError),
     ("jax/pallas-tpu-flash", problem(dv=4), "as many value features", NotImplementedError),
-    ("jax/pallas-tpu-flash", problem(**SEGMENTS), "7 keys are none", NotImplementedError),
+    ("jax/pallas-tpu-flash", problem(**SEGMENTS), "keys, got 7", NotImplementedError),
     ("jax/pallas-tpu-flash", problem(sk=256, d=136, dv=136), "not 136", NotImplementedError),
 ]
 

@@ -129,8 +129,8 @@ def test_causal_off_by_one_is_found_with_two_keys_and_replays() -> None:
     assert structure.sk <= 3 and structure.sq <= 2
     again = replay(made(late), result.case, LAWS["causal/future-is-invisible"])
     assert (again.verdict, again.case, again.message) == ("fail", result.case, result.message)
-    mended = replay(made(naive), result.case, LAWS["causal/future-is-invisible"])
-    assert mended.verdict == "pass"
+    fixed = replay(made(naive), result.case, LAWS["causal/future-is-invisible"])
+    assert fixed.verdict == "pass"
 
 
 def test_a_run_repeats_with_its_seed_and_differs_with_another() -> None:

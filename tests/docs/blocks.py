@@ -34,7 +34,7 @@ from sybil.example import NotEvaluated
 from sybil.parsers.markdown import SkipParser
 from sybil.parsers.markdown.lexers import DirectiveInHTMLCommentLexer, FencedCodeBlockLexer
 
-from .commands import Folder, difference
+from .commands import Folder, difference, requoted
 
 __all__ = ["PAGES", "ROOT"]
 
@@ -101,7 +101,9 @@ def change(block: Example, argument: str) -> str | None:
 
 def printed_by(block: Example, argument: str) -> str | None:
     folder: Folder = block.namespace["folder"]
-    return difference(block.parsed, folder.output(argument))
+    printed = folder.output(argument)
+    folder.rewrite(block, requoted(block.parsed, printed))
+    return difference(block.parsed, printed)
 
 
 def found_in(block: Example, argument: str) -> str | None:

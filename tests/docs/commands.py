@@ -94,9 +94,13 @@ class Folder:
             if not told and (self.last_code not in (0, 1) or "Traceback" in printed):
                 wrong.append(f"{command.line}\nends with {self.last_code}:\n{printed}")
         if wrong:
-            start = block.start + block.region.lexemes["source"].offset
-            self.rewritten.append((start, start + len(block.parsed), "\n".join(lines) + "\n"))
+            self.rewrite(block, lines)
         return "\n".join(wrong) or None
+
+    def rewrite(self, block: Example, lines: Sequence[str]) -> None:
+        """Note what a block is to be, if pages are to be written anew."""
+        start = block.start + block.region.lexemes["source"].offset
+        self.rewritten.append((start, start + len(block.parsed), "\n".join(lines) + "\n"))
 
 
 def difference(quoted: str, printed: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The main job, from outside: a kernel with a causal mask off by one is caught, shrunk and replayed; mended, it passes."""
+"""The main job, from outside: a kernel with a causal mask off by one is caught, shrunk and replayed; fixed, it passes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     text = EXAMPLE.read_text(encoding="utf-8")
     assert text.count(RIGHT) == 1
     (tmp_path / "my_kernel.py").write_text(text.replace(RIGHT, RIGHT + " + 1"), encoding="utf-8")
-    (tmp_path / "mended.py").write_text(text, encoding="utf-8")
+    (tmp_path / "fixed.py").write_text(text, encoding="utf-8")
     return tmp_path
 
 
@@ -39,17 +39,17 @@ def test_off_by_one_is_named_shrunk_and_replayed(folder: Path, attnspec: Run) ->
     replay = re.search(r"attnspec replay '([^']+)' (\S+)", ran.stdout)
     assert replay is not None
     assert attnspec("replay", replay[1], "my_kernel.py:attend", cwd=folder, timeout=300).returncode == 1
-    mended = attnspec("replay", replay[1], "mended.py:attend", cwd=folder, timeout=300)
-    assert mended.returncode == 0 and "FIXED" in mended.stdout
+    fixed = attnspec("replay", replay[1], "fixed.py:attend", cwd=folder, timeout=300)
+    assert fixed.returncode == 0 and "FIXED" in fixed.stdout
 
 
 def test_the_mended_kernel_passes(folder: Path, attnspec: Run) -> None:
-    ran = attnspec("run", "mended.py", cwd=folder, timeout=300)
+    ran = attnspec("run", "fixed.py", cwd=folder, timeout=300)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "every claimed must-law holds" in ran.stdout
 
 
 def test_a_law_of_ones_own_is_run_from_its_file(folder: Path, attnspec: Run) -> None:
     laws = str(EXAMPLE.parent / "extra_laws.yaml")
-    ran = attnspec("run", "mended.py", "--laws-file", laws, "--laws", "own/*", cwd=folder, timeout=300)
+    ran = attnspec("run", "fixed.py", "--laws-file", laws, "--laws", "own/*", cwd=folder, timeout=300)
     assert ran.returncode == 0 and "1 law, 1 implementation: 1 pass" in ran.stdout, ran.stdout + ran.stderr

@@ -1,4 +1,4 @@
-"""Two runs of a user's kernel, set side by side: a planted mistake, a mended one, other seeds, runs that were cut short."""
+"""Two runs of a user's kernel, set side by side: a planted mistake, a fixed one, other seeds, runs that were cut short."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The script of a finding shows it where the kit is not installed, says when it is mended, and stays small; stored failures
+"""The script of a finding shows it where the kit is not installed, says when it is fixed, and stays small; stored failures
 come first in the next run."""
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "dropout not inverted on the way back": {"drop_gradient": lambda dp, keep, p: dp * keep},
     "V of the transposed weights": {"values": lambda kept, dout: gradient_steps.values(np.roll(kept, 1, -1), dout)},
     "dP from V shifted": {"of_weights": lambda dout, v: gradient_steps.of_weights(dout, np.roll(v, 1, -2))},
-    "sigmoid in the place of softmax": {"of_scores": lambda weights, dp, delta: weights * (1 - weights) * dp},
+    "sigmoid instead of softmax": {"of_scores": lambda weights, dp, delta: weights * (1 - weights) * dp},
     "softcap passes": {"softcap": lambda ds, capped, cap: ds},
     "last key skipped": {"queries": lambda ds, k: ds[..., :-1] @ k[:, :, :-1]},
     "dq not scaled": {"scale_q": lambda dq, scale: dq},
