@@ -77,12 +77,12 @@ def diagnose(
 def under_arithmetic(found: dict[str, Any], holds: dict[str, Any]) -> dict[str, Any]:
     """A diagnosis with the named arithmetic under which the law holds, as `measure.holds_under` gives it; itself for none.
 
-    A mistake that gives the outputs still leads. One that only fails the same law says nothing beside a model that explains
-    every output, so it goes.
+    A mistake that gives all outputs still leads. One that gives those of this law alone, or only fails it too, says nothing
+    beside a model that explains every output, so it goes.
     """
     if not found or not holds:
         return found
-    unsaid = {"how": "none", "ranked": []} if found["how"] == "verdicts" else {}
+    unsaid = {} if found["how"] == "outputs" else {"how": "none", "ranked": []}
     return {**found, **unsaid, "arithmetic": holds}
 
 

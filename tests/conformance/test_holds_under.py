@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.diagnosis.diagnose import under_arithmetic
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.verify import verify
 from attnspec.conformance.language import load_laws
@@ -72,6 +73,14 @@ def test_a_mistake_that_gives_the_outputs_leads() -> None:
     result = failed(made(fault_of("scale-one-percent")), "masks/options-together", "float16")
     assert result.diagnosis["ranked"][0]["fault"] == "scale-one-percent"
     assert diagnosis_lines(result.diagnosis)[0].startswith("  mistake   scale-one-percent")
+
+
+@pytest.mark.parametrize(("how", "named"), [("outputs", 1), ("law", 0), ("verdicts", 0), ("none", 0)])
+def test_a_mistake_that_does_not_give_all_outputs_goes(how: str, named: int) -> None:
+    found = {"how": how, "ranked": [{"fault": "scores-in-bfloat16"}] if how != "none" else []}
+    told = under_arithmetic(found, {"model": "half-naive", "ratio": 0.2, "sentence": "holds under half-naive"})
+    assert len(told["ranked"]) == named and told["how"] == ("outputs" if named else "none")
+    assert told["arithmetic"]["model"] == "half-naive" and under_arithmetic(found, {}) == found
 
 
 def test_float32_is_wide_enough_to_have_no_such_excuse() -> None:
