@@ -160,6 +160,8 @@ def make_plan(
         short=short,
         shard=_shard(shard),
     )
+    asked = {case.law.id for case in plan.whole()}
+    plan = replace(plan, laws=tuple(law for law in plan.laws if law.id in asked))
     if next(plan.whole(), None) is None:
         names = ", ".join(target.implementation.name for target in targets)
         about = f"the operation of {names}{_within(dtypes)}"

@@ -23,7 +23,7 @@ from ..engine.verify import verify
 from ..language import load_laws
 from ..language.law import Law
 from .jury import Jury
-from .suspects import CORRECT, Fault, named, suspect
+from .suspects import CORRECT, Fault, Terms, named, suspect
 
 __all__ = ["Matrix", "try_law"]
 
@@ -32,7 +32,10 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 @dataclass(frozen=True)
 class Matrix:
-    """What is tried: laws (ids) of some files (None: those of the spec) on faults (names), in dtypes."""
+    """What is tried: laws (ids) of some files (None: those of the spec) on faults (names), in dtypes.
+
+    options: those that definition and faults take; None for all of their operation.
+    """
 
     laws: tuple[str, ...]
     faults: tuple[str, ...]
@@ -40,6 +43,7 @@ class Matrix:
     budget: Budget
     seed: int = 0
     files: tuple[Path, ...] | None = None
+    options: frozenset[str] | None = None
 
     def rows(self, jobs: int = 1, told: Callable[[dict[str, Any]], None] = lambda row: None) -> list[dict[str, Any]]:
         """One row for each law and dtype, as `try_law` gives it, by dtype and in the order of the laws.
@@ -64,16 +68,23 @@ class Matrix:
                 yield done.result()
 
 
-def try_law(law: Law, dtype: str, faults: Sequence[Fault], budget: Budget, seed: int = 0) -> dict[str, Any]:
+def try_law(
+    law: Law,
+    dtype: str,
+    faults: Sequence[Fault],
+    budget: Budget,
+    seed: int = 0,
+    options: frozenset[str] | None = None,
+) -> dict[str, Any]:
     """One law in one dtype: the definition's verdict, and how each fault fared that the law can be asked of.
 
     faults: name → problems on which it was tried, and its `Kill` as a mapping or None. Those that need what no problem of the
     law had are tried on none.
     """
-    start = time.perf_counter()
-    jury = Jury(law, dtype, [fault for fault in faults if fault.shows_in(dtype)])
+    start, terms = time.perf_counter(), Terms(options)
+    jury = Jury(law, dtype, [fault for fault in faults if fault.shows_in(dtype)], terms)
     patient = replace(budget, timeout=float("inf"))
-    control = verify(suspect(CORRECT, operation=law.operation), law, dtype, budget=patient, seed=seed, held=jury.hear)
+    control = verify(suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, seed=seed, held=jury.hear)
     return {
         "law": law.id,
         "dtype": dtype,
@@ -88,7 +99,7 @@ def try_law(law: Law, dtype: str, faults: Sequence[Fault], budget: Budget, seed:
 
 
 def _work(matrix: Matrix, dtype: str, law: str) -> dict[str, Any]:
-    return try_law(_laws(matrix.files)[law], dtype, named(matrix.faults), matrix.budget, matrix.seed)
+    return try_law(_laws(matrix.files)[law], dtype, named(matrix.faults), matrix.budget, matrix.seed, matrix.options)
 
 
 @cache

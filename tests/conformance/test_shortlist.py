@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from attnspec.adapters.finding import find
+from attnspec.conformance.engine.verify import not_claimed
+from attnspec.conformance.kills.suspects import CORRECT, Terms, suspect
 from attnspec.conformance.language import load_laws
-from attnspec.conformance.language.loading import shortlist
+from attnspec.conformance.language.loading import shortlist, spec_folder
+from attnspec.conformance.language.text import read_yaml
 from attnspec.conformance.selection import Target, choose_laws, make_plan
 
 CHOOSING = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "shortlist.py"))
@@ -70,6 +73,39 @@ def test_few_laws_that_reject_all_and_of_equal_ones_the_quicker() -> None:
         "a/one",
         "a/three",
     ]
+
+
+def test_a_law_counts_where_it_rejects_a_mistake_for_every_seed() -> None:
+    """Of two laws that reject a mistake the one is taken that rejects it each time, although the other is quicker."""
+    first = matrix({"one": ["a/lucky", "a/steady"], "two": ["b/lucky"]}, {"a/lucky": 1.0, "a/steady": 5.0, "b/lucky": 1.0})
+    second = matrix({"one": ["a/steady"], "two": []}, {"a/lucky": 1.0, "a/steady": 5.0, "b/lucky": 1.0})
+    found, spent = CHOOSING["rejected"]([first, second])
+    steady = CHOOSING["steady"](found, 2)
+    assert steady == {"a/steady": {("float32", "one")}, "a/lucky": set(), "b/lucky": set()}
+    assert CHOOSING["covering"](steady, spent, ()) == ["a/steady"]
+    assert CHOOSING["covering"](found, spent, ["a/steady"]) == ["b/lucky"]
+    assert CHOOSING["covering"](found, spent, ["a/steady", "b/lucky"]) == []
+
+
+def test_whoever_takes_more_is_asked_more() -> None:
+    """The list of an implementation holds that of one of fewer options, and the list for any implementation."""
+    lists = [frozenset(options) for options in CHOOSING["SIGNATURES"]]
+    common = frozenset(read_yaml(spec_folder() / "shortlist.yaml")[0]["laws"])
+    assert frozenset() in lists and common < shortlist(frozenset()) < shortlist(frozenset({"causal", "scale"})) <= shortlist()
+    for smaller in lists:
+        assert common <= shortlist(smaller) and all(
+            shortlist(smaller) <= shortlist(larger) for larger in lists if smaller <= larger
+        )
+
+
+@pytest.mark.parametrize(
+    "entry", read_yaml(spec_folder() / "shortlist.yaml")[0]["more"], ids=lambda entry: "-".join(entry["options"])
+)
+def test_further_laws_can_be_asked_of_whoever_they_are_for(entry: dict[str, Any]) -> None:
+    made = suspect(CORRECT, Terms(options=frozenset(entry["options"])))
+    assert tuple(entry["options"]) in CHOOSING["SIGNATURES"] and entry["laws"]
+    for law in entry["laws"]:
+        assert LAWS[law].level == "must" and not_claimed(made, LAWS[law], "float32") is None, law
 
 
 def test_a_short_run_tries_what_is_slow_in_one_dtype_a_law_and_in_all_of_them_over_the_laws() -> None:

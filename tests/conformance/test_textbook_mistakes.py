@@ -1,0 +1,109 @@
+"""A quick run rejects every textbook mistake on every signature on which it can show, and no correct kernel.
+
+The seeds: the one that every run has unless it names another, and one by which nothing was chosen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+import attnspec
+from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.selection import Case, Target, find_targets, make_plan
+from attnspec.reports.causes import causes
+
+from .textbook_mistakes import MISTAKES, SIGNATURES, kernel, shown
+
+SEEDS = (0, 7)
+CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros"}
+
+MOST = 15.0
+"""CPU seconds that a quick run of one NumPy kernel may take."""
+
+PAIRS = list(shown())
+LATELY: list[str] = []
+"""Laws that rejected a mistake, the last first: they are tried first on the next. The verdict does not depend on the order."""
+
+
+def made(signature: str, name: str | None = None) -> Implementation:
+    function = kernel(SIGNATURES[signature], name)
+    return implementation_of(function, name=function.__name__, conventions=CONVENTIONS)
+
+
+def quick(implementation: Implementation, seed: int) -> list[Case]:
+    """What a quick run tries, must-laws that rejected something lately first."""
+    cases = list(make_plan([Target("kernel.py", implementation)], seed=seed).cases())
+    lately = {law: n for n, law in enumerate(reversed(LATELY))}
+    return sorted(cases, key=lambda case: lately.get(case.law.id, len(lately)))
+
+
+def findings(implementation: Implementation, seed: int) -> Iterator[tuple[Case, str]]:
+    for case in quick(implementation, seed):
+        result = verify(implementation, case.law, case.dtype, budget="quick", seed=seed)
+        if result.verdict in ("fail", "error"):
+            yield case, f"{case.law.id}: {result.message} {result.case}"
+
+
+def test_there_are_enough_mistakes_and_every_signature_has_some() -> None:
+    assert sum(mistake.must for mistake in MISTAKES.values()) >= 40
+    assert {signature for signature, _ in PAIRS} == set(SIGNATURES)
+    assert all(any(name == shows for _, shows in PAIRS) for name in MISTAKES)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(("signature", "name"), PAIRS)
+def test_a_mistake_dies_wherever_it_can_show(signature: str, name: str, seed: int) -> None:
+    must = MISTAKES[name].must
+    for case, _ in findings(made(signature, name), seed):
+        if (case.law.level == "must") is must:
+            LATELY[:] = [law for law in LATELY if law != case.law.id] + [case.law.id]
+            return
+    pytest.fail(f"{name} lives at quick in a kernel of {SIGNATURES[signature] or 'no option'}, seed {seed}")
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, 11, 23])
+@pytest.mark.parametrize("signature", SIGNATURES)
+def test_the_textbook_kernel_passes(signature: str, seed: int) -> None:
+    assert not [found for _, found in findings(made(signature), seed)]
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, 11])
+@pytest.mark.parametrize("name", ["numpy/naive", "numpy/flash"])
+def test_shipped_kernels_pass(name: str, seed: int) -> None:
+    targets = find_targets([name])
+    for case in make_plan(targets, seed=seed).cases():
+        result = verify(case.target.implementation, case.law, case.dtype, budget="quick", seed=seed)
+        assert result.verdict not in ("fail", "error") or case.law.level != "must", (case.name, result.message, result.case)
+
+
+@pytest.mark.parametrize(("signature", "name"), [("bare", "scale missing"), ("all", "-1e4 added"), ("all", None)])
+def test_a_quick_run_of_one_kernel_takes_seconds(signature: str, name: str | None) -> None:
+    start = time.process_time()
+    attnspec.check(made(signature, name))
+    assert time.process_time() - start < MOST
+
+
+NAMED_ON = {
+    name: next(signature for signature in (*SIGNATURES,) if mistake.shows_on(SIGNATURES[signature]))
+    for name, mistake in MISTAKES.items()
+}
+"""The smallest signature on which each mistake shows."""
+
+
+UNNAMED: set[str] = set()
+"""Mistakes whose name does not come first: they are told after another, or by their symptom."""
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_right_cause_comes_first(name: str) -> None:
+    """On the smallest signature on which a mistake shows. A name that comes at last is taken off UNNAMED."""
+    found = causes(attnspec.check(made(NAMED_ON[name], name)).data)
+    assert (found[0].fault in MISTAKES[name].causes) is (name not in UNNAMED), found[0]
+
+
+def test_nine_of_ten_are_named() -> None:
+    assert set(MISTAKES) >= UNNAMED and len(UNNAMED) <= len(MISTAKES) // 10
