@@ -146,6 +146,8 @@ def _case(cause: Cause, law: Mapping[str, Any], width: int) -> list[str]:
 def _found(cause: Cause, width: int) -> list[str]:
     """What was seen, unless the title says it."""
     message = cause.first["message"] or cause.first["verdict"]
+    if cause.first["verdict"] == "error":
+        return []
     return [] if message.partition(" ")[2] in cause.name else field("found", message, width)
 
 

@@ -22,6 +22,9 @@ AGAINST = re.compile(r"^at \[[\d, ]*\]: (\S+) against ([^\s,]+)")
 DURING = re.compile(r" (while running|before its first problem) .*")
 """Where a crash or a hang came."""
 
+CASE = re.compile(r" while running \S+$")
+"""The case of a crash or a hang, which the command that runs it again has too."""
+
 NUMBER = re.compile(r"[-+]?\d+(\.\d+)?(e[-+]?\d+)?")
 """Sizes and values in a message differ from case to case."""
 
@@ -41,7 +44,7 @@ def symptom(row: Mapping[str, Any]) -> Symptom:
     message = row["message"]
     if row["verdict"] == "error":
         raised = message.startswith(RAISED)
-        words = f"raises {message.removeprefix(RAISED)}" if raised else message or "has no answer"
+        words = f"raises {message.removeprefix(RAISED)}" if raised else CASE.sub("", message) or "has no answer"
         return Symptom(("error", NUMBER.sub("#", DURING.sub("", message))), words, anywhere=raised)
     rounding = (row.get("diagnosis") or {}).get("arithmetic")
     if rounding:

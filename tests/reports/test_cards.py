@@ -95,6 +95,17 @@ def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
     ]
 
 
+def test_a_crash_names_its_case_once(row: Any, plan: dict[str, Any]) -> None:
+    told = row(verdict="error", message=f"crashed (died of SIGABRT) while running {CASE}", case=CASE, details=["stack: x"])
+    lines = finding_text(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
+    assert lines[:3] == [
+        "crashed (worker died of SIGABRT)",
+        "  stops     weights/a for mine in float32",
+        "  details   stack: x",
+    ]
+    assert "".join("".join(lines).split()).count("".join(CASE.split())) == 1
+
+
 def test_without_a_name_the_law_is_told(row: Any, plan: dict[str, Any]) -> None:
     entries = ["at [0]: 2 against 1, apart by 1", "at [1]: 3 against 1, apart by 2"]
     told = row(verdict="fail", message=entries[0], details=["3 of 9 entries break it", *entries])
