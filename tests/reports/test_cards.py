@@ -99,7 +99,7 @@ def test_a_crash_names_its_case_once(row: Any, plan: dict[str, Any]) -> None:
     told = row(verdict="error", message=f"crashed (died of SIGABRT) while running {CASE}", case=CASE, details=["stack: x"])
     lines = finding_text(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
     assert lines[:3] == [
-        "crashed (worker died of SIGABRT)",
+        "crashed (died of SIGABRT)",
         "  stops     weights/a for mine in float32",
         "  details   stack: x",
     ]
