@@ -45,8 +45,9 @@ def test_recorded_failures_are_replayed_until_they_are_fixed(attnspec: Any, tmp_
     still = attnspec("replay", cwd=tmp_path)
     lines = still.stdout.splitlines()
     assert still.returncode == 1 and lines[-1] == "2 of 2 recorded failures still fail", still.stderr
-    assert lines[0].startswith("STILL FAILS  weights/as-defined on mine.py:attend in float32: at [0, 0, 0, 0]: ")
-    assert lines[1].strip().startswith("weights/as-defined?dtype=float32&")
+    assert lines[0] == "STILL FAILS  weights/as-defined on mine.py:attend in float32" and max(map(len, lines)) <= 80
+    assert lines[1].startswith("  found     at [0, 0, 0, 0]: ")
+    assert any(line.startswith("  replay    attnspec replay 'weights/as-defined?dtype=float32&") for line in lines)
     kernel.write_text(BROKEN.replace(" * 2", ""), encoding="utf-8")
     for arguments in ([], ["mine.py"]):
         fixed = attnspec("replay", *arguments, cwd=tmp_path)
