@@ -61,6 +61,7 @@ class Folder:
         """What a command prints, on both streams, as a terminal shows it. Its exit code is $? for the next."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         own = {"REPOSITORY": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        own["ATTNSPEC_CACHE"] = str(self.path / ".cache")  # Nothing that this user keeps is shown.
         own |= {} if BIN else {"PYTHONPATH": str(ROOT)}
         path = f"{BIN or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         script = f"(exit {self.last_code})\n{line}"
@@ -119,6 +120,8 @@ def _comparable(text: str) -> str:
 def requoted(quoted: str, printed: str) -> list[str]:
     """Lines of a quotation with what is printed now in their places. Cuts stay where they are."""
     lines, rest = [], printed.splitlines()
+    if not quoted:
+        return rest
     parts = list(_between_cuts(quoted.splitlines()))
     for number, part in enumerate(parts):
         if number:

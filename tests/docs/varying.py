@@ -25,6 +25,12 @@ class Varying:
 
 VARYING = (
     Varying(
+        what="seconds of pytest",
+        reason="How long tests take, which is not what a page tells.",
+        pattern=re.compile(r"^(?P<counts>\d+ (?:passed|failed).*) in \d+\.\d\ds"),
+        kept=r"\g<counts> in <seconds>",
+    ),
+    Varying(
         what="worst",
         reason="The largest share of a bound that rounding used; how sums round depends on the order in which the BLAS adds.",
         # The last column of the table of a run. It is never above 1, for it is of laws that passed.
