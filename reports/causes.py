@@ -150,14 +150,18 @@ def _key(row: Row, fault: str | None) -> tuple[Any, ...]:
 def _cause(key: Sequence[Any], rows: Sequence[Row], report: Mapping[str, Any]) -> Cause:
     declared = {made["name"]: made["dtypes"] for made in report["implementations"]}
     order = list(dict.fromkeys([*(dtype for names in declared.values() for dtype in names), *(row["dtype"] for row in rows)]))
-    ordered = tuple(sorted(rows, key=lambda row: (*_showing(row, report), order.index(row["dtype"]))))
+    fault = key[2] if key[0] == "fault" else None
+
+    def showing(row: Row) -> tuple[Any, ...]:
+        return (fault is not None and fault not in _ranked(row), *_showing(row, report), order.index(row["dtype"]))
+
+    ordered = tuple(sorted(rows, key=showing))
     first, there = ordered[0], {row["dtype"] for row in ordered}
     dtypes = tuple(dtype for dtype in order if dtype in there)
-    if key[0] != "fault":
+    if fault is None:
         return Cause(symptom(first).words, None, "", (), ordered, dtypes)
-    fault = key[2]
     entry = next(entry for entry in first["diagnosis"]["ranked"] if entry["fault"] == fault)
-    level = set.intersection(*({other["fault"] for other in row["diagnosis"]["ranked"]} for row in ordered)) - {fault}
+    level = set.intersection(*(set(_ranked(row)) for row in ordered if fault in _ranked(row))) - {fault}
     also = tuple(other["fault"] for other in first["diagnosis"]["ranked"] if other["fault"] in level)
     return Cause(fault, fault, entry["title"], also, ordered, dtypes)
 
@@ -191,7 +195,19 @@ def _named(rows: Sequence[Row]) -> dict[int, str]:
             taken = [n for n, ranked in left.items() if fault in ranked]
             found |= dict.fromkeys(taken, fault)
             left = {n: ranked for n, ranked in left.items() if n not in taken}
-    return found
+    return found | dict(_neighbours(rows, found))
+
+
+def _neighbours(rows: Sequence[Row], named: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+    """Rows that no mistake explains whole, and the one that comes nearest, where that gives all outputs of other laws.
+
+    An implementation that has a mistake has it everywhere; a problem on which rounding is large may hide that it is the same.
+    """
+    sure = {(rows[n]["implementation"], fault) for n, fault in named.items() if rows[n]["diagnosis"]["how"] == "outputs"}
+    for n, row in enumerate(rows):
+        nearest = (row.get("diagnosis") or {}).get("nearest")
+        if n not in named and not row.get("known") and nearest and (row["implementation"], nearest["fault"]) in sure:
+            yield n, nearest["fault"]
 
 
 def _ranked(row: Row) -> list[str]:

@@ -149,3 +149,17 @@ def test_the_smallest_case_of_a_must_law_stands_first(wide: Any, row: Any) -> No
 def test_a_mistake_of_one_law_does_not_take_the_picture_of_another(wide: Any, row: Any) -> None:
     [cause] = wide([row("weights/a", "fail", diagnosis=diagnosis("accepts-anything", how="law"))])
     assert (cause.where, cause.mask) == ((), ())
+
+
+def test_a_finding_goes_to_the_nearest_mistake_where_that_gives_all_outputs_of_other_laws(
+    wide: Any, row: Any
+) -> None:
+    near = diagnosis(how="none", nearest={"fault": "off-by-one", "title": "", "links": [], "matched": 8, "of": 9, "shown": 7})
+    sure = row("weights/a", "fail", diagnosis=diagnosis("off-by-one"))
+    [cause] = wide([row("causal/d", "fail", diagnosis=near), sure])
+    assert cause.name == "off-by-one" and cause.laws == ("weights/a", "causal/d")
+    [cause] = wide([row("causal/d", "fail", diagnosis=near), {**sure, "level": "should"}])
+    assert cause.first["law"] == "weights/a" and cause.level == "must"
+    alike = row("weights/a", "fail", diagnosis=diagnosis("off-by-one", how="verdicts"))
+    assert len(wide([row("causal/d", "fail", diagnosis=near), alike])) == 2  # A likeness of verdicts is no evidence.
+    assert len(wide([row("causal/d", "fail", diagnosis=near, implementation="other"), sure])) == 2
