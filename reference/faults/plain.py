@@ -93,16 +93,25 @@ def _last_query_unmasked() -> Function:
     )
 
 
+def _nan_where_given(option: str, **changed: Any) -> Function:
+    """Steps replaced where an option is given, and rows that then see no key NaN; the definition elsewhere."""
+    right, wrong = textbook(), textbook(empty_row=lambda v, convention: np.array(np.nan), **changed)
+
+    def attend(q: Array, k: Array, v: Array, **options: Any) -> Answer:
+        return (right if options.get(option) in (None, False) else wrong)(q, k, v, **options)
+
+    return attend
+
+
 @fault("causal-hides-diagonal-gives-nan")
 def _causal_hides_diagonal_gives_nan() -> Function:
-    return textbook(causal=lambda i, j: j < i, empty_row=lambda v, convention: np.array(np.nan))
+    return _nan_where_given("causal", causal=lambda i, j: j < i)
 
 
 @fault("window-left-short-gives-nan")
 def _window_left_short_gives_nan() -> Function:
-    return textbook(
-        window=lambda i, j, left, right: STEPS.window(i, j, None if left is None else left - 1, right),
-        empty_row=lambda v, convention: np.array(np.nan),
+    return _nan_where_given(
+        "window", window=lambda i, j, left, right: STEPS.window(i, j, None if left is None else left - 1, right)
     )
 
 

@@ -50,6 +50,7 @@ def problems(draw: Callable[..., Any]) -> Iterator[tuple[list[Any], dict[str, An
             for mask in (np.arange(9) % 3 > 0, None):
                 for scale in (1.0, 0.3):
                     yield [normal[0], normal[1], values], {"causal": causal, "mask": mask, "scale": scale}
+    yield [normal[0], normal[1], normal[2]], {"scale": 0.0}
     yield from at_special_sizes(rng)
     for shapes in ILL_FORMED.values():
         yield [rng.standard_normal(shape).astype(np.float32) for shape in shapes], {}

@@ -151,9 +151,7 @@ def test_a_mistake_of_one_law_does_not_take_the_picture_of_another(wide: Any, ro
     assert (cause.where, cause.mask) == ((), ())
 
 
-def test_a_finding_goes_to_the_nearest_mistake_where_that_gives_all_outputs_of_other_laws(
-    wide: Any, row: Any
-) -> None:
+def test_a_finding_goes_to_the_nearest_mistake_where_that_gives_all_outputs_of_other_laws(wide: Any, row: Any) -> None:
     near = diagnosis(how="none", nearest={"fault": "off-by-one", "title": "", "links": [], "matched": 8, "of": 9, "shown": 7})
     sure = row("weights/a", "fail", diagnosis=diagnosis("off-by-one"))
     [cause] = wide([row("causal/d", "fail", diagnosis=near), sure])
