@@ -97,7 +97,7 @@ mistake(
 mistake("scale missing", "scale-missing scale-default-missing", scale=lambda self, s, d, dv: 1.0 if s is None else s)
 mistake("scale never used", "scale-missing scale-default-missing", scale=lambda self, s, d, dv: 1.0)
 mistake("scale twice", "scale-twice", scale=lambda self, s, d, dv: BASE.scale(s, d, dv) ** 2)
-mistake("scale by D", "scale-by-features", scale=lambda self, s, d, dv: 1 / d if s is None else s)
+mistake("scale by D", "scale-by-features scale-twice", scale=lambda self, s, d, dv: 1 / d if s is None else s)
 mistake("scale of Dv", "scale-from-value-features", scale=lambda self, s, d, dv: dv**-0.5 if s is None else s)
 mistake("scale ignored", "scale-ignored", "scale", scale=lambda self, s, d, dv: d**-0.5)
 mistake("scale or default", "scale-zero-means-default", "scale", scale=lambda self, s, d, dv: s or d**-0.5)
