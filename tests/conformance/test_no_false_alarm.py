@@ -11,7 +11,7 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.evaluate import decide_law
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.engine.verify import verify
-from attnspec.conformance.language import load_laws
+from attnspec.conformance.language import Law, load_laws
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.arithmetic import FLOAT8
@@ -47,6 +47,12 @@ def made(name: str) -> Implementation:
     )
 
 
+def _values(law: Law) -> list[str]:
+    """The distributions of values that a law asks for by name."""
+    wish = law.given.get("values", [])
+    return [wish] if isinstance(wish, str) else list(wish)
+
+
 PAIRS = [(name, dtype) for name in KERNELS for dtype in DTYPES if not (KERNELS[name].stored and dtype == "float32")]
 
 
@@ -57,11 +63,13 @@ def test_no_law_fails_a_correct_kernel(name: str, dtype: str) -> None:
     seed = list(KERNELS).index(name)
     results = [verify(kernel, law, dtype, budget="quick", examples=FEW, seed=seed) for law in asked]
     # Scores stored in float16 overflow where laws make them huge: there, and only there, a law may be undecided.
-    allowed = {"pass", "not-claimed"} | ({"inconclusive"} if KERNELS[name].stored and dtype == "float16" else set())
+    overflows = KERNELS[name].stored and dtype == "float16"
+    allowed = {"pass", "not-claimed"} | ({"inconclusive"} if overflows else set())
     wrong = [f"{r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict not in allowed]
     assert not wrong, "\n".join(wrong)
     decided = [r for r in results if r.verdict == "pass"]
-    assert len(decided) > 0.85 * len(asked)
+    huge = {law.id for law in asked if overflows and "logits6e4" in _values(law)}
+    assert len(decided) > 0.85 * (len(asked) - len(huge))
 
 
 @pytest.mark.parametrize(("name", "dtype"), [(name, FLOAT8[n % 2]) for n, name in enumerate(FLOAT8_KERNELS)])
