@@ -15,6 +15,7 @@ from typing import Any
 from ..cards import card
 from ..causes import Cause, causes
 from ..certificates import certificate_lines
+from ..decided import decided_lines, refusal_lines
 from ..findings import given_up, skip_reason
 from ..model import counts, headline, outcome
 from ..modes import mode_lines
@@ -45,6 +46,10 @@ def report_markdown(report: Mapping[str, Any], limit: int = LIMIT) -> str:
     code, sentence = outcome(report)
     head = [f"### {'❌' if code else '✅'} attnspec: {_plain(verdict_line(report))}", ""]
     head += [f"{_plain(sentence[:1].upper() + sentence[1:])}. {_plain(headline(report)[0][:300])}.", ""]
+    if len(report["implementations"]) <= NAMED:
+        head += [f"- {_clipped(_plain(line), 300)}" for line in [*decided_lines(report), *refusal_lines(report)][:LISTED]] + [
+            ""
+        ]
     head += [f"> ⚠️ {_clipped(_plain(problem), 500)}\n" for problem in report["baseline_problems"][:5]]
     head += [*_table(report), ""]
     tail = ["\n".join(lines) for lines in _folds(report)]

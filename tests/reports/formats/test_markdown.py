@@ -97,3 +97,11 @@ def test_many_implementations_are_cut_in_words(report: Any, row: Any, plan: dict
     text = report_markdown(report(rows))
     table = [line for line in text.splitlines() if line.startswith("| `")]
     assert table[0].startswith("| `kernel-250`") and "| and 260 more |" in text and len(text.encode()) <= LIMIT
+
+
+def test_what_was_decided_and_refused_stands_at_the_head(report: Any, row: Any) -> None:
+    made = report([row("weights/a"), row("heads/c", "not-claimed")])
+    made["implementations"][0]["refusals"] = [{"sentence": "does not take Sk = 0", "words": "ValueError: <no>"}]
+    head = report_markdown(made).partition("| implementation")[0]
+    assert "- mine: decided 1 of 2 laws" in head
+    assert "does not take Sk = 0: ValueError: " in head and "<no>" not in head
