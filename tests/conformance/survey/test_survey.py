@@ -163,13 +163,12 @@ def test_strict_makes_every_exception_an_error() -> None:
 
 def test_an_exception_on_what_was_seen_accepted_is_an_error() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
-        refuse(k.shape[2] < 60)  # The survey saw 192 keys refused, and 17 accepted.
-        if q.shape[0] == 5:
-            raise RuntimeError("five")
+        if q.shape[0] == 3:
+            raise RuntimeError("three")
         return attention(q, *(np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v)))
 
     report = check(implementation_of(attend), laws="heads/entries-reversed", examples=40)
-    assert report.results[0].verdict == "error" and "five" in report.results[0].message
+    assert report.results[0].verdict == "error" and "three" in report.results[0].message
 
 
 def test_the_same_exception_in_law_after_law_ends_an_implementation_once() -> None:
@@ -210,7 +209,10 @@ def test_a_survey_crosses_to_another_process_as_json(function: Any) -> None:
         ({7: NO, 17: NO, 40: None, 48: None}, ["takes a multiple of 8 keys only"]),
         ({7: NO, 17: None, 40: None}, ["takes at least 16 keys only"]),
         ({7: None, 17: None, 192: NO}, ["takes at most 17 keys only"]),
-        ({7: NO, 17: NO, 40: NO, 48: NO, 96: NO, 192: NO}, ["takes a multiple of 16 keys only"]),
+        (
+            {7: NO, 17: NO, 40: NO, 48: None, 96: NO, 192: NO},
+            ["takes a multiple of 16 keys only", "takes at most 48 keys only"],
+        ),
         ({7: None, 17: NO, 40: None}, ["takes 7 or 16 or 40 keys only"]),
     ],
 )
