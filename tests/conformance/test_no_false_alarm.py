@@ -85,7 +85,7 @@ def test_no_law_fails_a_correct_float8_kernel(name: str, dtype: str) -> None:
 def test_no_law_fails_a_correct_kernel_in_narrow_arithmetic(name: str, dtype: str) -> None:
     """Sums of many numbers in bfloat16 are bounded by nothing, and so is what hidden keys do to a block: some say nothing."""
     kernel, seed = made(name), list(NARROW_KERNELS).index(name)
-    results = [verify(kernel, law, dtype, budget="quick", examples=FEWER, seed=seed) for law in LAWS]
+    results = [verify(kernel, law, dtype, budget="quick", examples=1, seed=seed) for law in LAWS]
     wrong = [f"{r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict in ("fail", "error")]
     assert not wrong, "\n".join(wrong)
     assert sum(r.verdict == "pass" for r in results) > (0.5 if dtype == "bfloat16" else 0.7) * len(LAWS)
