@@ -45,7 +45,7 @@ def decide_law(law: Law, p: Problem, subject: Subject, known: Known | None = Non
         relation = "≈"  # entries that share the scale of a block share its rounding, so other keys may change the bits of one
     sameness = relation == "=="
 
-    def decided(intervals: bool, relation: str = law.relation.relation) -> Decision:
+    def decided(intervals: bool, relation: str = relation) -> Decision:
         subject.intervals = intervals
         where = None if law.condition is None else evaluate(law.condition, p, subject, known)
         left, right = (evaluate(side, p, subject, known) for side in (law.relation.left, law.relation.right))
