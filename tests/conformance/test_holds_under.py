@@ -50,7 +50,9 @@ def test_scores_that_are_stored_low_hold_under_half_naive(dtype: str) -> None:
 def test_arithmetic_in_half_precision_throughout_is_named(name: str, dtype: str) -> None:
     found = failed(made(as_callable(NARROW_KERNELS[name])), "masks/options-together", dtype).diagnosis["arithmetic"]
     sentence = f"declare it if the kernel computes scores, exponential and sums in {dtype}"
-    assert found["sentence"].startswith(f"holds under {dtype}-throughout, {found['ratio']:.2f}: {sentence}")
+    whole = f"holds under {dtype}-throughout, {found['ratio']:.2f}: {sentence}"
+    # Outputs in bfloat16 do not tell this from operands that are quantised to float8, which promises as little.
+    assert found["sentence"].startswith(whole) or (dtype == "bfloat16" and found["model"] == "fp8-block"), found
 
 
 def test_operands_that_are_quantised_in_blocks_are_named() -> None:
