@@ -158,7 +158,7 @@ def test_workers_that_die_are_failed_items(run_pytest: Any, kernels: Path, tmp_p
     options = ("--impl=aborts.py", f"--impl={kernels}:good", "--examples=2", "-n1", "--dist=loadgroup", "--tb=line")
     done = run_pytest(*SPEC, *options, *laws, "-p", "no:faulthandler", cwd=tmp_path)
     assert "8 failed, 4 passed" in done.stdout, done.stdout
-    assert "crashed (worker died of SIGABRT) while running weights/sum-to-one?" in done.stdout
+    assert "crashed (worker died of SIGABRT)" in done.stdout, done.stdout
     assert "not run: two crashed or hung 3 times in this run" in done.stdout
 
 
