@@ -15,7 +15,6 @@ from attnspec.cli import ARRAYS, _guarded
 def test_a_starting_point_holds_every_law_it_is_tried_on(
     arrays: str, attnspec: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip(arrays)
     assert _guarded(["init", str(tmp_path / "mine.py"), "--arrays", arrays]) == 0
     assert f"attnspec run {tmp_path / 'mine.py'}" in capsys.readouterr().out
     laws = [f"--laws={glob}" for glob in ("causal/as-defined", "weights/as-defined", "interface/refuses-*", "interface/no-*")]
