@@ -199,11 +199,12 @@ def _named(rows: Sequence[Row]) -> dict[int, str]:
 
 
 def _neighbours(rows: Sequence[Row], named: Mapping[int, str]) -> Iterator[tuple[int, str]]:
-    """Rows that no mistake explains whole, and the one that comes nearest, where that gives all outputs of other laws.
+    """Rows that no mistake explains whole, and the one that comes nearest, where that gives all outputs of another law.
 
     An implementation that has a mistake has it everywhere; a problem on which rounding is large may hide that it is the same.
     """
-    sure = {(rows[n]["implementation"], fault) for n, fault in named.items() if rows[n]["diagnosis"]["how"] == "outputs"}
+    outputs = {n: fault for n, fault in named.items() if rows[n]["diagnosis"]["how"] in ("outputs", "law")}
+    sure = {(rows[n]["implementation"], fault) for n, fault in outputs.items()}
     for n, row in enumerate(rows):
         nearest = (row.get("diagnosis") or {}).get("nearest")
         if n not in named and not row.get("known") and nearest and (row["implementation"], nearest["fault"]) in sure:

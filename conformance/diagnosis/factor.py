@@ -22,8 +22,11 @@ __all__ = ["factors"]
 SEARCHED = (1 / 32, 32.0)
 """Factors on scores that are looked for."""
 
+ENOUGH = 64
+"""Numbers in an output that fix a factor on scores: a larger one takes longer and says no more."""
+
 STEPS = 60
-"""Halvings of the search: the bracket is then as narrow as float64."""
+"""Steps of the golden section: the bracket is then as narrow as float64."""
 
 
 def factors(samples: Sequence[Sample]) -> list[str]:
@@ -60,8 +63,8 @@ def _scores(calls: Sequence[Call]) -> list[str]:
     wrong = [call for call in outputs if call.sights["out"].wrong.any()]
     if not wrong:
         return []
-    tried = max(wrong, key=lambda call: call.sights["out"].value.size)
-    c = _best(tried)
+    by_size = sorted(wrong, key=lambda call: call.sights["out"].value.size)
+    c = _best(next((call for call in by_size if call.sights["out"].value.size >= ENOUGH), by_size[-1]))
     if all(_explained(call.sights["out"], _scaled(call, c)) for call in outputs):
         return [f"the scores look multiplied by {c:.6g}"]
     return []
@@ -78,9 +81,17 @@ def _best(call: Call) -> float:
     centre = min(range(len(grid)), key=lambda n: off(grid[n]))
     low, high = grid[max(centre - 1, 0)], grid[min(centre + 1, len(grid) - 1)]
     ratio = (math.sqrt(5) - 1) / 2
+    left, right = high - ratio * (high - low), low + ratio * (high - low)
+    at_left, at_right = off(left), off(right)
     for _ in range(STEPS):
-        left, right = high - ratio * (high - low), low + ratio * (high - low)
-        low, high = (low, right) if off(left) < off(right) else (left, high)
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - ratio * (high - low)
+            at_left = off(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + ratio * (high - low)
+            at_right = off(right)
     return math.exp((low + high) / 2)
 
 

@@ -2,14 +2,15 @@
 
 It runs only after a failure and takes a second or two. How much is asked is bounded by counts, so that equal runs say the same;
 only what is far too slow is cut short by time. What it learnt about an implementation is kept for the next law that
-fails: the plain problems, and the mistake that explained everything, which is tried first.
+fails: the plain problems, and the mistake that explained it, which is tried first and on fewer problems.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from ...adapters.contract import Implementation
@@ -59,7 +60,7 @@ class Investigation:
         self.slow = made.compiles or made.mode == "interpreted"
         self.plain: dict[frozenset[str], list[Sample]] = {}
         self.explained: list[str] = []
-        """Faults that explained everything before."""
+        """Faults that explained everything before, or all problems of a law."""
 
     def of(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None]) -> tuple[Match, list[Any]]:
         """The suspects for one law, and those that only fail the same law where no output is wrong.
@@ -67,10 +68,12 @@ class Investigation:
         failed: structures on which the law failed, the smallest first. record: called with each case before it runs.
         """
         until = time.process_time() + SECONDS
-        samples = self._of_law(law, failed, record, until)
+        offered = self._of_law(law, failed, record, until)
+        samples = list(islice(offered, LEAST))
         found = self._known(samples)
         if found is not None:
             return found, []
+        samples += offered
         options = frozenset().union(*(sample.options for sample in samples if not sample.correct))
         drawing = all(sample.p.draws_features for sample in samples)
         if drawing:  # nobody else knows what is due there, so problems with a given projection must tell
@@ -83,7 +86,8 @@ class Investigation:
             # A mistake of the forward pass may explain every output and be another one than that of the backward pass.
             found.full = [s for s in found.full if s.law_shown]
         self._separate(found, law, record, until)
-        self.explained += [s.fault.name for s in found.full[:TIED] if s.fault.name not in self.explained]
+        best = (found.full or found.in_law)[:TIED]
+        self.explained += [s.fault.name for s in best if s.fault.name not in self.explained]
         if found.full or found.in_law or found.nearest:
             return found, []
         # No output tells. A mistake that changes from call to call cannot give the same outputs, only the same verdicts; nor
@@ -108,7 +112,7 @@ class Investigation:
 
     # Problems
 
-    def _of_law(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None], until: float) -> list[Sample]:
+    def _of_law(self, law: Law, failed: Sequence[Structure], record: Callable[[str], None], until: float) -> Iterator[Sample]:
         """The smallest failing problem as it is; larger failing ones and drawn ones, without a past if that can be."""
         fixed = self.made.compiles or bool({"d", "dv"} & set(law.given))
         numbers = None if fixed else unused(self.made)
@@ -117,20 +121,20 @@ class Investigation:
         backward = _asks_gradients(law)
         options = sorted(self.made.backward_options if backward else self.made.options)
         chosen += drawn(self.made, self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
-        samples: list[Sample] = []
+        given = 0
         for number, structure in enumerate(chosen):
-            if (self.slow or time.process_time() > until) and len(samples) >= LEAST:
-                break
+            if (self.slow or time.process_time() > until) and given >= LEAST:
+                return
             ways = [(structure, False)] if number == 0 else []
             ways += list(variants(structure, numbers, backward)) if number or not fixed else []
             for changed, new in ways:
                 record(f"{law.id}?{changed.query()}")
                 sample = sample_of_law(law, changed, self.witness, new, 2 if new and not number else 1)
                 if sample is not None:
-                    samples.append(sample)
+                    given += 1
+                    yield sample
                     if number or new:
                         break
-        return samples
 
     def _plain(self, options: frozenset[str], law: Law, record: Callable[[str], None], until: float) -> list[Sample]:
         """Plain problems, remembered by the options on which they dwell: any; these together; each of them alone."""
@@ -170,11 +174,11 @@ class Investigation:
         return applicable(self.made, self.dtype, self.conventions, options)
 
     def _known(self, samples: list[Sample]) -> Match | None:
-        """The mistakes that explained everything before, if one explains these too."""
+        """The mistakes that explained other laws before, if one explains this law too."""
         plain = [sample for group in self.plain.values() for sample in group]
         again = [s for s in self._suspects([*samples, *plain]) if s.fault.name in self.explained]
         found = match([*samples, *plain], again) if again else None
-        return found if found is not None and any(s.law_shown for s in found.full) else None
+        return found if found is not None and any(s.law_shown for s in found.full or found.in_law) else None
 
     def _separate(self, found: Match, law: Law, record: Callable[[str], None], until: float) -> None:
         """Draw problems on which suspects that are level give different outputs, and ask the implementation there."""

@@ -14,17 +14,14 @@ import numpy as np
 
 from ...reference.rounding import round_to
 from ..engine.symptom import kinds_of
-from .sample import Sample
+from .sample import Sample, scores
 from .suspects import Suspect
 from .witness import Call
 
 __all__ = ["TIED", "Match", "came", "differ", "match"]
 
 FIRST = 4
-"""Problems on which every suspect is tried where none explains all."""
-
-NEAREST = 3
-"""Suspects that go on from there."""
+"""Problems of which a suspect explains about half, or is dropped, where none explains all."""
 
 TIED = 6
 """Suspects that are told apart at most."""
@@ -57,8 +54,10 @@ class Match:
 
 
 def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
-    """Compare suspects with samples; those of the law, and the wrong ones among them, come first. The first miss ends it."""
-    ordered = sorted(samples, key=lambda s: (not s.of_law, s.correct))
+    """Compare suspects with samples: those of the law come first, of them the wrong ones, of these the small ones, which cost
+    least. The first miss ends it.
+    """
+    ordered = sorted(samples, key=lambda s: (not s.of_law, s.correct, scores(s.structure)))
     everyone = list(suspects)
     standing, lawful = everyone, list[Suspect]()
     for sample in ordered:
@@ -96,17 +95,19 @@ def _one_symptom(samples: Sequence[Sample]) -> bool:
     return elsewhere and len(kinds := came(wrong)) == 1 and kinds != {"finite"}
 
 
-def _nearest(ordered: Sequence[Sample], everyone: Sequence[Suspect], wrong: int) -> Suspect | None:
-    """The suspect that explains most of what is wrong, if that is more than half of it, and more than half of all problems."""
-    again = [s.afresh() for s in everyone]
-    for sample in ordered[:FIRST]:
-        for suspect in again:
+def _nearest(samples: Sequence[Sample], everyone: Sequence[Suspect], wrong: int) -> Suspect | None:
+    """The suspect that explains most of what is wrong, if that is more than half of it, and more than half of all problems.
+
+    One that can no longer do so is dropped, and one that explains less than half of the first wrong problems, but for one of
+    them. Plain ones come first: what mistakes give there is known from the laws before.
+    """
+    standing = [s.afresh() for s in everyone]
+    for number, sample in enumerate(sorted(samples, key=lambda s: (s.correct, s.of_law)), 1):
+        for suspect in standing:
             suspect.meet(sample)
-    best = sorted((s for s in again if s.shown), key=lambda s: (-s.shown, -s.matched, s.distance))[:NEAREST]
-    for suspect in best:
-        for sample in ordered[FIRST:]:
-            suspect.meet(sample)
-    first = max(best, key=lambda s: (s.shown, s.matched, -s.distance), default=None)
+        least = (min(number, FIRST) - 1) / 2
+        standing = [s for s in standing if s.shown >= least and 2 * (s.tried - s.matched) < len(samples)]
+    first = max(standing, key=lambda s: (s.shown, s.matched, -s.distance), default=None)
     return first if first is not None and 2 * first.shown > wrong and 2 * first.matched > first.tried else None
 
 

@@ -9,7 +9,7 @@ value features that was never used before has none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -46,7 +46,8 @@ class Sample:
     """One problem with every call that was made for it. of_law: the calls are those of the law; else all claimed results.
 
     correct: whether a correct implementation may have given all of it. fresh: nothing can have come before. verdict: what the
-    law said, where it is of the law. symptom: what its failure looks like, where it is one of numbers.
+    law said, where it is of the law. symptom: what its failure looks like, where it is one of numbers. met: how known mistakes
+    compare with it, by name, so that each is asked once.
     """
 
     structure: Structure
@@ -57,6 +58,7 @@ class Sample:
     fresh: bool
     verdict: str = ""
     symptom: Symptom | None = None
+    met: dict[str, Any] = field(default_factory=dict)
 
     @property
     def backward(self) -> bool:

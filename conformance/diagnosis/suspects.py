@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,20 @@ __all__ = ["TILES", "Suspect", "applicable"]
 
 TILES = (SMALLEST_TILE, 32, 64, 128)
 """Keys in a tile that a mistake about tiles is tried with: kernels choose by the size of a head."""
+
+
+class Met(NamedTuple):
+    """How one fault compares with one sample. agrees: it gives all that came. distance, far: as of a suspect.
+
+    tile: keys in a tile of the latest call that it gave. tiles: the sizes with which it gave all that was wrong. Both None
+    where tiles do not matter.
+    """
+
+    agrees: bool
+    distance: float
+    far: bool
+    tile: int | None
+    tiles: frozenset[int] | None
 
 
 @dataclass(eq=False)
@@ -84,15 +98,21 @@ class Suspect:
         """
         if (sample.backward and not self.backward) or (self.fault.remembers and not sample.fresh):
             return
-        agrees, distance = self._agrees(sample.calls)
+        if self.fault.name not in sample.met:
+            sample.met[self.fault.name] = self._met(sample.calls)
+        met = sample.met[self.fault.name]
         self.tried += 1
-        self.matched += agrees
-        self.shown += agrees and not sample.correct
-        self.distance += distance
+        self.matched += met.agrees
+        self.shown += met.agrees and not sample.correct
+        self.distance += met.distance
+        self.far |= met.far
+        self.tile = met.tile or self.tile
+        if met.tiles is not None:
+            self.tiles = met.tiles & (frozenset(TILES) if self.tiles is None else self.tiles)
         if sample.of_law:
             self.law_tried += 1
-            self.law_matched += agrees
-            self.law_shown += agrees and not sample.correct
+            self.law_matched += met.agrees
+            self.law_shown += met.agrees and not sample.correct
 
     def shows(self, sample: Sample) -> bool:
         """Whether it gives other numbers, in the dtype of the calls, than the definition does on some call of a sample."""
@@ -118,32 +138,32 @@ class Suspect:
             made = self._answer(self.fault.make(), call)
         return None if made is None else made["out"]
 
-    def _agrees(self, calls: Sequence[Call]) -> tuple[bool, float]:
+    def _met(self, calls: Sequence[Call]) -> Met:
         forward, total = self.fault.make(), 0.0
         backward = BACKWARDS[self.fault.name]() if self.backward else None
+        tile, tiles = None, None
         for call in calls:
             if self.backward and call.dout is None and call.correct:
                 continue
-            found = self._compared(forward if call.dout is None else backward, call)
+            found, sizes = self._compared(forward if call.dout is None else backward, call)
             total += found.distance
+            tile = min(sizes, default=tile)
+            if sizes and not call.correct:
+                tiles = sizes if tiles is None else sizes & tiles
             if not found.good:
-                self.far |= not found.inside
-                return False, total
-        return True, total
+                return Met(False, total, not found.inside, tile, tiles)
+        return Met(True, total, False, tile, tiles)
 
-    def _compared(self, function: Any, call: Call) -> Explained:
-        """How what it gives, in tiles of the size that suits best, compares with what came."""
+    def _compared(self, function: Any, call: Call) -> tuple[Explained, frozenset[int]]:
+        """How what it gives compares with what came, and the sizes of tiles with which it is the same, if they matter."""
         found = {}
         for size in TILES:
             with tiles_of(size) as tiles:
                 found[size] = self._compared_once(function, call)
             if not tiles.asked:
-                return found[size]
-        good = [size for size, each in found.items() if each.good]
-        if good and not call.correct:
-            self.tiles = frozenset(good) & (frozenset(TILES) if self.tiles is None else self.tiles)
-        self.tile = good[0] if good else self.tile
-        return found[good[0] if good else TILES[0]]
+                return found[size], frozenset()
+        good = frozenset(size for size, each in found.items() if each.good)
+        return found[min(good, default=TILES[0])], good
 
     def _compared_once(self, function: Any, call: Call) -> Explained:
         made, distance = self._answer(function, call), 0.0

@@ -21,8 +21,8 @@ from .textbook_mistakes import MISTAKES, SIGNATURES, kernel, shown
 SEEDS = (0, 7)
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros"}
 
-MOST = 15.0
-"""CPU seconds that a quick run of one NumPy kernel may take."""
+MOST = 15
+"""A quick run of a kernel that breaks most of its laws costs less than so many of one that holds them."""
 
 PAIRS = list(shown())
 LATELY: list[str] = []
@@ -80,11 +80,15 @@ def test_shipped_kernels_pass(name: str, seed: int) -> None:
         assert result.verdict not in ("fail", "error") or case.law.level != "must", (case.name, result.message, result.case)
 
 
-@pytest.mark.parametrize(("signature", "name"), [("bare", "scale missing"), ("all", "-1e4 added"), ("all", None)])
-def test_a_quick_run_of_one_kernel_takes_seconds(signature: str, name: str | None) -> None:
-    start = time.process_time()
-    attnspec.check(made(signature, name))
-    assert time.process_time() - start < MOST
+@pytest.mark.parametrize(("signature", "name"), [("bare", "scale missing"), ("all", "-1e4 added")])
+def test_a_mistake_in_everything_costs_no_more_than_a_few_runs(signature: str, name: str) -> None:
+    def seconds(kernel: Implementation) -> float:
+        start = time.process_time()
+        attnspec.check(kernel)
+        return time.process_time() - start
+
+    seconds(made(signature))  # it loads what both need
+    assert seconds(made(signature, name)) < MOST * seconds(made(signature))
 
 
 NAMED_ON = {
