@@ -13,12 +13,15 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # On how many threads a BLAS adds in `make processors`.
 THREADS ?= 1 2
 
-.PHONY: run test processors browser lint docs quotes newcomer faults gallery bench clean
+.PHONY: run test test-all processors browser lint docs quotes newcomer faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
 
 test: $(VENV)/installed ## Run the tests of the kit itself.
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not study"
+
+test-all: $(VENV)/installed ## Run them and the studies: more problems, more seeds, every textbook mistake.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 processors: $(VENV)/installed ## Run the numeric tests under the kernels of OpenBLAS that this processor runs, on one thread and on two.

@@ -21,7 +21,7 @@ PAIRS = [(law.id, name) for law in LAWS.values() for name in law.kills]
 MOST = 400
 """Problems after which a fault counts as missed. The first that shows it ends the search, so most pairs need a few."""
 
-FEW = 20
+FEW = 10
 """Problems on which the definition is held to each law, and on which all faults that the law names are tried together."""
 
 

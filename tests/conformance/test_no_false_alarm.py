@@ -22,12 +22,9 @@ from attnspec.reference.random_features.kernels import RANDOM_KERNELS
 DTYPES = ("float32", "float16", "bfloat16")
 LAWS = [law for law in load_laws() if law.operation == "attention"]
 RANDOM = [law for law in load_laws() if law.operation == "random_feature_attention"]
-FEW = 3
-"""Problems a law: with all kernels, laws and dtypes some ten thousand. The seed moves with the kernel."""
-
-
-FEWER = 2
-"""The same for kernels of float8 inputs, each in one of the two dtypes."""
+FEW = [1, pytest.param(3, marks=pytest.mark.study)]
+"""Problems a law: with all kernels, laws and dtypes some five thousand, and in a study thrice as many. The seed moves with the
+kernel."""
 
 DRAWING = {"largest": "float32", "rounded": "float16", "chunks-of-16-rounded": "bfloat16"}
 """Kernels that are held to the laws about many seeds, which call them hundreds of times, each in one dtype."""
@@ -56,12 +53,13 @@ def _values(law: Law) -> list[str]:
 PAIRS = [(name, dtype) for name in KERNELS for dtype in DTYPES if not (KERNELS[name].stored and dtype == "float32")]
 
 
+@pytest.mark.parametrize("examples", FEW)
 @pytest.mark.parametrize(("name", "dtype"), PAIRS)
-def test_no_law_fails_a_correct_kernel(name: str, dtype: str) -> None:
+def test_no_law_fails_a_correct_kernel(name: str, dtype: str, examples: int) -> None:
     kernel = made(name)
     asked = LAWS
     seed = list(KERNELS).index(name)
-    results = [verify(kernel, law, dtype, budget="quick", examples=FEW, seed=seed) for law in asked]
+    results = [verify(kernel, law, dtype, budget="quick", examples=examples, seed=seed) for law in asked]
     # Scores stored in float16 overflow where laws make them huge: there, and only there, a law may be undecided.
     overflows = KERNELS[name].stored and dtype == "float16"
     allowed = {"pass", "not-claimed"} | ({"inconclusive"} if overflows else set())
@@ -72,16 +70,24 @@ def test_no_law_fails_a_correct_kernel(name: str, dtype: str) -> None:
     assert len(decided) > 0.85 * (len(asked) - len(huge))
 
 
+@pytest.mark.parametrize("examples", FEW)
 @pytest.mark.parametrize(("name", "dtype"), [(name, FLOAT8[n % 2]) for n, name in enumerate(FLOAT8_KERNELS)])
-def test_no_law_fails_a_correct_float8_kernel(name: str, dtype: str) -> None:
+def test_no_law_fails_a_correct_float8_kernel(name: str, dtype: str, examples: int) -> None:
     kernel, asked, seed = made(name), LAWS, list(FLOAT8_KERNELS).index(name)
-    results = [verify(kernel, law, dtype, budget="quick", examples=FEWER, seed=seed) for law in asked]
+    results = [verify(kernel, law, dtype, budget="quick", examples=examples, seed=seed) for law in asked]
     wrong = [f"{r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict not in ("pass", "not-claimed")]
     assert not wrong, "\n".join(wrong)
     assert sum(r.verdict == "pass" for r in results) > 0.8 * len(asked)
 
 
-@pytest.mark.parametrize(("name", "dtype"), [(name, dtype) for name in NARROW_KERNELS for dtype in DTYPES[1:]])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        pytest.param(name, dtype, marks=() if (n + m) % 2 else pytest.mark.study)
+        for n, name in enumerate(NARROW_KERNELS)
+        for m, dtype in enumerate(DTYPES[1:])
+    ],
+)
 def test_no_law_fails_a_correct_kernel_in_narrow_arithmetic(name: str, dtype: str) -> None:
     """Sums of many numbers in bfloat16 are bounded by nothing, and so is what hidden keys do to a block: some say nothing."""
     kernel, seed = made(name), list(NARROW_KERNELS).index(name)

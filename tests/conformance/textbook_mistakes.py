@@ -32,14 +32,13 @@ SIGNATURES: dict[str, tuple[str, ...]] = {
 class Mistake:
     """One mistake. shows: sets of options, one of which a signature must hold. causes: faults that are a right name for it.
 
-    grouped: whether it shows only where query heads share a key head. must: whether a law that it breaks is a must-law.
+    must: whether a law that it breaks is a must-law.
     """
 
     name: str
     steps: dict[str, Callable[..., Any]]
     causes: tuple[str, ...]
     shows: tuple[frozenset[str], ...] = (frozenset(),)
-    grouped: bool = False
     must: bool = True
 
     def shows_on(self, options: tuple[str, ...]) -> bool:
@@ -54,10 +53,10 @@ HIDING = ("causal", "mask", "window")
 TILE = 16
 
 
-def mistake(name: str, causes: str, *shows: str, grouped: bool = False, must: bool = True, **steps: Callable[..., Any]) -> None:
+def mistake(name: str, causes: str, *shows: str, must: bool = True, **steps: Callable[..., Any]) -> None:
     """Add one. causes: faults, by blanks. shows: options, joined by + where several are needed; none for every signature."""
     sets = tuple(frozenset(one.split("+")) for one in shows) or (frozenset(),)
-    MISTAKES[name] = Mistake(name, steps, tuple(causes.split()), sets, grouped, must)
+    MISTAKES[name] = Mistake(name, steps, tuple(causes.split()), sets, must)
 
 
 BASE = Textbook()
@@ -96,7 +95,7 @@ mistake(
 
 mistake("scale missing", "scale-missing scale-default-missing", scale=lambda self, s, d, dv: 1.0 if s is None else s)
 mistake("scale never used", "scale-missing scale-default-missing", scale=lambda self, s, d, dv: 1.0)
-mistake("scale twice", "scale-twice", scale=lambda self, s, d, dv: BASE.scale(s, d, dv) ** 2)
+mistake("scale twice", "scale-twice scale-by-features", scale=lambda self, s, d, dv: BASE.scale(s, d, dv) ** 2)
 mistake("scale by D", "scale-by-features scale-twice", scale=lambda self, s, d, dv: 1 / d if s is None else s)
 mistake("scale of Dv", "scale-from-value-features", scale=lambda self, s, d, dv: dv**-0.5 if s is None else s)
 mistake("scale ignored", "scale-ignored", "scale", scale=lambda self, s, d, dv: d**-0.5)
@@ -109,7 +108,6 @@ mistake("batch reversed", "entries-reversed", output=lambda self, out: out[::-1]
 mistake(
     "grouped heads tiled",
     "grouped-heads-tiled",
-    grouped=True,
     repeated=lambda self, x, heads: np.tile(x, (1, heads // x.shape[1], 1, 1)),
 )
 mistake(
@@ -248,9 +246,14 @@ mistake(
 mistake("NaN to zero", "nan-becomes-zero", must=False, output=lambda self, out: np.nan_to_num(out, nan=0.0))
 
 
-def kernel(options: tuple[str, ...], name: str | None = None) -> Any:
-    """The textbook kernel, or one of its mistakes, as a function of q, k, v and some options."""
-    made = Textbook() if name is None else type("Mistaken", (Textbook,), dict(MISTAKES[name].steps))()
+def kernel(options: tuple[str, ...], name: str | None = None, *, grouped: bool = True) -> Any:
+    """The textbook kernel, or one of its mistakes, as a function of q, k, v and some options.
+
+    grouped: whether key heads are repeated for query heads. Otherwise NumPy raises where there are fewer, but more than one.
+    """
+    steps = {} if name is None else dict(MISTAKES[name].steps)
+    steps |= {} if grouped else {"repeated": lambda self, x, heads: x}
+    made = type("Mistaken", (Textbook,), steps)()
 
     def attend(q: Any, k: Any, v: Any, **given: Any) -> Any:
         return made(q, k, v, **given)
