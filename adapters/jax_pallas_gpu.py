@@ -41,10 +41,6 @@ ARITHMETIC = {
 
 def refuses(problem: ProblemView) -> str | None:
     """The reason why the kernel cannot run a problem, or None."""
-    if problem.hq != problem.hkv:
-        return f"mha has as many key heads as query heads, not {problem.hkv} and {problem.hq}"
-    if problem.d != problem.dv:
-        return f"mha has as many value features as key features, not {problem.dv} and {problem.d}"
     if 0 in (problem.b, problem.hq, problem.sq, problem.sk, problem.d):
         return "mha does not accept empty arrays"
     for length, what in ((problem.sq, "queries"), (problem.sk, "keys")):
@@ -61,6 +57,7 @@ def refuses(problem: ProblemView) -> str | None:
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
     backward=False,
+    sizes={"hkv": "hq", "dv": "d"},
     supports=refuses,
     mode="interpreted",
     notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Triton's code", NOTE],

@@ -47,10 +47,6 @@ ARITHMETIC = {
 def refuses(problem: ProblemView) -> str | None:
     """The reason why the kernel cannot run a problem, or None."""
     given = problem.options
-    if problem.hq != problem.hkv:
-        return f"flash_attention has as many key heads as query heads, not {problem.hkv} and {problem.hq}"
-    if problem.d != problem.dv:
-        return f"flash_attention has as many value features as key features, not {problem.dv} and {problem.d}"
     if 0 in (problem.b, problem.hq, problem.sq, problem.sk, problem.d):
         return "flash_attention does not accept empty arrays"
     if problem.sk > BLOCK and problem.sk % BLOCK == 0 and problem.d > BLOCK and problem.d % BLOCK:
@@ -79,6 +75,7 @@ def _every_row_sees(q_segments: Any, kv_segments: Any) -> bool:
     claims=["deterministic"],
     arithmetic=ARITHMETIC,
     backward=False,
+    sizes={"hkv": "hq", "dv": "d"},
     supports=refuses,
     mode="interpreted",
     notes=["Pallas interpret mode: the kernel's program on XLA's CPU backend, not Mosaic's code", NOTE],

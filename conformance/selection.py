@@ -84,8 +84,8 @@ class Plan:
     """Everything that one run will try. `narrowed`: whether laws or dtypes were left out on request.
 
     dtypes: the only ones that are tried; empty for all that an implementation declares.
-    short: whether an implementation is only held to the laws that are on the shortlist for what it takes, and in one dtype a
-    law, another for another law, where calls are compiled or interpreted.
+    short: whether an implementation is only held to its quick laws, and in one dtype a law, another for another law, where
+    calls are compiled or interpreted.
     shard: the part of it that this process tries, where several share it.
     """
 
@@ -110,12 +110,12 @@ class Plan:
                     yield from (Case(law, target, dtype) for dtype in self._dtypes(law, target.implementation))
 
     def _asks(self, law: Law, made: Implementation) -> bool:
-        """Whether a law is about an implementation and, in a short run, is on its shortlist or of the user's own files."""
-        from .language.loading import shortlist
+        """Whether a law is about an implementation and, in a short run, one of its quick laws or of the user's own files."""
+        from .quick import quick_laws
 
         if made.operation != law.operation:
             return False
-        return not self.short or law.id in shortlist(made.options) or law.id not in shortlist()
+        return not self.short or law.id in quick_laws(made) or not law.shipped
 
     def _dtypes(self, law: Law, made: Implementation) -> tuple[str, ...]:
         dtypes = tuple(dtype for dtype in made.dtypes if dtype in (self.dtypes or made.dtypes))
@@ -148,7 +148,7 @@ def make_plan(
     patterns, files = tuple(laws), tuple(laws_files)
     tried = choose_budget(budget, examples=examples, timeout=timeout)
     short = tried.short and not patterns and profile is None
-    chosen = choose_laws(patterns, profile=profile, files=files, short=short)
+    chosen = choose_laws(patterns, profile=profile, files=files)
     operations = {target.implementation.operation for target in targets}
     plan = Plan(
         targets=tuple(targets),

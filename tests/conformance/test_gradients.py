@@ -40,7 +40,9 @@ def made(name: str) -> Implementation:
 @pytest.mark.parametrize("examples", FEW)
 def test_no_law_fails_a_correct_backward_pass(examples: int, name: str) -> None:
     kernel, seed = made(name), list(BACKWARDS).index(name)
-    results = [verify(kernel, law, dtype, budget="quick", examples=examples, seed=seed) for dtype in kernel.dtypes for law in LAWS]
+    results = [
+        verify(kernel, law, dtype, budget="quick", examples=examples, seed=seed) for dtype in kernel.dtypes for law in LAWS
+    ]
     wrong = [f"{r.dtype} {r.law}: {r.verdict} {r.message} {r.case}" for r in results if r.verdict in ("fail", "error")]
     assert not wrong, "\n".join(wrong)
     assert sum(r.verdict == "pass" for r in results) > 0.85 * len(results)

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+import attnspec
 from attnspec.adapters.finding import find
+from attnspec.adapters.shipped import shipped
 from attnspec.conformance.engine.verify import not_claimed
 from attnspec.conformance.kills.suspects import CORRECT, Terms, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.loading import shortlist, spec_folder
 from attnspec.conformance.language.text import read_yaml
+from attnspec.conformance.quick import ENOUGH
 from attnspec.conformance.selection import Target, choose_laws, make_plan
 
 CHOOSING = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "shortlist.py"))
@@ -121,3 +124,23 @@ def test_a_short_run_tries_what_is_slow_in_one_dtype_a_law_and_in_all_of_them_ov
     assert len(asked) == len(shortlist(quick.options) & {law.id for law in plan.laws}) * len(quick.dtypes)
     whole = make_plan([Target("triton/flash", slow)], laws=["causal/*"])
     assert len(list(whole.whole())) == len(whole.laws) * len(slow.dtypes)
+
+
+COSTLY = [name for name in shipped() if find(name)[0].mode != "eager"]
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_whoever_is_slow_to_call_is_asked_enough_laws_as_far_as_there_are(name: str) -> None:
+    made = find(name)[0]
+    asked = {case.law.id for case in make_plan([Target(name, made)]).whole()}
+    able = {law.id for law in LAWS.values() if any(not_claimed(made, law, dtype) is None for dtype in made.dtypes)}
+    musts = {law for law in able if LAWS[law].level == "must"}
+    assert shortlist(made.options) & able <= asked
+    assert len(asked & able) >= ENOUGH or musts <= asked
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("name", [name for name in COSTLY if find(name)[0].operation == "attention"])
+def test_forty_laws_are_decided_of_whoever_is_slow_to_call(name: str) -> None:
+    report = attnspec.check(find(name)[0])
+    assert len({row.law for row in report.results if row.verdict in ("pass", "fail")}) >= 40

@@ -1,0 +1,50 @@
+"""The laws that a quick run asks of an implementation: those of the shortlist for what it takes, and no fewer than ENOUGH.
+
+A kernel whose calls are compiled or interpreted often takes few options, so that half of the shortlist cannot be asked of it.
+Further must-laws of its operation then take their place, one of each chapter before a second of any.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..adapters.contract import Implementation
+    from .language import Law
+
+__all__ = ["ENOUGH", "quick_laws"]
+
+ENOUGH = 60
+"""Laws that can be asked of an implementation in another mode than eager, if its operation has so many: 40 are decided where a
+third needs sizes that it refuses."""
+
+
+@lru_cache(maxsize=64)
+def quick_laws(made: Implementation) -> frozenset[str]:
+    """Their ids. What a survey found plays no part, so that every process that knows the implementation says the same."""
+    from .language import load_laws
+    from .language.loading import shortlist
+
+    listed = shortlist(made.options)
+    if made.mode == "eager":
+        return listed
+    able = [law for law in load_laws() if _can_be_asked(law, made)]
+    missing = ENOUGH - sum(law.id in listed for law in able)
+    place: Counter[str] = Counter()
+    offered = []
+    for law in able:
+        if law.level == "must" and law.id not in listed:
+            place[law.chapter] += 1
+            offered.append((place[law.chapter], law.id))
+    return listed | {name for _, name in sorted(offered)[: max(missing, 0)]}
+
+
+def _can_be_asked(law: Law, made: Implementation) -> bool:
+    from ..adapters.takes import EVERYTHING
+    from .engine.verify import not_claimed
+
+    declared = replace(made, takes=EVERYTHING)
+    return any(not_claimed(declared, law, dtype) is None for dtype in made.dtypes)
