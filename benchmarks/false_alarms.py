@@ -2,8 +2,8 @@
 
     python benchmarks/false_alarms.py [--seeds N] [--examples N] [--laws GLOB] [-j N]
 
-The kernels are those of reference/kernels.py, kernels_backward.py (behind the forward pass that each belongs to), for float8
-inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones, simulated rounding by rounding, each
+The kernels are those of reference/kernels.py, in half precision NARROW_KERNELS too, kernels_backward.py (behind the forward
+pass that each belongs to), for float8 inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones, simulated rounding by rounding, each
 judged by the arithmetic that it declares. Laws about many seeds are left to benchmarks/drawn_features.py. The problems of a
 law are those that `verify` draws for the definition at that seed; all kernels meet the same. Printed: decisions, and each
 rejection with its case. Exit 1 where there is one.
@@ -34,7 +34,7 @@ from attnspec.conformance.language.law import Law
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.conformance.vocabulary.word import GRADIENTS
 from attnspec.reference.arithmetic import FLOAT8
-from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, Kernel, as_callable, declared_of
+from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, Kernel, as_callable, declared_of
 from attnspec.reference.kernels_backward import BACKWARDS, as_backward
 from attnspec.reference.linear import kernels as linear
 from attnspec.reference.random_features import kernels as random_features
@@ -58,7 +58,7 @@ def kernels(dtype: str, backward: bool, operation: str = "attention") -> list[Im
     if backward:
         pairs = [(f"{name} (backward)", KERNELS[way.forward], way) for name, way in BACKWARDS.items()]
         return [] if dtype in FLOAT8 else [_made(*pair, dtype) for pair in pairs if dtype != "float32" or not pair[1].stored]
-    chosen = FLOAT8_KERNELS if dtype in FLOAT8 else KERNELS
+    chosen = FLOAT8_KERNELS if dtype in FLOAT8 else KERNELS if dtype == "float32" else {**KERNELS, **NARROW_KERNELS}
     return [_made(name, kernel, None, dtype) for name, kernel in chosen.items() if dtype != "float32" or not kernel.stored]
 
 
