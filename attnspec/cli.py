@@ -66,8 +66,8 @@ def _no_color(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--examples", type=int, metavar="N", help="Problems a law, instead of the budget's.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="S", help="Seed of every problem.")
-@click.option("-j", "--jobs", type=click.IntRange(min=0), default=2, show_default=True, metavar="N",
-              help="Worker processes; 0 runs in this one, where a crash ends the run.")  # fmt: skip
+@click.option("-j", "--jobs", type=click.IntRange(min=0), default=2, show_default=True, metavar="N", envvar="ATTNSPEC_JOBS",
+              show_envvar=True, help="Worker processes; 0 runs in this one, where a crash ends the run.")  # fmt: skip
 @click.option("--timeout", type=float, metavar="S", help="Seconds a law, implementation and dtype, instead of the budget's.")
 @click.option(
     "--signature", metavar="NAME", help="IMPL has the signature of a library: sdpa, flash_attn, xformers, jax, keras, …"

@@ -22,7 +22,7 @@ from .where import where
 __all__ = ["diagnose", "under_arithmetic"]
 
 COMPARED = ("attention", "sparse_attention", "linear_attention", "random_feature_attention")
-"""Operations whose results the reference bounds, as a witness keeps them."""
+"""Operations whose results the reference bounds, as a log keeps them."""
 
 SOFTMAX = ("attention", "sparse_attention")
 """Operations whose mask shows where queries are zero, and whose weights sum to one."""

@@ -14,8 +14,8 @@ import numpy as np
 
 from ...reference.textbook import attention
 from ..meaning import WITHOUT_CONVENTIONS, options_of
+from .call_log import Call, Observed
 from .sample import Sample
-from .witness import Call, Sight
 
 __all__ = ["factors"]
 
@@ -31,11 +31,11 @@ STEPS = 60
 
 def factors(samples: Sequence[Sample]) -> list[str]:
     """Sentences such as `every number of the output is 1.4427 times what is due`; empty where one number explains nothing."""
-    calls = [call for sample in samples for call in sample.calls if call.p is sample.p and "out" in call.sights]
+    calls = [call for sample in samples for call in sample.calls if call.p is sample.p and "out" in call.observed]
     said = []
     for name, words in (("out", "number of the output"), ("lse", "logsumexp")):
-        sights = [call.sights[name] for call in calls if name in call.sights]
-        found = _multiple(sights)
+        observed = [call.observed[name] for call in calls if name in call.observed]
+        found = _multiple(observed)
         if found is not None:
             said.append(f"every {words} is {found:.6g} times what is due")
     if any(call.p.operation in WITHOUT_CONVENTIONS for call in calls):
@@ -43,29 +43,29 @@ def factors(samples: Sequence[Sample]) -> list[str]:
     return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
 
 
-def _multiple(sights: Sequence[Sight]) -> float | None:
+def _multiple(observed: Sequence[Observed]) -> float | None:
     """The factor that explains all arrays, if it is not 1 and something is wrong."""
-    wrong = [sight for sight in sights if sight.wrong.any()]
-    if not wrong or not all(np.isfinite(sight.value).all() for sight in wrong):
+    wrong = [one for one in observed if one.wrong.any()]
+    if not wrong or not all(np.isfinite(one.value).all() for one in wrong):
         return None
-    largest = max(wrong, key=lambda sight: sight.value.size)
+    largest = max(wrong, key=lambda one: one.value.size)
     known = np.isfinite(largest.exact) & ~largest.free
     weight = float((largest.exact[known] ** 2).sum())
     if not weight:
         return None
     c = float((largest.exact[known] * largest.value[known]).sum()) / weight
-    return c if c and all(_explained(sight, c * sight.exact) for sight in sights) else None
+    return c if c and all(_explained(one, c * one.exact) for one in observed) else None
 
 
 def _scores(calls: Sequence[Call]) -> list[str]:
     """The factor on q·k·scale that explains all outputs."""
-    outputs = [call for call in calls if np.isfinite(call.sights["out"].value).all()]
-    wrong = [call for call in outputs if call.sights["out"].wrong.any()]
+    outputs = [call for call in calls if np.isfinite(call.observed["out"].value).all()]
+    wrong = [call for call in outputs if call.observed["out"].wrong.any()]
     if not wrong:
         return []
-    by_size = sorted(wrong, key=lambda call: call.sights["out"].value.size)
-    c = _best(next((call for call in by_size if call.sights["out"].value.size >= ENOUGH), by_size[-1]))
-    if all(_explained(call.sights["out"], _scaled(call, c)) for call in outputs):
+    by_size = sorted(wrong, key=lambda call: call.observed["out"].value.size)
+    c = _best(next((call for call in by_size if call.observed["out"].value.size >= ENOUGH), by_size[-1]))
+    if all(_explained(call.observed["out"], _scaled(call, c)) for call in outputs):
         return [f"the scores look multiplied by {c:.6g}"]
     return []
 
@@ -74,7 +74,7 @@ def _best(call: Call) -> float:
     """The factor on scores that comes closest: a coarse search, then a golden section in its logarithm."""
 
     def off(log: float) -> float:
-        return float(np.nan_to_num((_scaled(call, math.exp(log)) - call.sights["out"].value) ** 2, nan=math.inf).sum())
+        return float(np.nan_to_num((_scaled(call, math.exp(log)) - call.observed["out"].value) ** 2, nan=math.inf).sum())
 
     low, high = (math.log(c) for c in SEARCHED)
     grid = [float(x) for x in np.linspace(low, high, 57)]
@@ -102,5 +102,5 @@ def _scaled(call: Call, c: float) -> Any:
     return attention(p.q, p.k, p.v, **{**options_of(p), "scale": c * own}).out
 
 
-def _explained(sight: Sight, made: Any) -> bool:
-    return sight.explained(made).good
+def _explained(one: Observed, made: Any) -> bool:
+    return one.explained(made).good

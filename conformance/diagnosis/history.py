@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from .call_log import Call
 from .sample import Sample, another
-from .witness import Call
 
 __all__ = ["varies"]
 

@@ -19,11 +19,11 @@ from ..language.law import Law
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
+from .call_log import Call, CallLog
 from .matching import TIED, Match, came, differ, match
 from .sample import Sample, drawn, plain_sample, sample_of_law, scores, unused, variants
 from .suspects import Suspect, applicable
 from .verdicts import alike
-from .witness import Call, Witness
 
 __all__ = ["Investigation", "investigation"]
 
@@ -56,7 +56,7 @@ class Investigation:
         self.made, self.dtype = made, dtype
         self.conventions = {name: choice for name, (choice, _) in settled(made).items()}
         self.pool = pool_for("quick", made.compiles, 0, small=made.mode == "interpreted", takes=made.takes)
-        self.witness = Witness(made, dtype, self.conventions)
+        self.log = CallLog(made, dtype, self.conventions)
         self.slow = made.compiles or made.mode == "interpreted"
         self.plain: dict[frozenset[str], list[Sample]] = {}
         self.explained: list[str] = []
@@ -129,7 +129,7 @@ class Investigation:
             ways += list(variants(structure, numbers, backward)) if number or not fixed else []
             for changed, new in ways:
                 record(f"{law.id}?{changed.query()}")
-                sample = sample_of_law(law, changed, self.witness, new, 2 if new and not number else 1)
+                sample = sample_of_law(law, changed, self.log, new, 2 if new and not number else 1)
                 if sample is not None:
                     given += 1
                     yield sample
@@ -162,7 +162,7 @@ class Investigation:
         """One plain problem, after another call of the same shapes where it is asked `twice`."""
         for changed, new in variants(structure, None if self.made.compiles else unused(self.made)):
             record(f"{law.id}?{changed.query()}")
-            sample = plain_sample(changed, self.witness, new, twice)
+            sample = plain_sample(changed, self.log, new, twice)
             if sample is not None:
                 return sample
         return None

@@ -14,9 +14,9 @@ import numpy as np
 
 from ...reference.rounding import round_to
 from ..engine.symptom import kinds_of
+from .call_log import Call
 from .sample import Sample, scores
 from .suspects import Suspect
-from .witness import Call
 
 __all__ = ["TIED", "Match", "came", "differ", "match"]
 
@@ -82,7 +82,7 @@ def came(samples: Iterable[Sample]) -> frozenset[str]:
 
 
 def _came(sample: Sample) -> frozenset[str]:
-    wrong = [sight.value[sight.wrong] for call in sample.calls for sight in call.sights.values() if sight.wrong.any()]
+    wrong = [one.value[one.wrong] for call in sample.calls for one in call.observed.values() if one.wrong.any()]
     return kinds_of(np.concatenate([values.ravel() for values in wrong])) if wrong else frozenset()
 
 

@@ -17,7 +17,7 @@ from ..meaning import attended
 from ..problems.problem import Problem
 from ..vocabulary.observations import one_hot_slabs, weights
 from ..vocabulary.transforms import with_queries
-from .witness import Sight
+from .call_log import Observed
 
 __all__ = ["KeyState", "key_states", "read_mask", "read_weights"]
 
@@ -41,7 +41,7 @@ def key_states(flat_weights: Any) -> NDArray[np.uint8]:
     return np.where(np.isnan(flat_weights), KeyState.NAN, finite).astype(np.uint8)
 
 
-def read_weights(subject: Subject, p: Problem) -> Sight:
+def read_weights(subject: Subject, p: Problem) -> Observed:
     """The weights (B, Hq, Sq, Sk) with their intervals, and what is due where a row of an output is read so.
 
     That a row which sees no key gives the mean, or NaN, is due too. Raises Undecided where it takes too many calls, and as
@@ -50,7 +50,7 @@ def read_weights(subject: Subject, p: Problem) -> Sight:
     subject.intervals = True
     read: Any = weights(subject, p)
     due = np.concatenate([attended(slab).out for slab in one_hot_slabs(p)], -1)[..., : p.sk]
-    return Sight(read.value, read.low, read.high, due, np.ones((1, 1, 1, 1)))
+    return Observed(read.value, read.low, read.high, due, np.ones((1, 1, 1, 1)))
 
 
 def read_mask(subject: Subject, p: Problem) -> NDArray[np.uint8]:

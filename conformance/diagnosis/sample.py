@@ -26,7 +26,7 @@ from ..problems.problem import Problem
 from ..problems.sizes import Pool
 from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
-from .witness import Call, Witness
+from .call_log import Call, CallLog
 
 __all__ = ["Sample", "another", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
 
@@ -71,51 +71,51 @@ class Sample:
         return frozenset(self.p.options).union(*(call.options for call in self.calls))
 
 
-def sample_of_law(law: Law, structure: Structure, witness: Witness, new: bool, times: int = 1) -> Sample | None:
+def sample_of_law(law: Law, structure: Structure, log: CallLog, new: bool, times: int = 1) -> Sample | None:
     """The law evaluated once more, every call kept; None where it says nothing. new: nothing can have come before.
 
     times: how often, each time with calls of its own, so that what is kept of a call shows.
     """
-    p = build(structure, witness.conventions)
-    witness.begin(p)
+    p = build(structure, log.conventions)
+    log.begin(p)
     symptom = None
     try:
         for _ in range(times):
-            witness.forget()
-            decision = decide_law(law, p, witness)
+            log.forget()
+            decision = decide_law(law, p, log)
             verdict, symptom = "pass" if decision.holds else "fail", decision.symptom
     except (Undecided, NotClaimed):
         return None
     except (Raised, Broken):
         verdict = "fail"
-    return _sample(structure, p, witness, of_law=True, fresh=new, verdict=verdict, symptom=symptom)
+    return _sample(structure, p, log, of_law=True, fresh=new, verdict=verdict, symptom=symptom)
 
 
-def plain_sample(structure: Structure, witness: Witness, new: bool, twice: bool = False) -> Sample | None:
+def plain_sample(structure: Structure, log: CallLog, new: bool, twice: bool = False) -> Sample | None:
     """One problem asked for all that is claimed; None where the implementation refuses it or raises.
 
     twice: another call with the same shapes comes before, so that what is kept of a call shows.
     """
-    p = build(structure, witness.conventions)
-    witness.begin(p)
+    p = build(structure, log.conventions)
+    log.begin(p)
     try:
         if twice:
-            witness.out_only(another(p, witness.implementation.options))
-        witness.ask(p)
+            log.out_only(another(p, log.implementation.options))
+        log.ask(p)
     except (NotClaimed, Raised):
         return None
     except Broken:
         pass  # what came is no answer; the calls tell
-    return _sample(structure, p, witness, of_law=False, fresh=new)
+    return _sample(structure, p, log, of_law=False, fresh=new)
 
 
-def _sample(structure: Structure, p: Problem, witness: Witness, **said: Any) -> Sample:
-    """What the witness saw, judged. What the reference worked out for it is let go: a diagnosis keeps many problems."""
-    calls = tuple(witness.calls)
+def _sample(structure: Structure, p: Problem, log: CallLog, **said: Any) -> Sample:
+    """What the log saw, judged. What the reference worked out for it is let go: a diagnosis keeps many problems."""
+    calls = tuple(log.calls)
     sample = Sample(structure, p, calls, all(call.correct for call in calls), **said)
     for each in (p, *(call.p for call in calls)):
         forget(each)
-    witness.forget()
+    log.forget()
     return sample
 
 

@@ -21,8 +21,8 @@ from ...reference.rounding import round_to
 from ..engine.results import due
 from ..engine.subject import _memory
 from ..meaning import WITHOUT_CONVENTIONS
+from .call_log import Call, Explained
 from .sample import Sample
-from .witness import Call, Explained
 
 __all__ = ["TILES", "Suspect", "applicable"]
 
@@ -171,8 +171,8 @@ class Suspect:
             return Explained(True, True, 0.0)
         if (made is None) == call.answered or (made is not None and self._unlike(made, call)):
             return Explained(False, False, 0.0)
-        for name, sight in call.sights.items():
-            found = sight.explained(_in_range(made[name], _typed(name, call.dtype)))  # type: ignore[index]
+        for name, one in call.observed.items():
+            found = one.explained(_in_range(made[name], _typed(name, call.dtype)))  # type: ignore[index]
             distance += found.distance
             if not found.good:
                 return Explained(False, found.inside, distance)
@@ -190,7 +190,7 @@ class Suspect:
     def _unlike(made: dict[str, Any], call: Call) -> bool:
         """Whether dtype, shapes or the state of the inputs tell two answers apart."""
         typed = call.typed if made["dtype"] is None else made["dtype"] == call.dtype
-        shaped = all(made[name].shape == sight.value.shape for name, sight in call.sights.items())
+        shaped = all(made[name].shape == one.value.shape for name, one in call.observed.items())
         return made["altered"] != call.altered or not typed or not shaped
 
     def _answer(self, function: Any, call: Call) -> dict[str, Any] | None:

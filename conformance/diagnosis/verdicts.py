@@ -85,7 +85,7 @@ def _agree(sample: Sample, said: Said, changing: bool) -> bool:
     verdict, symptom, strange = said
     if verdict != sample.verdict or (symptom is None) != (sample.symptom is None):
         return False
-    values = [sight.value for call in sample.calls for sight in call.sights.values()]
+    values = [one.value for call in sample.calls for one in call.observed.values()]
     if verdict == "fail" and values and strange != _strange(values):
         return False
     free = changing or sample.p.draws_features  # then the numbers of two failures need not be at the same places

@@ -84,7 +84,7 @@ def _looked(sample: Sample) -> list[Wrong]:
 
     Where the law failed on entries of an output, these too: a bound may promise nothing there, and what came is not right.
     """
-    found = {id(call.p): (call.p, call.sights["out"].wrong) for call in sample.calls if "out" in call.sights}
+    found = {id(call.p): (call.p, call.observed["out"].wrong) for call in sample.calls if "out" in call.observed}
     p, symptom = sample.p, sample.symptom
     of_outputs = symptom is not None and symptom.broken.shape == (p.b, p.hq, p.sq, p.dv)
     return [*found.values(), *([(p, symptom.broken)] if of_outputs and symptom is not None else [])]
@@ -92,9 +92,9 @@ def _looked(sample: Sample) -> list[Wrong]:
 
 def _of_others(samples: Sequence[Sample]) -> list[str]:
     """What is wrong where no output is: the logsumexp, the returned weights, gradients."""
-    sights = [(name, sight) for sample in samples for call in sample.calls for name, sight in call.sights.items()]
-    looked = [name for name in NAMES if any(name == other for other, _ in sights)]
-    wrong = [name for name in looked if any(name == other and sight.wrong.any() for other, sight in sights)]
+    observed = [(name, one) for sample in samples for call in sample.calls for name, one in call.observed.items()]
+    looked = [name for name in NAMES if any(name == other for other, _ in observed)]
+    wrong = [name for name in looked if any(name == other and one.wrong.any() for other, one in observed)]
     right = ", the output is right" if "out" in looked and "out" not in wrong else ""
     return [f"{_listed(wrong)} wrong{right}"] if wrong else []
 

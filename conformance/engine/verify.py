@@ -24,7 +24,7 @@ from ..vocabulary.word import GRADIENTS, WORDS, Undecided
 from .budget import Budget, budget_named
 from .conventions import settled
 from .evaluate import decide_law
-from .posed import posed
+from .problem_cache import cached_problem
 from .relation import Decision
 from .repeating import WITHIN_BOUNDS
 from .result import Result
@@ -207,7 +207,7 @@ class _Trial:
     def decide(self, structure: Structure) -> str:
         """One of pass, fail, vacuous, undecided, unclaimed."""
         case = f"{self.law.id}?{structure.query()}"
-        p, known = posed(self.law, structure, self.subject.conventions)
+        p, known = cached_problem(self.law, structure, self.subject.conventions)
         self.record(case)
         self.subject.forget()
         try:

@@ -22,7 +22,7 @@ from ..language.law import Law
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary import WORDS
-from .jury import Jury
+from .fault_trials import FaultTrials
 from .store import load, store
 from .suspects import FAULTS, Fault, Terms, no_mistake
 
@@ -47,16 +47,16 @@ def certificate(law: Law, problems: Sequence[Structure], subject: Subject, *, co
 def certify(law: Law, problems: Sequence[Structure], subject: Subject) -> dict[str, Any]:
     """As `certificate`, computed."""
     not_judged, faults = _sorted(subject)
-    jury = Jury(law, subject.dtype, faults, Terms.of(subject.implementation, subject.conventions))
+    trials = FaultTrials(law, subject.dtype, faults, Terms.of(subject.implementation, subject.conventions))
     for structure in problems:
-        jury.hear(structure, build(structure, subject.conventions))
-    if jury.rejected_definition:
-        return {"problems": len(problems), "caught": [], "missed": [], "not_judged": {}, "void": jury.rejected_definition}
-    tried = {name: standing for name, standing in jury.standings.items() if standing.tried}
+        trials.try_on(structure, build(structure, subject.conventions))
+    if trials.rejected_definition:
+        return {"problems": len(problems), "caught": [], "missed": [], "not_judged": {}, "void": trials.rejected_definition}
+    tried = {name: trial for name, trial in trials.by_fault.items() if trial.tried}
     return {
         "problems": len(problems),
-        "caught": [name for name, standing in tried.items() if standing.kill is not None],
-        "missed": [name for name, standing in tried.items() if standing.kill is None],
+        "caught": [name for name, trial in tried.items() if trial.kill is not None],
+        "missed": [name for name, trial in tried.items() if trial.kill is None],
         "not_judged": not_judged,
         "void": "",
     }

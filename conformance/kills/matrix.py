@@ -22,7 +22,7 @@ from ..engine.budget import Budget
 from ..engine.verify import verify
 from ..language import load_laws
 from ..language.law import Law
-from .jury import Jury
+from .fault_trials import FaultTrials
 from .suspects import CORRECT, Fault, Terms, named, suspect
 
 __all__ = ["Matrix", "try_law"]
@@ -82,18 +82,18 @@ def try_law(
     law had are tried on none.
     """
     start, terms = time.perf_counter(), Terms(options)
-    jury = Jury(law, dtype, [fault for fault in faults if fault.shows_in(dtype)], terms)
+    trials = FaultTrials(law, dtype, [fault for fault in faults if fault.shows_in(dtype)], terms)
     patient = replace(budget, timeout=float("inf"))
-    control = verify(suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, seed=seed, held=jury.hear)
+    control = verify(suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, seed=seed, held=trials.try_on)
     return {
         "law": law.id,
         "dtype": dtype,
         "definition": {"verdict": control.verdict, "message": control.message, "case": control.case},
-        "problems": jury.heard,
+        "problems": trials.problems,
         "seconds": time.perf_counter() - start,
         "faults": {
-            name: {"tried": standing.tried, "kill": None if standing.kill is None else asdict(standing.kill)}
-            for name, standing in jury.standings.items()
+            name: {"tried": trial.tried, "kill": None if trial.kill is None else asdict(trial.kill)}
+            for name, trial in trials.by_fault.items()
         },
     }
 

@@ -23,7 +23,7 @@ from ..language.law import Law
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
-from .jury import Jury, Kill
+from .fault_trials import FaultTrials, Kill
 from .suspects import CONVENTIONS, CORRECT, FAULTS, Fault, Terms, suspect
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def check_law(law: Law, dtypes: Iterable[str]) -> Evidence:
     """
     shown = Evidence()
     for dtype in dict.fromkeys(dtypes):
-        shown.held[dtype] = _tried(law, dtype, (), FEW).heard
+        shown.held[dtype] = _tried(law, dtype, (), FEW).problems
     if not any(shown.held.values()):
         raise LawRefused(f"decides no problem in {', '.join(shown.held)}, not even of the reference")
     told = False
@@ -123,8 +123,8 @@ def why_refused(law: Law, dtypes: Sequence[str]) -> str:
 
 
 def _kill(law: Law, name: str, dtype: str, problems: int) -> Kill | None:
-    standing = _tried(law, dtype, [FAULTS[name]], problems).standings.get(name)
-    return None if standing is None else standing.kill
+    trial = _tried(law, dtype, [FAULTS[name]], problems).by_fault.get(name)
+    return None if trial is None else trial.kill
 
 
 def _told_by_equation(law: Law, name: str, kill: Kill) -> bool:
@@ -133,16 +133,16 @@ def _told_by_equation(law: Law, name: str, kill: Kill) -> bool:
     return result.verdict == "pass" or bool(result.verdict == "fail" and result.details)  # It may pass where it remembers.
 
 
-def _tried(law: Law, dtype: str, faults: Sequence[Fault], examples: int) -> Jury:
+def _tried(law: Law, dtype: str, faults: Sequence[Fault], examples: int) -> FaultTrials:
     """The mistakes before the law, on problems on which it held for the definition. Raises LawRefused where it did not."""
     terms = _terms(law)
-    jury = Jury(law, dtype, faults, terms)
+    trials = FaultTrials(law, dtype, faults, terms)
     patient = replace(BUDGETS["quick"], timeout=float("inf"))
     cases = [""]
     try:
         control = verify(
             suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, examples=examples,
-            record=cases.append, held=jury.hear,
+            record=cases.append, held=trials.try_on,
         )  # fmt: skip
     except Exception as error:
         case = "" if "probe=" in cases[-1] else f" ({cases[-1]})"  # Nothing was drawn after the probe of conventions.
@@ -152,7 +152,7 @@ def _tried(law: Law, dtype: str, faults: Sequence[Fault], examples: int) -> Jury
         raise LawRefused(f"is false of the reference itself in {dtype}: {said} ({control.case})")
     if control.verdict == "not-claimed":
         raise LawRefused(f"can be asked of nothing in {dtype}, not even of the reference: {control.message}")
-    return jury
+    return trials
 
 
 def _terms(law: Law) -> Terms:
@@ -163,8 +163,8 @@ def _terms(law: Law) -> Terms:
 def _not_rejected(law: Law, name: str, dtype: str) -> str:
     """A named mistake that the law lets pass, and what it does reject of those that it could."""
     said = f"names {name} under kills and does not reject it on {MORE[-1]} problems in {dtype}"
-    jury = _tried(law, dtype, [fault for fault in FAULTS.values() if fault.shows_in(dtype) and not fault.equivalent], FEW)
-    tried = {name: standing.kill for name, standing in jury.standings.items() if standing.tried}
+    trials = _tried(law, dtype, [fault for fault in FAULTS.values() if fault.shows_in(dtype) and not fault.equivalent], FEW)
+    tried = {name: trial.kill for name, trial in trials.by_fault.items() if trial.tried}
     if name not in tried:
         said += f", none of which it can show on (it needs {', '.join(FAULTS[name].needs) or 'another call'})"
     found = [name for name, kill in tried.items() if kill is not None]

@@ -17,7 +17,7 @@ from ...adapters.contract import Implementation
 from ...reference.arithmetic import DECLARE_IF, arithmetic_for
 from ..diagnosis.sample import drawn
 from ..engine.evaluate import decide_law
-from ..engine.posed import posed
+from ..engine.problem_cache import cached_problem
 from ..engine.relation import Decision
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..engine.verify import not_claimed
@@ -85,7 +85,7 @@ def _decisions(
     for structure in structures:
         record(f"{law.id}?{structure.query()}")
         subject.forget()
-        p, known = posed(law, structure, subject.conventions)
+        p, known = cached_problem(law, structure, subject.conventions)
         try:
             decisions.append(decide_law(law, p, subject, known, sentences=False))
         except (Undecided, NotClaimed, Raised, Broken):

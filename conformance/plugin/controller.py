@@ -78,7 +78,7 @@ class Controller:
             return
         result = result_of_wreck(wreck, _returncode(gateway))
         key = (result.law, result.implementation, result.dtype)
-        self.recorder.bury(key)
+        self.recorder.mark_lost(key)
         case, row = self.cases[key], result.as_dict()
         report.location = (report.location[0], case.law.line - 1, case.name)
         report.user_properties = [(PROPERTY, json.dumps(row))]

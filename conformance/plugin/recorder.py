@@ -103,7 +103,7 @@ class FlightRecorder:
                 }
         return None
 
-    def bury(self, key: tuple[str, str, str]) -> None:
+    def mark_lost(self, key: tuple[str, str, str]) -> None:
         """Note that an item took its worker down, so that it is not tried again."""
         self._file(key, "running").unlink(missing_ok=True)
         self._file(key, "lost").touch()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from attnspec.conformance.engine.verify import verify
-from attnspec.conformance.kills.jury import Jury
+from attnspec.conformance.kills.fault_trials import FaultTrials
 from attnspec.conformance.kills.suspects import CORRECT, FAULTS, suspect
 from attnspec.conformance.language import load_laws
 
@@ -32,10 +32,10 @@ def verdict(name: str, law: str, examples: int, dtype: str) -> tuple[str, Any]:
 
 def tried_together(law: str, dtype: str, names: list[str]) -> tuple[Any, dict[str, str]]:
     """The definition's result on a few problems, and how the law rejected faults on these, by name."""
-    jury = Jury(LAWS[law], dtype, [FAULTS[name] for name in names])
+    trials = FaultTrials(LAWS[law], dtype, [FAULTS[name] for name in names])
     definition = suspect(CORRECT, operation=LAWS[law].operation)
-    result = verify(definition, LAWS[law], dtype, budget="quick", examples=FEW, held=jury.hear)
-    return result, {name: found.kill.verdict for name, found in jury.standings.items() if found.kill is not None}
+    result = verify(definition, LAWS[law], dtype, budget="quick", examples=FEW, held=trials.try_on)
+    return result, {name: found.kill.verdict for name, found in trials.by_fault.items() if found.kill is not None}
 
 
 @pytest.mark.parametrize("law", LAWS)

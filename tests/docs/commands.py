@@ -62,6 +62,7 @@ class Folder:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(KEPT_OUT)}
         own = {"REPOSITORY": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         own["ATTNSPEC_CACHE"] = str(self.path / ".cache")  # Nothing that this user keeps is shown.
+        own["ATTNSPEC_JOBS"] = "0"  # Workers take as long to start as these runs take.
         own |= {} if BIN else {"PYTHONPATH": str(ROOT)}
         path = f"{BIN or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         script = f"(exit {self.last_code})\n{line}"

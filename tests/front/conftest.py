@@ -96,7 +96,8 @@ def one_law() -> str:
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Runs `python` with arguments; the result has returncode, stdout and stderr. No certificate of this user is shown."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTNSPEC_CACHE": str(tmp_path_factory.mktemp("cache"))}
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTNSPEC_JOBS": "1"}
+    own["ATTNSPEC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
     def run(*arguments: str, cwd: Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}

@@ -119,8 +119,8 @@ def test_a_run_refuses_it_with_its_place_and_asks_once(made: Made, monkeypatch: 
 
 def test_mistakes_of_other_operations_and_of_gradients_are_not_tried(made: Made) -> None:
     law = made(DEFINED, "scale-missing")
-    jury = own_laws._tried(law, "float32", list(FAULTS.values()), 2)
-    tried = [name for name, standing in jury.standings.items() if standing.tried]
+    trials = own_laws._tried(law, "float32", list(FAULTS.values()), 2)
+    tried = [name for name, trial in trials.by_fault.items() if trial.tried]
     assert "scale-missing" in tried and {FAULTS[name].operation for name in tried} == {"attention"}
     assert not set(tried) & set(BACKWARDS)
 

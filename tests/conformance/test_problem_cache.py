@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
-from attnspec.conformance.engine import posed as module
+from attnspec.conformance.engine import problem_cache as module
 from attnspec.conformance.engine import verify
-from attnspec.conformance.engine.posed import KEPT, LARGEST, posed
+from attnspec.conformance.engine.problem_cache import KEPT, LARGEST, cached_problem
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.faults.catalogue import as_callable
@@ -41,17 +41,17 @@ def spoiling(q: Any, k: Any, v: Any) -> Any:
 
 
 def test_a_problem_is_kept_for_the_next_one_that_asks() -> None:
-    first = posed(LAW, structure(), CONVENTIONS)
-    assert posed(LAW, structure(), dict(reversed(CONVENTIONS.items()))) is first
-    assert posed(LAW, structure(), {**CONVENTIONS, "empty_rows": "nan"}) is not first
+    first = cached_problem(LAW, structure(), CONVENTIONS)
+    assert cached_problem(LAW, structure(), dict(reversed(CONVENTIONS.items()))) is first
+    assert cached_problem(LAW, structure(), {**CONVENTIONS, "empty_rows": "nan"}) is not first
     for seed in range(1, KEPT + 1):
-        posed(LAW, structure(seed=seed), CONVENTIONS)
-    assert posed(LAW, structure(), CONVENTIONS) is not first
+        cached_problem(LAW, structure(seed=seed), CONVENTIONS)
+    assert cached_problem(LAW, structure(), CONVENTIONS) is not first
 
 
 def test_a_large_problem_is_not_kept() -> None:
     large = structure(sq=1, sk=LARGEST + 1, d=1)
-    assert posed(LAW, large, CONVENTIONS) is not posed(LAW, large, CONVENTIONS)
+    assert cached_problem(LAW, large, CONVENTIONS) is not cached_problem(LAW, large, CONVENTIONS)
 
 
 def test_the_reference_answers_once(monkeypatch: pytest.MonkeyPatch) -> None:

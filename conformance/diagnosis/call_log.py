@@ -20,7 +20,7 @@ from ..meaning import attended, judged, judged_gradients
 from ..problems.problem import Problem
 from ..vocabulary.observations import OUTPUTS_OF_FLOAT8
 
-__all__ = ["Call", "Sight", "Witness"]
+__all__ = ["Call", "CallLog", "Observed"]
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class Explained(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class Observed:
     """One array that came back, and what was due; all float64 and of one shape, (B, Hq, …).
 
     low, high: where the exact number lies if the implementation is correct. relative: the widest room of a head as a share of
@@ -103,7 +103,7 @@ class Call:
     """One call: the problem, the options that asked for more than the output, and what came.
 
     dout: the upstream gradient, where gradients were asked for and not the output. answered: it did not raise. dtype: of the
-    output. altered: it changed its inputs. sights: what came by name: out, lse, weights, or dq, dk and dv. broken: what came
+    output. altered: it changed its inputs. observed: what came by name: out, lse, weights, or dq, dk and dv. broken: what came
     is no answer, by its type or shape.
     """
 
@@ -113,7 +113,7 @@ class Call:
     answered: bool = False
     dtype: str = ""
     altered: bool = False
-    sights: dict[str, Sight] = field(default_factory=dict)
+    observed: dict[str, Observed] = field(default_factory=dict)
     broken: bool = False
 
     @property
@@ -121,7 +121,7 @@ class Call:
         """Whether a correct implementation may give what came. It raises where the arguments do not fit, and only there."""
         if not self.answered or not _fits(self.p):
             return not self.answered and not self.broken and not _fits(self.p)
-        return self.typed and not self.altered and not any(sight.wrong.any() for sight in self.sights.values())
+        return self.typed and not self.altered and not any(one.wrong.any() for one in self.observed.values())
 
     @property
     def typed(self) -> bool:
@@ -139,7 +139,7 @@ class Call:
         return ("out", *(name for option in self.asked for name in EXTRAS[option]))
 
 
-class Witness(Subject):
+class CallLog(Subject):
     """A subject that keeps what each call gave, in `calls`."""
 
     def __init__(self, *given: Any) -> None:
@@ -169,8 +169,8 @@ class Witness(Subject):
         except (Raised, Broken) as error:
             self.calls.append(Call(p, asked, broken=isinstance(error, Broken)))
             raise
-        sights = self._sights(p, answer) if checked else {}
-        self.calls.append(Call(p, asked, None, True, str(answer.out.dtype), bool(answer.altered), sights))
+        observed = self._observed(p, answer) if checked else {}
+        self.calls.append(Call(p, asked, None, True, str(answer.out.dtype), bool(answer.altered), observed))
         return answer
 
     def _answer_gradients(self, p: Problem, dout: Any) -> Any:
@@ -181,12 +181,12 @@ class Witness(Subject):
             raise
         allowed = self._gradients_of(p, dout)
         least = self._gradients_of(p.but(**dict.fromkeys(HIDING)), dout)
-        sights = {}
+        observed = {}
         for came, (name, (right, bound)) in zip(found, allowed.items(), strict=True):
             bounded, (open_, room) = _around(came, bound), least[name]
             share = float((_widest(room) / _largest(open_)).max(initial=0.0))
-            sights[name] = Sight(bounded.value, bounded.low, bounded.high, right, _largest(right), share)
-        self.calls.append(Call(p, dout=dout, answered=True, dtype=str(found[0].dtype), sights=sights))
+            observed[name] = Observed(bounded.value, bounded.low, bounded.high, right, _largest(right), share)
+        self.calls.append(Call(p, dout=dout, answered=True, dtype=str(found[0].dtype), observed=observed))
         return found
 
     def _gradients_of(self, p: Problem, dout: Any) -> dict[str, tuple[Array, Array]]:
@@ -205,28 +205,28 @@ class Witness(Subject):
             if option in claimed:
                 self._call(p, (option,))
 
-    def _sights(self, p: Problem, answer: Any) -> dict[str, Sight]:
+    def _observed(self, p: Problem, answer: Any) -> dict[str, Observed]:
         """The arrays of an answer by name. Empty for a problem that has no right answer, or one that nobody else knows."""
         if p.draws_features or not _fits(p):
             return {}
         before, self.intervals = self.intervals, True
         exact = attended(p)
-        made = {"out": self._sight("out", self._bounded_out(p, answer.out), exact.out, _size_of_output(p))}
+        made = {"out": self._one_observed("out", self._bounded_out(p, answer.out), exact.out, _size_of_output(p))}
         if "lse" in answer.arrays:
             size = np.maximum(_largest(exact.lse), 1.0)
-            made["lse"] = self._sight("lse", self._bounded_lse(p, answer.arrays["lse"]), exact.lse, size)
+            made["lse"] = self._one_observed("lse", self._bounded_lse(p, answer.arrays["lse"]), exact.lse, size)
         for name in ("state", "normalizer"):
             if name in answer.arrays:
                 right = getattr(exact, name)
-                made[name] = self._sight(name, self.bounded_state(p, name, answer.arrays[name]), right, _largest(right))
+                made[name] = self._one_observed(name, self.bounded_state(p, name, answer.arrays[name]), right, _largest(right))
         if "weights" in answer.arrays:
             bounded = self._bounded_weights(p, answer.arrays["weights"])
-            made["weights"] = self._sight("out", bounded, exact.weights, np.ones((1, 1, 1, 1)))
+            made["weights"] = self._one_observed("out", bounded, exact.weights, np.ones((1, 1, 1, 1)))
         self.intervals = before
         return made
 
-    def _sight(self, name: str, bounded: Any, exact: Array, size: Array) -> Sight:
-        return Sight(bounded.value, bounded.low, bounded.high, exact, size, self._least.get(name, 0.0))
+    def _one_observed(self, name: str, bounded: Any, exact: Array, size: Array) -> Observed:
+        return Observed(bounded.value, bounded.low, bounded.high, exact, size, self._least.get(name, 0.0))
 
 
 def _size_of_output(p: Problem) -> Array:

@@ -14,7 +14,7 @@ from ..problems.problem import Problem
 from ..problems.structure import Structure
 from .evaluate import Known
 
-__all__ = ["posed"]
+__all__ = ["cached_problem"]
 
 KEPT = 16
 """Problems that are kept: what one law poses to one implementation, with some to spare."""
@@ -27,7 +27,7 @@ Key = tuple[Law, Structure, tuple[tuple[str, str], ...]]
 _LATEST: dict[Key, tuple[Problem, Known]] = {}
 
 
-def posed(law: Law, structure: Structure, conventions: Mapping[str, str]) -> tuple[Problem, Known]:
+def cached_problem(law: Law, structure: Structure, conventions: Mapping[str, str]) -> tuple[Problem, Known]:
     """The problem of a structure under conventions, and what is known of it for a law: to be filled by `decide_law`."""
     key = (law, structure, tuple(sorted(conventions.items())))
     if key in _LATEST:

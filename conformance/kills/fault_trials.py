@@ -23,7 +23,7 @@ from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, Undecided
 from .suspects import BACKWARDS, CORRECT, Fault, Terms, suspect
 
-__all__ = ["Jury", "Kill", "Standing"]
+__all__ = ["FaultTrial", "FaultTrials", "Kill"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Kill:
 
 
 @dataclass
-class Standing:
+class FaultTrial:
     """One fault before one law. tried: problems on which it was asked. seconds: its own part of the time."""
 
     fault: Fault
@@ -59,20 +59,20 @@ class Standing:
         return self.fault.remembers or any(options.issuperset(self.fault.needs) for options in asked)
 
 
-class Jury:
+class FaultTrials:
     """One law in one dtype over many faults.
 
-    heard: problems so far. rejected_definition: the first case on which the law rejects the definition, or empty.
+    problems: how many so far. rejected_definition: the first case on which the law rejects the definition, or empty.
     """
 
     def __init__(self, law: Law, dtype: str, faults: Iterable[Fault], terms: Terms = Terms()) -> None:  # noqa: B008
         self.law, self.dtype = law, dtype
-        self.heard, self.rejected_definition = 0, ""
+        self.problems, self.rejected_definition = 0, ""
         self._own, self._started = 0.0, time.perf_counter()
         self._deliveries: dict[int, Any] = {}
         self._definition = self._subject(CORRECT, terms)
-        self.standings = {
-            fault.name: Standing(fault, subject)
+        self.by_fault = {
+            fault.name: FaultTrial(fault, subject)
             for fault in faults
             if not_claimed((subject := self._subject(fault.name, terms)).implementation, law, dtype) is None
         }
@@ -82,9 +82,9 @@ class Jury:
         subject.deliveries = self._deliveries
         return subject
 
-    def hear(self, structure: Structure, p: Problem) -> None:
+    def try_on(self, structure: Structure, p: Problem) -> None:
         """One problem that the law decides. Nothing more is asked once the definition was rejected: then the law is wrong."""
-        self.heard += 1
+        self.problems += 1
         self._deliveries.clear()
         known: Known = {}
         if self.rejected_definition:
@@ -94,19 +94,19 @@ class Jury:
             return
         asked = set(self._definition.asked)
         shared = time.perf_counter() - self._started - self._own
-        for standing in self.standings.values():
-            if standing.kill is None and standing.shows(asked):
-                self._try(standing, structure, p, known, shared)
+        for trial in self.by_fault.values():
+            if trial.kill is None and trial.shows(asked):
+                self._try(trial, structure, p, known, shared)
 
-    def _try(self, standing: Standing, structure: Structure, p: Problem, known: Known, shared: float) -> None:
+    def _try(self, trial: FaultTrial, structure: Structure, p: Problem, known: Known, shared: float) -> None:
         start = time.perf_counter()
-        verdict = self._verdict(standing.subject, p, known)
+        verdict = self._verdict(trial.subject, p, known)
         spent = time.perf_counter() - start
         self._own += spent
-        standing.seconds += spent
-        standing.tried += 1
+        trial.seconds += spent
+        trial.tried += 1
         if verdict is not None:
-            standing.kill = Kill(self.heard, shared + standing.seconds, self._case(structure), verdict)
+            trial.kill = Kill(self.problems, shared + trial.seconds, self._case(structure), verdict)
 
     def _verdict(self, subject: Subject, p: Problem, known: Known) -> str | None:
         """How a law rejects a subject: fail or error; None where it does not."""

@@ -1,4 +1,4 @@
-"""A jury judges as `verify` does, on the problems that `verify` draws, and does nothing twice."""
+"""Trials of faults judge as `verify` does, on the problems that `verify` draws, and do nothing twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.engine.verify import verify
-from attnspec.conformance.kills.jury import Jury
+from attnspec.conformance.kills.fault_trials import FaultTrials
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, FAULTS, Terms, named, no_mistake, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.grammar import read_equation
@@ -17,17 +17,17 @@ from attnspec.conformance.language.grammar import read_equation
 LAWS = {law.id: law for law in load_laws()}
 
 
-def heard(law: Any, names: list[str], dtype: str = "float32", examples: int = 6) -> Jury:
-    jury = Jury(law, dtype, named(names))
-    verify(suspect(CORRECT), law, dtype, budget="quick", examples=examples, held=jury.hear)
-    return jury
+def tried_on(law: Any, names: list[str], dtype: str = "float32", examples: int = 6) -> FaultTrials:
+    trials = FaultTrials(law, dtype, named(names))
+    verify(suspect(CORRECT), law, dtype, budget="quick", examples=examples, held=trials.try_on)
+    return trials
 
 
 @pytest.mark.parametrize("law", ["masks/options-together", "heads/concatenate", "interface/second-call-is-the-first"])
 @pytest.mark.parametrize("name", ["mask-ignored", "scale-twice", "heads-leak", "buffer-not-cleared", "stale-values"])
 def test_a_fault_falls_where_verify_lets_it_fall(law: str, name: str) -> None:
     """Up to the first rejection the problems are the same, because the law held for both on all before it."""
-    kill = heard(LAWS[law], [name]).standings[name].kill
+    kill = tried_on(LAWS[law], [name]).by_fault[name].kill
     result = verify(suspect(name), LAWS[law], "float32", budget="quick", examples=6)
     if kill is None:
         assert result.verdict == "pass"
@@ -43,24 +43,24 @@ def verify_case(name: str, law: str, case: str) -> str:
 
 
 def test_a_fault_is_spared_what_it_cannot_show_in() -> None:
-    jury = heard(LAWS["masks/options-together"], ["softcap-ignored", "scale-twice", "lse-base-two", "stale-scale"])
-    tried = {name: standing.tried for name, standing in jury.standings.items()}
+    trials = tried_on(LAWS["masks/options-together"], ["softcap-ignored", "scale-twice", "lse-base-two", "stale-scale"])
+    tried = {name: trial.tried for name, trial in trials.by_fault.items()}
     assert tried["lse-base-two"] == 0, "the law never asks for the logsumexp"
-    assert tried["softcap-ignored"] < jury.heard
-    assert tried["stale-scale"] == jury.heard, "what it remembers may come from any problem before"
-    assert tried["scale-twice"] == jury.standings["scale-twice"].kill.problem, "it leaves at its first rejection"  # type: ignore[union-attr]
+    assert tried["softcap-ignored"] < trials.problems
+    assert tried["stale-scale"] == trials.problems, "what it remembers may come from any problem before"
+    assert tried["scale-twice"] == trials.by_fault["scale-twice"].kill.problem, "it leaves at its first rejection"  # type: ignore[union-attr]
 
 
 def test_options_that_a_transform_adds_count() -> None:
     """The problems of this law need no scale; the law itself writes one."""
     law = LAWS["weights/quadrupled-queries-exactly"]
     assert "scale" not in law.given
-    standing = heard(law, ["scale-ignored"]).standings["scale-ignored"]
-    assert standing.kill is not None and standing.kill.problem == standing.tried
+    trial = tried_on(law, ["scale-ignored"]).by_fault["scale-ignored"]
+    assert trial.kill is not None and trial.kill.problem == trial.tried
 
 
 def test_faults_that_give_the_same_bits_cost_no_second_judgement(monkeypatch: pytest.MonkeyPatch) -> None:
-    from attnspec.conformance.kills import jury as module
+    from attnspec.conformance.kills import fault_trials as module
 
     decided: list[str] = []
     whole = module.decide_law
@@ -70,17 +70,17 @@ def test_faults_that_give_the_same_bits_cost_no_second_judgement(monkeypatch: py
         return whole(law, p, subject, known, **how)
 
     monkeypatch.setattr(module, "decide_law", counted)
-    heard(LAWS["causal/as-defined"], ["accepts-mixed-dtypes", "causal-off-by-one"], examples=4)
+    tried_on(LAWS["causal/as-defined"], ["accepts-mixed-dtypes", "causal-off-by-one"], examples=4)
     assert decided.count(CORRECT) == 4 and "accepts-mixed-dtypes" not in decided and "causal-off-by-one" in decided
 
 
 def test_a_law_that_rejects_the_definition_convicts_nobody() -> None:
     law = LAWS["weights/sum-to-one"]
     wrong = replace(law, relation=read_equation("out(with_values(p, 1)) ≈ 2"))
-    jury = Jury(wrong, "float32", named(["weights-unnormalised"]))
-    verify(suspect(CORRECT), law, "float32", budget="quick", examples=3, held=jury.hear)
-    assert jury.rejected_definition.startswith("weights/sum-to-one?")
-    assert jury.standings["weights-unnormalised"].tried == 0
+    trials = FaultTrials(wrong, "float32", named(["weights-unnormalised"]))
+    verify(suspect(CORRECT), law, "float32", budget="quick", examples=3, held=trials.try_on)
+    assert trials.rejected_definition.startswith("weights/sum-to-one?")
+    assert trials.by_fault["weights-unnormalised"].tried == 0
 
 
 @pytest.mark.parametrize("alignment", ["top-left", "bottom-right"])
