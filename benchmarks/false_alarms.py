@@ -3,10 +3,10 @@
     python benchmarks/false_alarms.py [--seeds N] [--examples N] [--laws GLOB] [-j N]
 
 The kernels are those of reference/kernels.py, in half precision NARROW_KERNELS too, kernels_backward.py (behind the forward
-pass that each belongs to), for float8 inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones, simulated rounding by rounding, each
-judged by the arithmetic that it declares. Laws about many seeds are left to benchmarks/drawn_features.py. The problems of a
-law are those that `verify` draws for the definition at that seed; all kernels meet the same. Printed: decisions, and each
-rejection with its case. Exit 1 where there is one.
+pass that each belongs to), for float8 inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones,
+simulated rounding by rounding, each judged by the arithmetic that it declares. Laws about many seeds are left to
+benchmarks/drawn_features.py. The problems of a law are those that `verify` draws for the definition at that seed; all kernels
+meet the same. Printed: decisions, and each rejection with its case. Exit 1 where there is one.
 """
 
 from __future__ import annotations
