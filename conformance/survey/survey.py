@@ -63,6 +63,8 @@ def survey(
     home, added, words = find_home(caller)
     if home is None:
         return replace(declared, nothing=words) if words else declared
+    if added and _declared_otherwise(caller, home, added, words):
+        added = ""
     always = {**declared.always, **({"causal": True} if added == "causal" else {})}
     needs = {added: words} if added else {}
     caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
@@ -78,6 +80,13 @@ def survey(
     values = {name: _accepted(caller, home, name, shaped) for name in kept}
     found = dict(pairs(caller, home, kept, values, time.monotonic() + SECONDS))
     return replace(known, refused=refused, shapes=shaped, pairs={**declared.pairs, **found})
+
+
+def _declared_otherwise(caller: Caller, home: Home, added: str, words: str) -> bool:
+    """Whether `supports` alone, which needs no words, refuses the plain call, and takes one with another option, too."""
+    others = [name for name in claimed(caller.made.options) if name not in home.options and name != added]
+    plain = {name: value for name, value in home.options.items() if name != added}
+    return not words and any(caller.accepts(Home(home.sizes, {**plain, name: values_of(name)[0]})) for name in others)
 
 
 def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str, str]:

@@ -15,15 +15,18 @@ import attnspec
 
 
 def refuses(p):
-    if not p.options.get("causal") or "normalize" not in p.options or p.options.get("feature_map") != "exp":
-        return "the function is causal, normalised, and maps by exp"
     if p.sk == 0 or p.d != p.dv:
         return "the function takes at least one step, and as many value features as key features"
     return None
 
 
 @attnspec.implementation(
-    "linear_attention", name="linear-attention-transformer/causal", arrays="torch", dtypes=["float32"], supports=refuses
+    "linear_attention",
+    name="linear-attention-transformer/causal",
+    arrays="torch",
+    dtypes=["float32"],
+    always={"causal": True, "normalize": True, "feature_map": "exp"},
+    supports=refuses,
 )
 def attend(q, k, v, *, feature_map="identity", causal=False, normalize=False, kv_lengths=None):
     mask = None if kv_lengths is None else torch.arange(k.shape[2]) < kv_lengths[:, None]

@@ -46,7 +46,10 @@ def test_scores_that_are_stored_low_hold_under_half_naive(dtype: str) -> None:
     assert sentence in diagnosis_data(result.diagnosis, pictured=False)["said"]
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("throughout", "float16"), ("flash 16 throughout", "bfloat16")])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("throughout", "float16"), pytest.param("flash 16 throughout", "bfloat16", marks=pytest.mark.study)],
+)
 def test_arithmetic_in_half_precision_throughout_is_named(name: str, dtype: str) -> None:
     found = failed(made(as_callable(NARROW_KERNELS[name])), "masks/options-together", dtype).diagnosis["arithmetic"]
     sentence = f"declare it if the kernel computes scores, exponential and sums in {dtype}"

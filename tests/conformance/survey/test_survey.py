@@ -218,3 +218,19 @@ def test_a_survey_crosses_to_another_process_as_json(function: Any) -> None:
 )
 def test_the_simplest_rule_is_found(tried: dict[int, str | None], rules: list[str]) -> None:
     assert [rule.sentence for rule in rule_from("sk", 16, tried)] == rules
+
+
+def test_an_option_is_not_needed_where_supports_takes_another_one_instead() -> None:
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False, mask: Any = None) -> Any:
+        seen = lower(q, k) if causal else True
+        return attention(q, k, v, seen if mask is None else seen & mask)
+
+    def either(p: Any) -> str | None:
+        return None if {"causal", "mask"} & set(p.options) else "causal or a mask is needed"
+
+    def one(p: Any) -> str | None:
+        return None if "causal" in p.options else "causal is needed"
+
+    takes = {f.__name__: survey(implementation_of(attend, name=f.__name__, supports=f)) for f in (either, one)}
+    assert not takes["either"].always and not takes["either"].needs
+    assert takes["one"].always == {"causal": True}
