@@ -10,10 +10,12 @@ KNOWN := --baseline baselines/torch.yaml --baseline baselines/jax.yaml
 TRIED := numpy torch triton jax --budget standard $(KNOWN)
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# What pages quote runs of, beside the backends.
+PUBLISHED := performer-pytorch==1.1.4 linear-attention-transformer==0.19.1 local-attention==1.11.2
 # On how many threads a BLAS adds in `make processors`.
 THREADS ?= 1 2
 
-.PHONY: run test test-all processors browser lint docs quotes newcomer faults gallery bench clean
+.PHONY: run test test-all processors browser lint docs quotes newcomer published faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
@@ -47,6 +49,11 @@ newcomer: $(VENV)/installed ## Build a wheel, install it where there is NumPy al
 	$(PYTHON) -m venv build/newcomer/venv
 	build/newcomer/venv/bin/python -m pip install --quiet --constraint constraints.txt build/newcomer/wheel/*.whl
 	ATTNSPEC_QUOTES_BIN=$(CURDIR)/build/newcomer/venv/bin $(BIN)/python -m pytest -q tests/docs/test_blocks.py -k tutorial
+
+published: ## Follow the pages that quote runs of published packages, in an environment that has these.
+	test -d build/published || $(PYTHON) -m venv build/published
+	build/published/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]" $(PUBLISHED)
+	$(ONE_THREAD) build/published/bin/python -m pytest -q tests/docs/test_blocks.py -k "linear or approximations or sparse"
 
 faults: $(VENV)/installed ## Try every law on every known mistake, and write what docs/faults.md is made of.
 	mkdir -p docs/data
