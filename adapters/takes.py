@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ALWAYS", "EVERYTHING", "SIZES", "Rule", "Takes", "read_rules"]
+__all__ = ["ALWAYS", "EVERYTHING", "OR", "SIZES", "Rule", "Takes", "read_rules"]
 
 SIZES = {
     "b": "batch entries",
@@ -27,6 +27,9 @@ SIZES = {
 
 ALWAYS = "always has "
 """How the reason starts for which a law is not asked of an implementation that has no call without some option."""
+
+OR = " or "
+"""Between options of which every call has one at least."""
 
 PLAIN: dict[tuple[str, str, Any], str] = {
     ("hkv", "like", "hq"): "does not take grouped heads (Hq ≠ Hkv)",
@@ -101,7 +104,8 @@ class Rule:
 class Takes:
     """What an implementation takes. Nothing said means everything.
 
-    rules: on sizes. always: options that every call has, with their value. needs: option → what was said without it.
+    rules: on sizes. always: options that every call has, with their value. needs: option, or several joined by OR → what
+    was said without any of them.
     refused: option → what was said when it was given.
     pairs: two options → what was said when they were given together. shapes: `mask:qk`, a shape of an option → what was said.
     nothing: what was said where no call at all was accepted.
@@ -124,7 +128,7 @@ class Takes:
             if options.get(name) != value:
                 return f"{ALWAYS}{name}={value}"
         for name, words in self.needs.items():
-            if name not in options:
+            if not set(name.split(OR)) & set(options):
                 return f"takes no call without {name}: {words}"
         return self.conflict(options)
 

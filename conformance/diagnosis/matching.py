@@ -98,16 +98,15 @@ def _one_symptom(samples: Sequence[Sample]) -> bool:
 def _nearest(samples: Sequence[Sample], everyone: Sequence[Suspect], wrong: int) -> Suspect | None:
     """The suspect that explains most of what is wrong, if that is more than half of it, and more than half of all problems.
 
-    It explains something of the law, too: a kernel may have another mistake elsewhere.
-
-    One that can no longer do so is dropped, and one that explains less than half of the first wrong problems, but for one of
-    them. Plain ones come first: what mistakes give there is known from the laws before.
+    It explains something of the law, too: a kernel may have another mistake elsewhere. One that can no longer do so is dropped,
+    and one that explains less than half of the first wrong problems, but for one of them. Plain ones come first: what mistakes
+    give there is known from the laws before.
     """
     standing = [s.afresh() for s in everyone]
     for number, sample in enumerate(sorted(samples, key=lambda s: (s.correct, s.of_law)), 1):
         for suspect in standing:
             suspect.meet(sample)
-        least = (min(number, FIRST) - 1) / 2
+        least = (min(number, FIRST, wrong) - 1) / 2
         standing = [s for s in standing if s.shown >= least and 2 * (s.tried - s.matched) < len(samples)]
     first = max((s for s in standing if s.law_shown), key=lambda s: (s.shown, s.matched, -s.distance), default=None)
     return first if first is not None and 2 * first.shown > wrong and 2 * first.matched > first.tried else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from ...adapters.takes import ALWAYS, Rule, Takes
+from ...adapters.takes import ALWAYS, OR, Rule, Takes
 from .given import SizeWish
 
 __all__ = ["NotTaken", "taken_heads", "taken_options", "taken_sizes"]
@@ -81,9 +81,11 @@ def taken_options(wishes: Mapping[str, tuple[Any, ...] | None], takes: Takes) ->
             raise NotTaken(f"{ALWAYS}{name}={value}")
         made[name] = (value,)
     for name, words in takes.needs.items():
-        if name in wishes and wishes[name] is None:
+        free = [option for option in name.split(OR) if option not in wishes or wishes[option] is not None]
+        if not free:
             raise NotTaken(f"takes no call without {name}: {words}")
-        made.setdefault(name, ("drawn",))
+        if not set(free) & set(made):
+            made[free[0]] = ("drawn",)
     reason = conflict(made, takes)
     if reason is not None:
         raise NotTaken(reason)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...adapters.contract import Implementation
-from ...adapters.takes import Takes
+from ...adapters.takes import OR, Takes
 from ..problems.shapes import shape_near
 from ..problems.strategies import CODES
 from ..problems.taken import SPEC_NAMES, NotTaken
@@ -63,10 +63,8 @@ def survey(
     home, added, words = find_home(caller)
     if home is None:
         return replace(declared, nothing=words) if words else declared
-    if added and _declared_otherwise(caller, home, added, words):
-        added = ""
-    always = {**declared.always, **({"causal": True} if added == "causal" else {})}
-    needs = {added: words} if added else {}
+    needs = {OR.join(_needed(caller, home, added)): words} if added else {}
+    always = {**declared.always, **({"causal": True} if "causal" in needs else {})}
     caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
     rules = (*declared.rules, *size_rules(caller, home))
     options = [name for name in claimed(made.options) if name not in always]
@@ -82,11 +80,11 @@ def survey(
     return replace(known, refused=refused, shapes=shaped, pairs={**declared.pairs, **found})
 
 
-def _declared_otherwise(caller: Caller, home: Home, added: str, words: str) -> bool:
-    """Whether `supports` alone, which needs no words, refuses the plain call, and takes one with another option, too."""
-    others = [name for name in claimed(caller.made.options) if name not in home.options and name != added]
+def _needed(caller: Caller, home: Home, added: str) -> list[str]:
+    """The option with which a call is accepted that is refused without any, and others that do as well in its place."""
     plain = {name: value for name, value in home.options.items() if name != added}
-    return not words and any(caller.accepts(Home(home.sizes, {**plain, name: values_of(name)[0]})) for name in others)
+    others = [name for name in claimed(caller.made.options) if name not in home.options and name not in SPEC_NAMES]
+    return [added, *(name for name in others if caller.accepts(Home(home.sizes, {**plain, name: values_of(name)[0]})))]
 
 
 def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from attnspec.cli import ARRAYS, _guarded
 
 
-@pytest.mark.parametrize("arrays", [pytest.param(x, marks=pytest.mark.study) if x == "jax" else x for x in ARRAYS])
+@pytest.mark.parametrize("arrays", ARRAYS)
 def test_a_starting_point_holds_every_law_it_is_tried_on(
     arrays: str, attnspec: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -220,17 +220,25 @@ def test_the_simplest_rule_is_found(tried: dict[int, str | None], rules: list[st
     assert [rule.sentence for rule in rule_from("sk", 16, tried)] == rules
 
 
-def test_an_option_is_not_needed_where_supports_takes_another_one_instead() -> None:
+@pytest.mark.parametrize("raises", [False, True], ids=["declared", "raised"])
+def test_an_option_is_not_needed_where_another_one_does_as_well(raises: bool) -> None:
     def attend(q: Any, k: Any, v: Any, *, causal: bool = False, mask: Any = None) -> Any:
+        refuse(unless=causal or mask is not None or not raises)
         seen = lower(q, k) if causal else True
         return attention(q, k, v, seen if mask is None else seen & mask)
 
     def either(p: Any) -> str | None:
-        return None if {"causal", "mask"} & set(p.options) else "causal or a mask is needed"
+        return None if raises or {"causal", "mask"} & set(p.options) else "causal or a mask is needed"
 
-    def one(p: Any) -> str | None:
-        return None if "causal" in p.options else "causal is needed"
+    made = surveyed(implementation_of(attend, supports=either))
+    assert list(made.takes.needs) == ["causal or mask"] and not made.takes.always
+    report = check(made, laws=["causal/as-defined", "masks/shared-mask"])
+    assert report and {row.verdict for row in report.results} == {"pass"}
 
-    takes = {f.__name__: survey(implementation_of(attend, name=f.__name__, supports=f)) for f in (either, one)}
-    assert not takes["either"].always and not takes["either"].needs
-    assert takes["one"].always == {"causal": True}
+
+def test_the_only_option_with_which_a_call_is_taken_is_needed() -> None:
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False, mask: Any = None) -> Any:
+        return attention(q, k, v, lower(q, k) if mask is None else lower(q, k) & mask)
+
+    made = implementation_of(attend, supports=lambda p: None if "causal" in p.options else "causal is needed")
+    assert survey(made).always == {"causal": True} and list(survey(made).needs) == ["causal"]
