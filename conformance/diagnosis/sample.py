@@ -110,7 +110,7 @@ def plain_sample(structure: Structure, log: CallLog, new: bool, twice: bool = Fa
 
 
 def _sample(structure: Structure, p: Problem, log: CallLog, **said: Any) -> Sample:
-    """What the log saw, judged. What the reference worked out for it is let go: a diagnosis keeps many problems."""
+    """What the log kept, judged. What the reference worked out for it is let go: a diagnosis keeps many problems."""
     calls = tuple(log.calls)
     sample = Sample(structure, p, calls, all(call.correct for call in calls), **said)
     for each in (p, *(call.p for call in calls)):
