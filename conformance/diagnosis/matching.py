@@ -71,7 +71,7 @@ def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
     if found.full or _one_symptom(ordered):
         return found
     found.in_law = _ranked(lawful)
-    if found.wrong and not found.in_law:
+    if not found.in_law and came(s for s in ordered if s.of_law):  # numbers: what is only named needs nothing that is near
         found.nearest = _nearest(ordered, everyone, found.wrong)
     return found
 
