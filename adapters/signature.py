@@ -11,13 +11,11 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import yaml
+from ..spec.reading import spec_file
 
-__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "nearest", "operations", "positional", "read_signature", "spec_file"]
+__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "nearest", "operations", "positional", "read_signature"]
 
 
 class ContractError(Exception):
@@ -109,17 +107,9 @@ def read_signature(
     return Read(options, Keywords(renamed, frozenset(always) - frozenset(names), own), unmapped)
 
 
-@cache
 def operations() -> dict[str, Any]:
     """The operations that the spec states, by name."""
     return spec_file("operations.yaml")
-
-
-@cache
-def spec_file(name: str) -> dict[str, Any]:
-    """A file of the spec that holds a mapping."""
-    loaded: dict[str, Any] = yaml.safe_load(files("attnspec.spec").joinpath(name).read_text(encoding="utf-8"))
-    return loaded
 
 
 def positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bool]:

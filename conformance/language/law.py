@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ class Law:
         """Whether the implementation must have a backward pass."""
         return any(WORDS[word].asks == GRADIENTS for word in self.words())
 
-    @property
+    @cached_property
     def shipped(self) -> bool:
         """Whether it comes with the kit, whose tests hold it to the definition and to the faults that it names."""
         return self.file.resolve().is_relative_to(Path(str(files("attnspec.spec"))).resolve())

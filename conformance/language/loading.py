@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...spec.reading import spec_file
 from .errors import SpecError, nearest
 from .given import check_given
 from .grammar import read_equation, read_expression
@@ -30,16 +31,9 @@ def load_laws(paths: Iterable[Path] | None = None) -> list[Law]:
     Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice. Files that come
     with the kit are held to the schema by its tests, because that takes longer than reading them.
     """
-    laws: list[Law] = []
-    seen: dict[str, Law] = {}
-    for path in sorted((spec_folder() / "laws").glob("*.yaml")) if paths is None else [Path(p) for p in paths]:
-        for law in _chapter(path, foreign=paths is not None):
-            if law.id in seen:
-                first = seen[law.id]
-                raise SpecError(f"the law {law.id!r} stands already at {first.file}:{first.line}", law.file, law.line)
-            seen[law.id] = law
-            laws.append(law)
-    return laws
+    if paths is None:
+        return list(_shipped())
+    return list(_each_once(law for path in paths for law in _chapter(Path(path), foreign=True)))
 
 
 def select(laws: Iterable[Law], patterns: Iterable[str]) -> list[Law]:
@@ -72,25 +66,34 @@ def shortlist(options: frozenset[str] | None = None) -> frozenset[str]:
 
     options: those that an implementation takes; None: the laws that are on the list for any implementation.
     """
-    lists = _table("shortlist.yaml")
+    lists = spec_file("shortlist.yaml")
     further = [entry["laws"] for entry in lists["more"] if options is None or options.issuperset(entry["options"])]
     return frozenset(lists["laws"]).union(*further)
 
 
 def operations() -> dict[str, Any]:
     """The operations of spec/operations.yaml."""
-    return _table("operations.yaml")
+    return spec_file("operations.yaml")
 
 
 def conventions() -> dict[str, Any]:
     """The conventions of spec/conventions.yaml."""
-    return _table("conventions.yaml")
+    return spec_file("conventions.yaml")
 
 
 @cache
-def _table(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = read_yaml(spec_folder() / name)[0]
-    return data
+def _shipped() -> tuple[Law, ...]:
+    return tuple(_each_once(law for path in sorted((spec_folder() / "laws").glob("*.yaml")) for law in _chapter(path, False)))
+
+
+def _each_once(laws: Iterable[Law]) -> Iterator[Law]:
+    seen: dict[str, Law] = {}
+    for law in laws:
+        if law.id in seen:
+            first = seen[law.id]
+            raise SpecError(f"the law {law.id!r} stands already at {first.file}:{first.line}", law.file, law.line)
+        seen[law.id] = law
+        yield law
 
 
 def _chapter(path: Path, foreign: bool) -> Iterator[Law]:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
+from ...spec.reading import spec_file
 from . import (
     accuracy,
     causal,
@@ -135,8 +134,7 @@ class Fault:
 
 def load() -> dict[str, Fault]:
     """The faults in the order of spec/faults.yaml. Raises ValueError for an entry without a maker, and the reverse."""
-    text = files("attnspec.spec").joinpath("faults.yaml").read_text(encoding="utf-8")
-    return joined(yaml.safe_load(text), MAKERS)
+    return joined(spec_file("faults.yaml"), MAKERS)
 
 
 def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict[str, Fault]:

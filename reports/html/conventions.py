@@ -7,9 +7,9 @@ so the cell leads to that law, and says so where there is none.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
+from ...spec.reading import spec_file
 from ..wording import counted
 from .markup import address, code, escape, folded, glyph, section, table
 
@@ -29,7 +29,7 @@ WORST = ("error", "fail", "pass")
 
 def conventions_section(report: Report) -> str:
     """Implementations × conventions: the choice, how it is known, and whether laws hold the implementation to it."""
-    spec = _spec()
+    spec = spec_file("conventions.yaml")
     made = [each for each in report["implementations"] if any(_asked(each, name, spec) for name in each["conventions"])]
     if not made:
         return ""
@@ -94,11 +94,3 @@ def _meaning(name: str, entry: Mapping[str, Any]) -> str:
     )
     title = escape(name.replace("_", " "))
     return f'<details class="meaning"><summary>{title}: {escape(entry["about"])}</summary><dl>{choices}</dl></details>'
-
-
-def _spec() -> dict[str, Any]:
-    import yaml
-
-    spec = files("attnspec.spec").joinpath("conventions.yaml")
-    known: dict[str, Any] = yaml.safe_load(spec.read_text(encoding="utf-8"))
-    return known

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from typing import Any
 
+from ...spec.reading import spec_file
 from ..wording import counted
 from .markup import code, escape, glyph, link, section, table
 
@@ -28,7 +28,7 @@ def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) ->
     if tried["spec"] != suite["spec"]:
         about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
     rates = "".join(_rate(kills, dtype) for dtype in kills["dtypes"])
-    known = _known()
+    known = spec_file("faults.yaml")
     ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
     rows = [[_name(name, known.get(name)), *(_cell(parts.get(d), laws) for d in kills["dtypes"])] for name, parts in ordered]
     body = table(["known mistake", *kills["dtypes"]], rows, "faults")
@@ -63,11 +63,3 @@ def _cell(part: Mapping[str, Any] | None, laws: int) -> str:
     share = 100 * part["killed_by"] / laws
     told = f"{counted(part['killed_by'], 'law')}<small>first {escape(part['law'])}, problem {part['problem']}</small>"
     return f'<div class="bar small"><i style="width:{share:.1f}%"></i></div>{told}'
-
-
-def _known() -> dict[str, Any]:
-    import yaml
-
-    spec = files("attnspec.spec").joinpath("faults.yaml")
-    known: dict[str, Any] = yaml.safe_load(spec.read_text(encoding="utf-8"))
-    return known

@@ -108,6 +108,32 @@ def test_a_second_mistake_is_noticed() -> None:
     assert [row["fault"] for row in found["ranked"]] in ([], ["lse-base-two"])
 
 
+def test_the_nearest_mistake_explains_something_of_the_law() -> None:
+    two = as_callable("lse-base-two")
+
+    def attend(
+        q: Any, k: Any, v: Any, *, causal: bool = False, return_lse: bool = False, window: Any = None, mask: Any = None
+    ) -> Any:
+        v = v[..., ::-1] if causal and k.shape[2] < 3 else v
+        out, lse = two(q, k, v, causal=causal, return_lse=True, window=window, mask=mask)
+        return (out, lse) if return_lse else out
+
+    found = failed(made(attend), "causal/as-defined").diagnosis
+    assert found["nearest"] is None and not found["ranked"] and found["wrong"] > 4
+
+
+def test_what_was_taken_and_should_be_refused_has_no_nearest_mistake() -> None:
+    """A kernel that takes one key with several values, and nothing else, is not the known one that drops what is left over."""
+
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        if k.shape[2] > 1 and k.shape[2] != v.shape[2]:
+            raise ValueError("as many keys as values")
+        return kernel(q, np.repeat(k, v.shape[2] // k.shape[2] or 1, axis=2), v)
+
+    found = failed(made(attend), "interface/refuses-unequal-lengths").diagnosis
+    assert found["nearest"] is None and not found["ranked"]
+
+
 def test_places_and_mask_are_told() -> None:
     found = failed(made(as_callable("causal-off-by-one")), "causal/as-defined").diagnosis
     assert any("rows" in words for words in found["where"])

@@ -1,0 +1,20 @@
+"""The files of the spec as data, each read once a process, by the parser in C where PyYAML has it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+__all__ = ["spec_file"]
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@cache
+def spec_file(name: str) -> dict[str, Any]:
+    """A file of the spec that holds a mapping, for reading only: all who ask for it share it. Raises FileNotFoundError."""
+    loaded: dict[str, Any] = yaml.load(files("attnspec.spec").joinpath(name).read_text(encoding="utf-8"), Loader=_Loader)
+    return loaded
