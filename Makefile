@@ -11,7 +11,7 @@ TRIED := numpy torch triton jax --budget standard $(KNOWN)
 # One thread a worker: two workers on two cores are faster, and timings repeat better.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 # What pages quote runs of, beside the backends.
-PUBLISHED := performer-pytorch==1.1.4 linear-attention-transformer==0.19.1
+PUBLISHED := performer-pytorch==1.1.4 linear-attention-transformer==0.19.1 local-attention==1.11.2
 # On how many threads a BLAS adds in `make processors`.
 THREADS ?= 1 2
 
@@ -53,7 +53,7 @@ newcomer: $(VENV)/installed ## Build a wheel, install it where there is NumPy al
 published: ## Follow the pages that quote runs of published packages, in an environment that has these.
 	test -d build/published || $(PYTHON) -m venv build/published
 	build/published/bin/python -m pip install --quiet --constraint constraints.txt --editable ".[torch,dev]" $(PUBLISHED)
-	$(ONE_THREAD) build/published/bin/python -m pytest -q tests/docs/test_blocks.py -k "linear or approximations"
+	$(ONE_THREAD) build/published/bin/python -m pytest -q tests/docs/test_blocks.py -k "linear or approximations or sparse"
 
 faults: $(VENV)/installed ## Try every law on every known mistake, and write what docs/faults.md is made of.
 	mkdir -p docs/data

@@ -71,7 +71,7 @@ def _tried(asked: tuple[str, str], laws_files: Sequence[str]) -> tuple[int, str]
     """The exit code of one replay, and what it says of a case that does not hold."""
     from ._replay import in_a_child
 
-    code, out, complaint = in_a_child(*asked, laws_files)
+    code, out, complaint = in_a_child(*asked, laws_files, brief=True)
     line = out.partition("\n")[0] if code == 1 else complaint.strip().rpartition("\n")[2]
     return code, "" if code == 0 else line.partition(": ")[2]
 

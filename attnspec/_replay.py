@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["in_a_child", "replay_case"]
 
 HERE = "ATTNSPEC_REPLAY_HERE"
-"""Set in the child process, and by whoever wants a debugger in the same process."""
+"""Set in the child process, and by whoever wants a debugger in the same process; to BRIEF where one line is enough."""
+
+BRIEF = "brief"
 
 
 def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]) -> int:
@@ -86,7 +88,7 @@ def _replay_here(case: str, address: str, law: Law) -> int:
     worst = 0
     for target in find_targets([address]):
         try:
-            result = replay(surveyed(target.implementation), case, law, explain=True)
+            result = replay(surveyed(target.implementation), case, law, explain=os.environ.get(HERE) != BRIEF)
         except ValueError as error:
             raise Mistake(f"the case cannot be read: {error}") from None
         name = target.implementation.name
@@ -102,8 +104,8 @@ def _replay_here(case: str, address: str, law: Law) -> int:
     return worst
 
 
-def in_a_child(case: str, address: str, laws_files: Sequence[str]) -> tuple[int, str, str]:
-    """Replay a case in a process of its own: the exit code, and what it prints on both streams."""
+def in_a_child(case: str, address: str, laws_files: Sequence[str], brief: bool = False) -> tuple[int, str, str]:
+    """Replay a case in a process of its own: the exit code, and what it prints on both streams. brief: without a diagnosis."""
     from attnspec.conformance.engine.budget import BUDGETS
 
     extra = [f"--laws-file={file}" for file in laws_files]
@@ -111,7 +113,12 @@ def in_a_child(case: str, address: str, laws_files: Sequence[str]) -> tuple[int,
     timeout = BUDGETS["quick"].timeout
     try:
         done = subprocess.run(
-            command, env={**os.environ, HERE: "1"}, timeout=timeout, capture_output=True, text=True, check=False
+            command,
+            env={**os.environ, HERE: BRIEF if brief else "1"},
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         return 1, f"STILL FAILS (error) on {address}: no answer after {timeout:g} s\n", ""

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...adapters.arrays import NoGradient, arrays_for, layout_back
 from ...adapters.contract import ContractError, Implementation
+from ...adapters.first_use import FirstUse, first_use
 from ...adapters.signature import ARRAY
 from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
@@ -157,6 +158,13 @@ class Subject:
         except (Broken, ContractError):
             return False
         return False
+
+    def first_use(self, p: Problem) -> FirstUse | None:
+        """How queries, keys and values are first combined; None where no two of them are seen to meet."""
+        made = self.implementation
+        arguments, options = self._delivered(p)
+        arrays = dict(zip(("queries", "keys", "values"), arguments, strict=True))
+        return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.d))
 
     def answers(self, p: Problem) -> bool:
         """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""

@@ -54,6 +54,7 @@ def verify(
     record: Callable[[str], None] = lambda case: None,
     held: Callable[[Structure, Problem], None] = lambda structure, p: None,
     first: Sequence[str] = (),
+    shrink: bool = True,
     explain: bool = False,
     certify: bool = False,
 ) -> Result:
@@ -62,6 +63,7 @@ def verify(
     examples: problems to decide, instead of the budget's. record: called with each case before it runs.
     held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
     where one of them fails, nothing more is. One that cannot be read any more is passed over.
+    shrink: whether the problem of a failure is made small, which takes most of the time of one; the verdict is the same.
     explain: whether a failure is made simple and diagnosed, which takes a second or two. certify: whether the certificate of a
     pass is computed where none is stored, which takes seconds.
     Never raises for what the implementation does; that is what the Result says.
@@ -81,7 +83,7 @@ def verify(
     small = implementation.mode == "interpreted"
     pool = pool_for(budget.name, implementation.compiles, seed, small=small, takes=implementation.takes)
     if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
-        _search(trial, pool, examples or budget.of_mode(implementation.mode), seed)
+        _search(trial, pool, examples or budget.of_mode(implementation.mode), seed, shrink)
     result = trial.result()
     if explain:
         trial.explain(result)
@@ -281,8 +283,8 @@ class _Trial:
         return hopeless or time.monotonic() > self.deadline
 
 
-def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
-    """Let Hypothesis draw structures until enough are decided, and shrink the first that fails."""
+def _search(trial: _Trial, pool: Pool, examples: int, seed: int, shrink: bool) -> None:
+    """Let Hypothesis draw structures until enough are decided, and shrink the first that fails, if that is wanted."""
     import hypothesis
 
     from ..problems.drawing import draw
@@ -311,4 +313,4 @@ def _search(trial: _Trial, pool: Pool, examples: int, seed: int) -> None:
 
     # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.
     with contextlib.suppress(LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
-        draw(strategy, attempt, name=f"{seed}/{law.id}/{subject.dtype}", examples=examples, shrink=True)
+        draw(strategy, attempt, name=f"{seed}/{law.id}/{subject.dtype}", examples=examples, shrink=shrink)

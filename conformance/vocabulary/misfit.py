@@ -7,15 +7,22 @@ from typing import Any
 
 import numpy as np
 
+from ...adapters.first_use import FirstUse
 from ...reports.wording import counted
 from ..bounded import Bounded
 from ..problems.problem import Problem
 
-__all__ = ["ACCEPTED", "fact", "misfit"]
+__all__ = ["accepted", "fact", "misfit"]
 
 
-ACCEPTED = "the function under test accepted it; if that wraps a kernel, the wrapper may have converted it first"
-"""Said where an error was expected: which of the two was careless is not visible from outside."""
+def accepted(first: FirstUse | None) -> str:
+    """Who took what an error was expected for. first: how the arrays were first combined, where that can be seen."""
+    if first is None:
+        return "whether adapter or kernel accepted it cannot be seen: no operation of the framework got two of the arrays"
+    operations = " and ".join(first.operations)
+    if first.changed:
+        return f"the adapter accepted it: it changed {' and '.join(first.changed)} for {operations}"
+    return f"the kernel accepted it: {operations} got the arrays as they came"
 
 
 def fact(value: float, sentences: Callable[[], list[str]]) -> Bounded:

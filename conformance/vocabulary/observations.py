@@ -12,7 +12,7 @@ from ...reference.arithmetic import FLOAT8
 from ..bounded import Bounded
 from ..meaning import derived
 from ..problems.problem import Problem
-from .misfit import ACCEPTED, fact, misfit
+from .misfit import accepted, fact, misfit
 from .transforms import _typed
 from .word import Pair, Pairs, Problems, Undecided, Value, Values, word
 
@@ -77,7 +77,7 @@ def returned_weights(subject: Subject, p: Problem) -> Value:
 @word("observations")
 def refuses(subject: Subject, p: Problem) -> Value:
     """1 where the implementation raises an exception for p, 0 where it returns an answer."""
-    return fact(subject.refuses(p), lambda: [f"took {misfit(p)}; an error was expected", ACCEPTED])
+    return fact(subject.refuses(p), lambda: [f"took {misfit(p)}; an error was expected", accepted(subject.first_use(p))])
 
 
 @word("observations")

@@ -26,7 +26,8 @@ FEW = 10
 
 
 def verdict(name: str, law: str, examples: int, dtype: str) -> tuple[str, Any]:
-    result = verify(suspect(name, operation=LAWS[law].operation), LAWS[law], dtype, budget="quick", examples=examples)
+    made = suspect(name, operation=LAWS[law].operation)
+    result = verify(made, LAWS[law], dtype, budget="quick", examples=examples, shrink=False)
     return result.verdict, (result.examples, result.message, result.case)
 
 

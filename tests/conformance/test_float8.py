@@ -164,7 +164,7 @@ def test_descales_are_drawn_for_whoever_claims_them_in_any_dtype() -> None:
 def test_lost_descales_are_found_in_float8_too(name: str, dtype: str) -> None:
     fault = made(as_callable(name))
     laws = [law for law in LAWS.values() if law.chapter == "float8" and name in law.kills]
-    found = [verify(fault, law, dtype, budget="quick", examples=60) for law in laws]
+    found = [verify(fault, law, dtype, budget="quick", examples=60, shrink=False) for law in laws]
     failed = [result for result in found if result.verdict == "fail"]
     assert failed, [(r.law, r.verdict, r.message) for r in found]
     again = replay(fault, str(failed[0].case), LAWS[failed[0].law])
@@ -174,5 +174,8 @@ def test_lost_descales_are_found_in_float8_too(name: str, dtype: str) -> None:
 @pytest.mark.parametrize("name", ["small-weights-lost", "weights-scale-not-undone", "lse-keeps-weights-scale"])
 def test_mistakes_with_the_scale_of_weights_are_found_under_the_arithmetic_of_a_float8_kernel(name: str) -> None:
     laws = [law for law in LAWS.values() if name in law.kills]
-    found = {law.id: verify(made(as_callable(name)), law, "float8_e4m3fn", budget="quick", examples=40).verdict for law in laws}
+    found = {
+        law.id: verify(made(as_callable(name)), law, "float8_e4m3fn", budget="quick", examples=40, shrink=False).verdict
+        for law in laws
+    }
     assert "fail" in found.values(), found

@@ -72,10 +72,10 @@ def test_a_brief_card_is_a_few_lines(made: dict[str, Any]) -> None:
 
 def test_of_a_refusal_that_did_not_come_it_is_said_who_accepted(report: Any, row: Any, plan: dict[str, Any]) -> None:
     plan["laws"]["interface/refuses-x"] = plan["laws"]["heads/c"]
-    details = ["1 of 1 entries break it", "took x", "the function under test accepted it"]
+    details = ["1 of 1 entries break it", "took x", "the kernel accepted it: x.y got it"]
     made = report([row("interface/refuses-x", "fail", level="should", message="took x", details=details)])
     [cause] = causes(made)
-    assert "  details   the function under test accepted it" in brief_card(cause, made).splitlines()
+    assert "  details   the kernel accepted it: x.y got it" in brief_card(cause, made).splitlines()
 
 
 def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
