@@ -100,7 +100,7 @@ class Implementation:
 
     name: str
     function: Callable[..., Any]
-    operation: str = "attention"
+    operation: str
     arrays: str = "numpy"
     layout: str = "bhsd"
     dtypes: tuple[str, ...] = WIDE_DTYPES

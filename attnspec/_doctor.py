@@ -42,20 +42,12 @@ def examine(addresses: Sequence[str]) -> int:
     return 1 if wrong else 0
 
 
-TRIED = {
-    "attention": "Q = 0",
-    "sparse_attention": "Q = 0",
-    "linear_attention": "Q = 1 and K = 1/D",
-    "random_feature_attention": "Q = 1 and K = 1/D",
-}
-"""Operations with what the trial call holds. Every row is then the mean of V, or of linear attention its sum."""
-
 Finding = tuple[bool | None, str]
 
 
 def _findings(made: Implementation) -> Iterator[Finding]:
     from attnspec.conformance.language.loading import operations
-    from attnspec.conformance.meaning import WITHOUT_CONVENTIONS
+    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.decided import told
 
@@ -73,9 +65,6 @@ def _findings(made: Implementation) -> Iterator[Finding]:
     lacking = [name for name in known if name not in made.options]
     if lacking:
         yield None, f"not claimed, so not tested: {', '.join(lacking)}"
-    if made.operation not in TRIED:
-        yield False, f"there is no trial call for the operation {made.operation}, so nothing was tried"
-        return
     made = surveyed(made)
     for sentence, words in made.takes.sentences():
         yield False if made.takes.nothing else None, told(sentence, words)
@@ -86,7 +75,7 @@ def _findings(made: Implementation) -> Iterator[Finding]:
         for good, sentence in _trial(made, dtype):
             answers = answers and good is not False
             yield good, f"{dtype}: {sentence}"
-    if answers and made.operation not in WITHOUT_CONVENTIONS:
+    if answers and operation_named(made.operation).conventions:
         yield from _conventions(made)
 
 
@@ -94,6 +83,7 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     """One call whose answer is plain, and one that also returns the logsumexp where that is claimed."""
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
+    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.problems.taken import NotTaken
 
     try:
@@ -116,16 +106,17 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     yield True, f"returns an array of {made.arrays}, shape {out.shape} as (B, H, S, D)"
     if str(out.dtype) != dtype and dtype not in FLOAT8_DTYPES:
         yield None, f"the output comes back as {out.dtype}"
-    judge = _judge_sum if p.operation == "linear_attention" else _judge
-    yield judge(out.astype(np.float64), p)
+    trial = operation_named(p.operation).trial
+    judge = _judge_sum if trial.sum else _judge_mean
+    yield judge(out.astype(np.float64), p, trial.words)
     if subject.altered:
         yield False, f"the call wrote into its input {', '.join(sorted(subject.altered))}"
     if "return_lse" in made.options:
         yield _judge_lse(subject, p)
 
 
-def _judge(out: Any, p: Problem) -> Finding:
-    v, held = np.repeat(p.v.astype(np.float64), p.hq // p.hkv, axis=1), TRIED[p.operation]
+def _judge_mean(out: Any, p: Problem, held: str) -> Finding:
+    v = np.repeat(p.v.astype(np.float64), p.hq // p.hkv, axis=1)
     if p.options.get("causal"):
         return _judge_causal(out, v)
     if not np.isfinite(out).all():
@@ -152,9 +143,9 @@ def _judge_causal(out: Any, v: Any) -> Finding:
     )
 
 
-def _judge_sum(out: Any, p: Problem) -> Finding:
+def _judge_sum(out: Any, p: Problem, held: str) -> Finding:
     """Of linear attention, where every query and key have the product 1."""
-    v, held = p.v.astype(np.float64), TRIED[p.operation]
+    v = p.v.astype(np.float64)
     due = np.cumsum(v, axis=2) if p.options.get("causal") else v.sum(axis=2, keepdims=True)
     if np.abs(out - due).max() < COARSE:
         return True, f"with {held} every row is the sum of V"
@@ -201,28 +192,24 @@ def _conventions(made: Implementation) -> Iterator[Finding]:
 
 
 def _problem(dtype: str, made: Implementation) -> Problem:
-    """Q = 0, K any, V of small integers whose means over keys, and over heads, differ; or Q = 1 and K = 1/D, as `TRIED` says.
+    """Q and K as the trial of the operation says, V of small integers whose means over keys, and over heads, differ.
 
     Of the shape that is taken nearest to SHAPE, with the options that every call has. A projection is given where it is
     claimed. Raises NotTaken where no shape is taken.
     """
+    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.problems.problem import Problem
     from attnspec.conformance.problems.shapes import shape_near
     from attnspec.reference.rounding import DTYPES
 
-    kind = DTYPES[dtype]
+    kind, operation = DTYPES[dtype], operation_named(made.operation)
     b, hq, hkv, sq, sk, d, dv = shape_near(SHAPE, made.takes)
-    if made.takes.always.get("causal") and made.operation in WITHOUT_PAST:
+    if made.takes.always.get("causal") and not operation.causal_past:
         sq = sk
     v = np.arange(b * hkv * sk * dv, dtype=np.float32).reshape(b, hkv, sk, dv) % 7 + np.arange(hkv).reshape(1, hkv, 1, 1)
     k = np.arange(b * hkv * sk * d, dtype=np.float32).reshape(b, hkv, sk, d) % 5 - 2
-    q = np.zeros((b, hq, sq, d))
-    if TRIED[made.operation] != "Q = 0":
-        q, k = np.ones_like(q), np.full_like(k, 1 / d)
+    q, trial = np.full((b, hq, sq, d), operation.trial.q), operation.trial
+    k = k if trial.k is None else np.full_like(k, trial.k(d))
     rows = np.arange(2 * d, dtype=np.float32).reshape(2, d) % 3 / 2 - 0.5
     options = {**made.takes.always, **({"projection": rows} if "projection" in made.options else {})}
     return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, options, operation=made.operation)
-
-
-WITHOUT_PAST = ("linear_attention", "random_feature_attention")
-"""Operations whose causal pass takes as many queries as keys."""

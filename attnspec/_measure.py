@@ -20,13 +20,14 @@ __all__ = ["measure_implementations"]
 
 def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
     """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
+    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.selection import Mistake, find_targets
     from attnspec.conformance.survey import surveyed
 
     targets = find_targets(addresses)
     for target in targets:
         made = target.implementation
-        if made.operation in ("linear_attention", "random_feature_attention"):
+        if not operation_named(made.operation).softmax:
             raise Mistake(f"{made.name} computes {made.operation}; only the softmax of a kernel is measured")
     asked = [surveyed(target.implementation) for target in targets]
     chosen = [(made, d) for made in asked for d in made.dtypes if dtype in (None, d)]

@@ -26,6 +26,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     Raises Mistake for an option that the implementation lacks, a problem that cannot be, and another ending than .svg and .png.
     """
     from attnspec.conformance.diagnosis.xray import blocks, take, verdict
+    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.selection import Mistake, find_targets
     from attnspec.conformance.survey import surveyed
 
@@ -36,7 +37,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     if len(targets) > 1:
         raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
     made = surveyed(targets[0].implementation)
-    if made.operation in ("linear_attention", "random_feature_attention"):
+    if not operation_named(made.operation).softmax:
         raise Mistake(f"{made.name} computes {made.operation}, whose weights are no softmax; an x-ray shows the weights of one")
     dtype = given["dtype"] or made.dtypes[0]
     if dtype not in made.dtypes:
@@ -45,7 +46,9 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
         raise Mistake(f"a terminal shows {WIDEST} keys at most; write {given['sk']} of them with --out FILE.svg")
     try:
         pictures = take(
-            made, _structure(dtype, given).but(**made.takes.always), None if given["head"] is None else [given["head"]]
+            made,
+            _structure(made.operation, dtype, given).but(**made.takes.always),
+            None if given["head"] is None else [given["head"]],
         )
     except ValueError as error:
         raise Mistake(str(error)) from None
@@ -58,7 +61,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     return 0 if all(picture.right for picture in pictures) else 1
 
 
-def _structure(dtype: str, given: dict[str, Any]) -> Any:
+def _structure(operation: str, dtype: str, given: dict[str, Any]) -> Any:
     """The structure that was asked for. Raises ValueError for sizes and options that do not fit."""
     from attnspec.conformance.diagnosis.xray import FEATURES
     from attnspec.conformance.problems.structure import Structure
@@ -70,7 +73,7 @@ def _structure(dtype: str, given: dict[str, Any]) -> Any:
     options["sinks"] = "normal" if given["sinks"] else None
     kv_heads = given["kv_heads"] or given["heads"]
     sizes = {"hq": given["heads"], "hkv": kv_heads, "sq": given["sq"], "sk": given["sk"], "d": given["d"], "dv": FEATURES}
-    return Structure(dtype=dtype, **sizes, options=options, values="normal", seed=given["seed"])
+    return Structure(dtype=dtype, **sizes, options=options, values="normal", seed=given["seed"], operation=operation)
 
 
 def _write(out: Path, pictures: Any) -> None:

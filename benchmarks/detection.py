@@ -74,7 +74,17 @@ def made(name: str) -> Implementation:
 def noticed(name: str, dtype: str, length: int, seed: int, options: dict[str, Any]) -> dict[str, bool]:
     """For each rule, whether it rejects the implementation in this run."""
     structure = Structure(
-        dtype=dtype, hq=2, hkv=1, sq=length, sk=length, d=64, options=options, values="normal", seed=seed, geometry=seed
+        dtype=dtype,
+        hq=2,
+        hkv=1,
+        sq=length,
+        sk=length,
+        d=64,
+        options=options,
+        values="normal",
+        seed=seed,
+        geometry=seed,
+        operation="attention",
     )
     p = build(structure, CONVENTIONS)
     subject = Subject(made(name), dtype, CONVENTIONS)

@@ -13,21 +13,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..reference.arithmetic import REFERENCE, Arithmetic
-from ..reference.bounds import judge, own_error
 from ..reference.bounds.choice import clear_choice
 from ..reference.bounds.flat import flat_bounds
 from ..reference.bounds.score import Noise, noise_of
-from ..reference.linear.bounds import judge_linear
-from ..reference.linear.recurrent import linear_attention
-from ..reference.random_features.bounds import judge_random
-from ..reference.random_features.definition import random_feature_attention
 from ..reference.random_features.drawn import DrawnError, drawn_error
-from ..reference.sparse import SPARSE_OPTIONS, narrowed
-from ..reference.textbook import attention
+from .operations import operation_named
 from .problems.problem import Problem
 
 __all__ = [
-    "WITHOUT_CONVENTIONS",
     "Clock",
     "attended",
     "chosen_for_sure",
@@ -44,11 +37,6 @@ __all__ = [
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
 _NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights", "return_state")
-WITHOUT_CONVENTIONS: dict[str, Callable[..., Any]] = {
-    "linear_attention": linear_attention,
-    "random_feature_attention": random_feature_attention,
-}
-"""Operations that no convention concerns, whose causal pass takes as many queries as keys, each with its definition."""
 
 
 class Clock:
@@ -59,26 +47,12 @@ class Clock:
 
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
+    operation = operation_named(p.operation)
     options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
-    if p.operation in WITHOUT_CONVENTIONS:
+    options |= {key: choice for key in operation.conventions if (choice := p.convention(key))}
+    if operation.as_options is None:
         return options
-    conventions = {key: choice for key in ("causal_alignment", "empty_rows") if (choice := p.convention(key))}
-    if p.operation == "sparse_attention":
-        return _under_its_pattern(p, options, conventions)
-    return {**options, **conventions}
-
-
-def _under_its_pattern(p: Problem, options: dict[str, Any], conventions: dict[str, str]) -> dict[str, Any]:
-    """Sparse attention is attention under a mask, so all that is known of that holds of it."""
-    given = {name: options.pop(name) for name in SPARSE_OPTIONS if name in options}
-    if not given:
-        return {**options, **conventions}
-    given |= {key: conventions[key] for key in ("causal_alignment",) if key in conventions}
-    return {
-        **options,
-        **conventions,
-        "mask": _once(p, "pattern", lambda: narrowed(p.q, p.k, scale=options.get("scale"), **given)),
-    }
+    return operation.as_options(p, options, lambda key, compute: _once(p, key, compute))
 
 
 def attended(p: Problem) -> Any:
@@ -86,8 +60,7 @@ def attended(p: Problem) -> Any:
 
     Where an implementation draws its own features only the visibility is its own; the output is that of other features.
     """
-    meaning = WITHOUT_CONVENTIONS.get(p.operation, attention)
-    return _once(p, "attended", lambda: meaning(p.q, p.k, p.v, **options_of(p)))
+    return _once(p, "attended", lambda: operation_named(p.operation).exact(p, options_of(p)))
 
 
 def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> Any:
@@ -96,13 +69,9 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
 
     random_signs: whether the smaller bound may be taken that holds where V has random signs.
     """
-    if p.operation == "linear_attention":
-        given = {"arithmetic": arithmetic, "dtype": p.dtype, "room": p.state_room, **options_of(p)}
-        return _once(p, arithmetic, lambda: judge_linear(p.q, p.k, p.v, **given))
-    if p.operation == "random_feature_attention":
-        return _once(p, arithmetic, lambda: judge_random(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options_of(p)))
-    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, "random_signs": random_signs}
-    return _once(p, (arithmetic, random_signs), lambda: judge(p.q, p.k, p.v, **how, **options_of(p)))
+    operation = operation_named(p.operation)
+    signs = random_signs and operation.under_random_signs
+    return _once(p, (arithmetic, signs), lambda: operation.judge(p, arithmetic, signs, options_of(p)))
 
 
 def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
@@ -139,12 +108,9 @@ def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnEr
 
 def own_errors(p: Problem) -> tuple[Any, ...]:
     """How far the reference's own output and logsumexp, or output, state and normaliser, may lie from exact."""
-    if p.operation == "random_feature_attention":
-        return (judged(p, REFERENCE).out_bound,)
-    if p.operation == "linear_attention":
-        own = judged(p, REFERENCE)
-        return own.out_bound, own.state_bound, own.normalizer_bound
-    return _once(p, "own", lambda: own_error(p.q, p.k, p.v, attended(p), options_of(p)))
+    own = operation_named(p.operation).own_errors
+    found: tuple[Any, ...] = _once(p, "own", lambda: own(p, attended(p), lambda: judged(p, REFERENCE), options_of(p)))
+    return found
 
 
 def chosen_for_sure(p: Problem, arithmetic: Arithmetic) -> Any:

@@ -207,6 +207,7 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
         if not address:
             continue
         for made in find(address):
+            _check_operation(made)
             _check_arithmetic(made)
             _check_device(made)
             target = Target(_own_address(address, made), made, asked=address)
@@ -219,6 +220,16 @@ def find_targets(addresses: Iterable[str]) -> list[Target]:
     if not found:
         raise Mistake("no implementation was named")
     return list(found.values())
+
+
+def _check_operation(made: Implementation) -> None:
+    """What the spec states and nothing computes is found before anything runs, and never taken for another operation."""
+    from .operations import UnknownOperation, operation_named
+
+    try:
+        operation_named(made.operation)
+    except UnknownOperation as error:
+        raise Mistake(f"{made.name}: {error}") from None
 
 
 def _check_arithmetic(made: Implementation) -> None:

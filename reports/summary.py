@@ -120,8 +120,8 @@ def false_alarm_line(report: Mapping[str, Any]) -> str:
     """How often a correct implementation may be found wrong by chance."""
     chances = report["false_alarms"]
     signs, estimates = (f"{1 / chances[name]:,.0f}" for name in ("random_signs", "estimates"))
-    drawing = any(made["operation"] == "random_feature_attention" for made in report["implementations"])
-    drawn = f", one in {1 / chances['drawn_features']:,.0f} problems of many seeds of random features" if drawing else ""
+    chance = chances["drawn_features"]
+    drawn = f", one in {1 / chance:,.0f} problems of many seeds of random features" if chance else ""
     return (
         f"false alarms: at most one in {signs} correct outputs where V was drawn with random signs{drawn}, "
         f"and one in {estimates} problems of the chapter accuracy if roundings are independent; none elsewhere"

@@ -17,6 +17,7 @@ from ...reference.arithmetic import FLOAT8
 from ..engine.results import EXTRAS, Asked
 from ..engine.subject import Broken, Raised, Subject, _around
 from ..meaning import attended, judged, judged_gradients
+from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.observations import OUTPUTS_OF_FLOAT8
 
@@ -231,7 +232,7 @@ class CallLog(Subject):
 
 def _size_of_output(p: Problem) -> Array:
     """What rounding of the output is measured by, (B, Hq, 1, 1): the values that are mixed, or of sums the output itself."""
-    if p.operation == "linear_attention":
+    if operation_named(p.operation).sums:
         return _largest(attended(p).out)
     return _largest_values(p)
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...adapters.contract import Implementation
 from ..engine.subject import Subject
 from ..language.law import Law
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
@@ -21,12 +22,6 @@ from .where import where
 
 __all__ = ["diagnose", "under_arithmetic"]
 
-COMPARED = ("attention", "sparse_attention", "linear_attention", "random_feature_attention")
-"""Operations whose results the reference bounds, as a log keeps them."""
-
-SOFTMAX = ("attention", "sparse_attention")
-"""Operations whose mask shows where queries are zero, and whose weights sum to one."""
-
 LISTED = 5
 """Mistakes that are named where several explain as much."""
 
@@ -34,7 +29,7 @@ LISTED = 5
 def diagnose(
     made: Implementation, law: Law, dtype: str, failed: Sequence[Structure], record: Callable[[str], None] = lambda case: None
 ) -> dict[str, Any]:
-    """What is known of a failure; empty where there is nothing to compare with (an operation not in COMPARED).
+    """What is known of a failure; as plain data.
 
     failed: structures on which the law failed, the reported one first. record: called with each case before it runs.
 
@@ -47,8 +42,6 @@ def diagnose(
     arithmetic, added by `under_arithmetic`: the named model under which the law holds: model, ratio, sentence.
     pictures: mask and weights, of a law about the forward pass, where they can be read. seconds: what it took.
     """
-    if made.operation not in COMPARED:
-        return {}
     began = time.perf_counter()
     inquiry = investigation(made, dtype)
     found, likes = inquiry.of(law, failed, record)
@@ -68,7 +61,9 @@ def diagnose(
         "nearest": None if near is None else _row(near, near.matched, near.tried, near.shown),
         "where": where(found.samples, build(failed[0], inquiry.conventions)),
         "factor": factors(found.samples),
-        "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions)) if made.operation in SOFTMAX else [],
+        "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions))
+        if operation_named(made.operation).softmax
+        else [],
         **_drawn(made, law, failed[0], record),
         "seconds": round(time.perf_counter() - began, 3),
     }
@@ -87,7 +82,7 @@ def under_arithmetic(found: dict[str, Any], holds: dict[str, Any]) -> dict[str, 
 
 
 def _drawn(made: Implementation, law: Law, structure: Structure, record: Callable[[str], None]) -> dict[str, Any]:
-    if made.operation not in SOFTMAX or any(WORDS[word].asks == GRADIENTS for word in law.words()):
+    if not operation_named(made.operation).softmax or any(WORDS[word].asks == GRADIENTS for word in law.words()):
         return {}
     found = pictures(made, structure, lambda case: record(f"{law.id}?{case.query()}"))
     return {} if found is None else {"pictures": found}

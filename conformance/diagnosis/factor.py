@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...reference.textbook import attention
-from ..meaning import WITHOUT_CONVENTIONS, options_of
+from ..meaning import options_of
+from ..operations import operation_named
 from .call_log import Call, Observed
 from .sample import Sample
 
@@ -38,7 +39,7 @@ def factors(samples: Sequence[Sample]) -> list[str]:
         found = _multiple(observed)
         if found is not None:
             said.append(f"every {words} is {found:.6g} times what is due")
-    if any(call.p.operation in WITHOUT_CONVENTIONS for call in calls):
+    if not all(operation_named(call.p.operation).softmax for call in calls):
         return said  # it has no scores that something multiplies, or what multiplies them multiplies its output
     return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
 

@@ -20,7 +20,8 @@ from ..engine.evaluate import decide_law
 from ..engine.subject import Broken, NotClaimed, Raised
 from ..engine.symptom import Symptom
 from ..language.law import Law
-from ..meaning import WITHOUT_CONVENTIONS, forget
+from ..meaning import forget
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.sizes import Pool
@@ -124,7 +125,7 @@ def another(p: Problem, claimed: frozenset[str]) -> Problem:
     given: dict[str, Any] = {}
     if "scale" in claimed:
         given["scale"] = 2 * float(p.options.get("scale", p.d**-0.5))
-    if "causal" in claimed and (p.operation not in WITHOUT_CONVENTIONS or p.sq == p.sk):
+    if "causal" in claimed and (operation_named(p.operation).causal_past or p.sq == p.sk):
         given["causal"] = None if p.options.get("causal") else True
     if "mask" in claimed and "mask" not in p.options:
         given["mask"] = np.arange(p.sk)[None, :] % 3 != np.arange(p.sq)[:, None] % 3

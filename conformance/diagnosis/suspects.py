@@ -20,7 +20,7 @@ from ...reference.faults.making import BACKWARDS, SMALLEST_TILE, tiles_of
 from ...reference.rounding import round_to
 from ..engine.results import due
 from ..engine.subject import _memory
-from ..meaning import WITHOUT_CONVENTIONS
+from ..operations import operation_named
 from .call_log import Call, Explained
 from .sample import Sample
 
@@ -116,7 +116,7 @@ class Suspect:
 
     def shows(self, sample: Sample) -> bool:
         """Whether it gives other numbers, in the dtype of the calls, than the definition does on some call of a sample."""
-        forward, right = self.fault.make(), OPERATIONS[self.fault.operation][0]()
+        forward, right = self.fault.make(), OPERATIONS[self.fault.operation].definition()
         for call in sample.calls:
             if call.dout is not None:
                 return self.backward
@@ -239,8 +239,7 @@ def _in_range(x: Any, dtype: str) -> Any:
 
 def applicable(made: Implementation, dtype: str, conventions: Mapping[str, str], options: frozenset[str]) -> list[Suspect]:
     """The faults that may show in a dtype, on calls with these options, under these conventions."""
-    kept = {name: conventions[name] for name in ("causal_alignment", "empty_rows") if name in conventions}
-    kept = {} if made.operation in WITHOUT_CONVENTIONS else kept
+    kept = {name: conventions[name] for name in operation_named(made.operation).conventions if name in conventions}
     return [
         Suspect(fault, kept, made.layout)
         for fault in FAULTS.values()

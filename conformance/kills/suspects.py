@@ -40,17 +40,18 @@ class Terms:
         return cls(made.options, made.claims, dict(conventions), made.arithmetic)
 
 
-def suspect(name: str, terms: Terms = Terms(), operation: str = "attention") -> Implementation:
+def suspect(name: str, terms: Terms = Terms(), operation: str | None = None) -> Implementation:
     """A fault, or `correct`, fresh of anything that it remembers. Raises KeyError for an unknown name.
 
-    operation: whose definition `correct` is; a fault has its own.
+    operation: whose definition `correct` is, which needs it; a fault has its own.
     """
     kept = {key: terms.conventions[key] for key in ("causal_alignment", "empty_rows") if key in terms.conventions}
-    function = as_callable(name, operation=operation, **kept)
+    whose = FAULTS[name].operation if name in FAULTS else str(operation)
+    function = as_callable(name, operation=whose, **kept)
     made = implementation_of(
         function,
         name=name,
-        operation=FAULTS[name].operation if name in FAULTS else operation,
+        operation=whose,
         dtypes=DTYPES,
         conventions=terms.conventions,
         claims=terms.claims,

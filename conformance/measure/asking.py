@@ -19,6 +19,7 @@ from ...adapters.contract import Implementation
 from ...reference.rounding import DTYPES, round_to
 from ..engine.conventions import settled
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..operations.attention import ATTENTION
 from ..problems.problem import Problem
 
 __all__ = ["FEATURES", "Form", "TooCoarse", "form_of", "held", "logsumexps", "outputs", "problem", "subject_of"]
@@ -108,7 +109,7 @@ def problem(dtype: str, rows: Any, keys: Any, values: Any, form: Form | None = N
         count = 1 if form.each == "entry" else len(keys)
         q = np.repeat(q[:, None, None], count, 2)
         k, v = (np.repeat(x[None, None], len(rows), 0) for x in (k, v))
-    made = Problem(q, k, v, dtype)
+    made = Problem(q, k, v, dtype, operation=ATTENTION.name)
     return made.but(causal=True) if form.causal else made
 
 

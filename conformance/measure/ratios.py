@@ -32,7 +32,9 @@ def _ratio(implementation: Implementation, dtype: str, length: int, seed: int, c
     """That of one problem, in the first form that the implementation answers."""
     for sq, causal in ((16, False), (1, False), (length, False), (length, True)):
         options = {"causal": True} if causal else {}
-        structure = Structure(dtype, 1, 2, 2, sq, length, 64, options=options, values="normal", seed=seed)
+        structure = Structure(
+            dtype, 1, 2, 2, sq, length, 64, options=options, values="normal", seed=seed, operation=implementation.operation
+        )
         p = build(structure, conventions)
         try:
             return decide(Subject(implementation, dtype, conventions).out(p), "≈", reference_out(p)).ratio

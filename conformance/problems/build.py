@@ -54,7 +54,7 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
         structure.memory,
         structure.geometry,
         fair,
-        structure.operation,
+        operation=structure.operation,
     )
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..operations.known import operation_named
+
 __all__ = ["MEMORIES", "Problem"]
 
 MEMORIES = ("contiguous", "transposed", "sliced", "offset", "expanded")
@@ -41,7 +43,7 @@ class Problem:
     memory: str = "contiguous"
     geometry_seed: int = 0
     fair_values: NDArray[Any] | None = field(default=None, repr=False)
-    operation: str = "attention"
+    operation: str = field(kw_only=True)
     state_room: tuple[NDArray[Any], NDArray[Any]] | None = field(default=None, repr=False)
 
     @property
@@ -85,7 +87,8 @@ class Problem:
     @property
     def draws_features(self) -> bool:
         """Whether the implementation draws a projection of its own, so that nobody else knows the exact output."""
-        return self.operation == "random_feature_attention" and "projection" not in self.options
+        draws = operation_named(self.operation).draws
+        return draws is not None and draws(self)
 
     def convention(self, name: str, default: str = "") -> str:
         """The choice of a convention for the options that are given: `name with option` says more than `name`."""

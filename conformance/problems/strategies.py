@@ -7,23 +7,24 @@ is where real mistakes live; they are drawn in slots that can each be emptied, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from ..operations import operation_named
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
 from .descriptors import OPTIONS, StructureError, nearest, one_of
 from .distributions import DISTRIBUTIONS, MANTISSA
 from .given import DRAWN, Given, read_given
-from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, LINEAR_VALUES, PACKINGS, STATES, fitted
+from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
-from .random_features import FEATURE_COUNTS, PROJECTIONS, RANDOM_VALUES, fitted_random
+from .random_features import FEATURE_COUNTS, PROJECTIONS
 from .shapes import check_shape, choice, draw_shape
-from .sizes import Pool, Shape
+from .sizes import Pool
 from .structure import Structure
 from .taken import NotTaken, conflict, taken_options
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
@@ -34,13 +35,6 @@ ON_REQUEST = frozenset(
     {"return_lse", "return_weights", "dropout_p", "dropout_seed", "return_state", "top_k", "num_features", "orthogonal"}
 )
 """Options that are drawn only where a law gives them."""
-
-Fit = Callable[..., tuple[dict[str, Any], Shape]]
-OF_OPERATIONS: dict[str, tuple[Fit, tuple[str, ...]]] = {
-    "linear_attention": (fitted, LINEAR_VALUES),
-    "random_feature_attention": (fitted_random, RANDOM_VALUES),
-}
-"""What makes options and sizes of an operation fit together, and the distributions of its values."""
 
 SLOTS = 3
 """The largest number of options drawn beyond those that a law gives."""
@@ -93,7 +87,7 @@ from equal strategies, and the two seeds would often be equal."""
 
 
 def structures(
-    dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool, operation: str = "attention"
+    dtype: str, given: Mapping[str, object], options: Iterable[str], sizes: Pool, operation: str
 ) -> st.SearchStrategy[Structure]:
     """Structures of one operation in one dtype, for one law and one implementation.
 
@@ -147,16 +141,16 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
         shape = draw_shape(draw, given.sizes, plan.pool)
     except NotTaken:
         reject()
-    fit, usual = OF_OPERATIONS.get(plan.operation, (None, USUAL_VALUES))
-    if fit is not None:
-        wishes, shape = fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 8)
+    operation = operation_named(plan.operation)
+    if operation.fit is not None:
+        wishes, shape = operation.fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 8)
     b, hq, hkv, sq, sk, d, dv = shape
     if isinstance(wishes.get("scale"), _Relative):
         wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")
     memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
-    values = draw(choice(*(given.values or usual)))
+    values = draw(choice(*(given.values or operation.values or USUAL_VALUES)))
     seed, geometry = draw(SEEDS), draw(GEOMETRIES)
-    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, plan.operation)
+    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, operation=plan.operation)
 
 
 @dataclass(frozen=True)

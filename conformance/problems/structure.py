@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .descriptors import OPTIONS, StructureError, Value, nearest, one_of, read_option, whole, write_value
 from .distributions import DISTRIBUTIONS, MANTISSA, Sizes
@@ -64,7 +64,7 @@ class Structure:
     memory: str = "contiguous"
     seed: int = 0
     geometry: int = 0
-    operation: str = "attention"
+    operation: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
         if self.dv is None:
@@ -117,7 +117,7 @@ class Structure:
         return "&".join(f"{key}={write_value(value)}" for key, value in fields.items())
 
     @classmethod
-    def parse(cls, query: str, operation: str = "attention") -> Structure:
+    def parse(cls, query: str, operation: str) -> Structure:
         """The structure of a query string, for a law about an operation. Keys come in any order; those left out have defaults.
 
         Raises StructureError for an unknown or repeated key, a bad value, or sizes that do not fit.

@@ -14,9 +14,9 @@ from ...adapters.contract import Implementation
 from ...adapters.takes import Rule
 from ..engine.results import EXTRAS
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.descriptors import StructureError
-from ..problems.strategies import OF_OPERATIONS
 from ..problems.structure import Structure
 
 __all__ = ["Caller", "Home", "Sizes"]
@@ -110,7 +110,7 @@ class Caller:
 
     def _fitted(self, home: Home) -> tuple[dict[str, int], dict[str, Any]]:
         """Sizes and options with what the operation asks of them together."""
-        fit, _ = OF_OPERATIONS.get(self.made.operation, (None, ()))
+        fit = operation_named(self.made.operation).fit
         if fit is None:
             return dict(home.sizes), dict(home.options)
         names = ("b", "hq", "hkv", "sq", "sk", "d", "dv")

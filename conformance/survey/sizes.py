@@ -8,6 +8,7 @@ from itertools import combinations
 from math import gcd
 
 from ...adapters.takes import Rule
+from ..operations import operation_named
 from .calls import Caller, Home
 
 __all__ = ["rule_from", "size_rules"]
@@ -17,9 +18,6 @@ LENGTHS = (7, 17, 40, 48, 96, 192)
 
 WIDTHS = (1, 7, 8, 16, 40, 64, 80, 96, 128, 256)
 """Features that models have, and two that none has."""
-
-EQUAL_HEADS = ("linear_attention", "random_feature_attention")
-"""Operations that have as many key heads as query heads."""
 
 
 def size_rules(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -55,7 +53,7 @@ def _in_question(caller: Caller, home: Home) -> list[Part]:
 
     So a kernel that takes all is asked twice, and one that refuses one or two things little more often.
     """
-    parts = [part for part in PARTS if not (part.rules is _grouped and caller.made.operation in EQUAL_HEADS)]
+    parts = [part for part in PARTS if part.rules is not _grouped or operation_named(caller.made.operation).grouped]
     if caller.made.takes.rules:
         return parts
     for left_out in range(3):

@@ -10,6 +10,8 @@ from ...reference.linear.features import TAYLOR, degree
 from ...reference.linear.taylor import series_error
 from ..bounded import bounded
 from ..meaning import attended, derived
+from ..operations import operation_named
+from ..operations.attention import ATTENTION
 from ..problems.problem import Problem
 from .random_features import scores
 from .word import Undecided, Value, word
@@ -25,9 +27,13 @@ def as_softmax(p: Problem) -> Problem:
 
 
 def _as_softmax(p: Problem) -> Problem:
-    scale = float(p.options.get("scale", p.d**-0.5)) if p.operation == "random_feature_attention" else 1.0
+    scale = operation_named(p.operation).softmax_scale
+    if scale is None:
+        raise Undecided(f"{p.operation} approximates no softmax attention")
     kept = {name: p.options[name] for name in KEPT if name in p.options}
-    return replace(p, options={**kept, "scale": scale}, operation="attention", conventions={"causal_alignment": "top-left"})
+    return replace(
+        p, options={**kept, "scale": scale(p)}, operation=ATTENTION.name, conventions={"causal_alignment": "top-left"}
+    )
 
 
 @word("meanings")

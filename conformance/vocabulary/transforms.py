@@ -10,9 +10,9 @@ import numpy as np
 
 from ...reference.arithmetic import LARGEST
 from ...reference.rounding import DTYPES, round_to
-from ...reference.sparse import SPARSE_OPTIONS
 from ..bounded import bounded
 from ..meaning import attended
+from ..operations import operation_named
 from ..problems.masks import bias_dtype
 from ..problems.problem import Problem
 from .word import Constant, Undecided, Value, word
@@ -69,8 +69,9 @@ def explicit(p: Problem) -> Problem:
 
     A sparse pattern is written out as a block mask of blocks of one query and one key.
     """
-    if p.operation == "sparse_attention":
-        return p.but(**{**dict.fromkeys(SPARSE_OPTIONS), "block_mask": attended(p).visible, "block_size": 1})
+    pattern = operation_named(p.operation).pattern
+    if pattern:
+        return p.but(**{**dict.fromkeys(pattern), "block_mask": attended(p).visible, "block_size": 1})
     options: dict[str, Any] = {}
     if any(name in p.options for name in POSITIONAL):
         options = {**dict.fromkeys(POSITIONAL), "mask": attended(p).visible}
@@ -96,32 +97,32 @@ def unequal_heads(p: Problem) -> Problem:
     """Ill-formed: one query head more than a multiple of the key heads (which are doubled first)."""
     k, v = np.concatenate([p.k, p.k], axis=1), np.concatenate([p.v, p.v], axis=1)
     q = np.concatenate([p.q, p.q, p.q[:, :1]], axis=1)
-    return Problem(q, k, v, p.dtype, {}, p.conventions)
+    return Problem(q, k, v, p.dtype, {}, p.conventions, operation=p.operation)
 
 
 @word("transforms")
 def unequal_features(p: Problem) -> Problem:
     """Ill-formed: keys with one feature more than the queries."""
-    return Problem(p.q, np.concatenate([p.k, p.k[..., :1]], axis=-1), p.v, p.dtype, {}, p.conventions)
+    return Problem(p.q, np.concatenate([p.k, p.k[..., :1]], axis=-1), p.v, p.dtype, {}, p.conventions, operation=p.operation)
 
 
 @word("transforms")
 def unequal_lengths(p: Problem) -> Problem:
     """Ill-formed: more values than keys."""
-    return Problem(p.q, p.k, np.concatenate([p.v, p.v], axis=2), p.dtype, {}, p.conventions)
+    return Problem(p.q, p.k, np.concatenate([p.v, p.v], axis=2), p.dtype, {}, p.conventions, operation=p.operation)
 
 
 @word("transforms")
 def unequal_batches(p: Problem) -> Problem:
     """Ill-formed: queries for three batch entries more than there are keys."""
-    return Problem(np.concatenate([p.q] * 2 + [p.q[:1]], axis=0), p.k, p.v, p.dtype, {}, p.conventions)
+    return Problem(np.concatenate([p.q] * 2 + [p.q[:1]], axis=0), p.k, p.v, p.dtype, {}, p.conventions, operation=p.operation)
 
 
 @word("transforms")
 def mixed_dtypes(p: Problem) -> Problem:
     """Ill-formed: keys in another floating dtype than the queries (float16 beside float32, float32 beside half)."""
     other = np.float16 if p.dtype == "float32" else np.float32
-    return Problem(p.q, p.k.astype(other), p.v, p.dtype, {}, p.conventions)
+    return Problem(p.q, p.k.astype(other), p.v, p.dtype, {}, p.conventions, operation=p.operation)
 
 
 def largest_power(dtype: str) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,13 +87,24 @@ CHAPTERS = (
 CORRECT = "correct"
 """The name under which `as_callable` gives the definition itself."""
 
-OPERATIONS: dict[str, tuple[Maker, Signature]] = {
-    "attention": (textbook, attention),
-    "sparse_attention": (sparse.definition, sparse_attention),
-    "linear_attention": (linear.definition, linear_attention),
-    "random_feature_attention": (random_features.definition, random_feature_attention),
+
+class Defined(NamedTuple):
+    """One operation. definition: makes the function of its definition. signature: makes a function one that is called as an
+    implementation. differentiated: makes the backward pass of the definition, or None where there is none.
+    """
+
+    definition: Maker
+    signature: Signature
+    differentiated: Callable[[], Callable[..., Any]] | None = None
+
+
+OPERATIONS = {
+    "attention": Defined(textbook, attention, differentiated),
+    "sparse_attention": Defined(sparse.definition, sparse_attention),
+    "linear_attention": Defined(linear.definition, linear_attention),
+    "random_feature_attention": Defined(random_features.definition, random_feature_attention),
 }
-"""For each operation its definition, and how a function becomes one that is called as an implementation."""
+"""The operations by their keys in spec/operations.yaml."""
 
 
 @dataclass(frozen=True)
@@ -168,12 +179,12 @@ FAULTS = load()
 
 
 def as_callable(
-    name: str, *, operation: str = "attention", causal_alignment: str = "top-left", empty_rows: str = "zeros"
+    name: str, *, operation: str | None = None, causal_alignment: str = "top-left", empty_rows: str = "zeros"
 ) -> Callable[..., Any]:
     """A fault, or `correct`, as a function on NumPy arrays, fresh of anything that it remembers.
 
-    operation: whose definition `correct` is; a fault has its own. causal_alignment, empty_rows: the conventions that it keeps,
-    its mistake aside.
+    operation: whose definition `correct` is, which needs it; a fault has its own.
+    causal_alignment, empty_rows: the conventions that it keeps, its mistake aside.
 
     The function takes every option of its operation and returns what that does (`signatures`): outputs in the dtype of q
     (float32 where that is float8), lse in float32, each rounded once from float64. It raises ValueError for arrays that do not
@@ -182,23 +193,19 @@ def as_callable(
     The definition of attention, and faults of its backward pass, have that as `backward`, a function(dout, q, k, v, **options)
     → (dq, dk, dv) in the dtype of q; for others `backward` is None.
 
-    Raises KeyError for an unknown name.
+    Raises KeyError for an unknown name or operation.
     """
-    operation = operation if name == CORRECT else FAULTS[name].operation
-    definition, signature = OPERATIONS[operation]
+    defined = OPERATIONS[str(operation) if name == CORRECT else FAULTS[name].operation]
     kept = {"causal_alignment": causal_alignment, "empty_rows": empty_rows}
-    attend = signature(definition() if name == CORRECT else FAULTS[name].make(), kept)
+    attend = defined.signature(defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
     attend.__name__ = attend.__qualname__ = name
-    attend.backward = _backward(name, kept) if operation == "attention" else None  # type: ignore[attr-defined]
+    backward = defined.differentiated if name == CORRECT else BACKWARDS.get(name)
+    attend.backward = None if backward is None else _rounded_backward(backward(), kept)  # type: ignore[attr-defined]
     return attend
 
 
-def _backward(name: str, kept: dict[str, str]) -> Callable[..., Any] | None:
-    """The backward pass of a fault that has one, or of the definition, each gradient rounded once; None for other faults."""
-    maker = differentiated if name == CORRECT else BACKWARDS.get(name)
-    if maker is None:
-        return None
-    function = maker()
+def _rounded_backward(function: Callable[..., Any], kept: dict[str, str]) -> Callable[..., Any]:
+    """A backward pass of attention whose gradients are rounded once."""
 
     def backward(
         dout: NDArray[Any],

@@ -110,7 +110,15 @@ def drawn(made: Implementation, dtype: str, seed: int) -> Problem:
     for extra in ("return_lse", "return_weights"):
         if extra in made.options and rng.random() < 0.6:
             options[extra] = True
-    return Problem(normal(b, hq, sq, d), normal(b, hkv, sk, d), normal(b, hkv, sk, dv), dtype, options, dict(made.conventions))
+    return Problem(
+        normal(b, hq, sq, d),
+        normal(b, hkv, sk, d),
+        normal(b, hkv, sk, dv),
+        dtype,
+        options,
+        dict(made.conventions),
+        operation="attention",
+    )
 
 
 def called(made: Implementation, p: Problem) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def problem(
 ) -> Problem:
     rng = np.random.default_rng(1)
     shapes = ((b, hq, sq, d), (b, hkv, sk, d), (b, hkv, sk, dv))
-    return Problem(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes), "float32", options)
+    return Problem(
+        *(rng.standard_normal(shape).astype(np.float32) for shape in shapes), "float32", options, operation="attention"
+    )
 
 
 MASK = np.ones((5, 7), bool)

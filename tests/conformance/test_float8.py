@@ -27,7 +27,7 @@ DESCALED = "b=2&hq=4&hkv=2&sq=5&sk=19&d=16&q_descale=random&k_descale=powers&v_d
 
 
 def problem(dtype: str, query: str = DESCALED, values: str = "normal") -> Problem:
-    return build(Structure.parse(f"dtype={dtype}&{query}&values={values}&seed=5&geometry=3"), CONVENTIONS)
+    return build(Structure.parse(f"dtype={dtype}&{query}&values={values}&seed=5&geometry=3", "attention"), CONVENTIONS)
 
 
 def word(name: str, *arguments: Any, **keywords: Any) -> Any:
@@ -50,7 +50,10 @@ def test_nothing_is_tried_in_float8_unless_it_says_so() -> None:
 @pytest.mark.parametrize("values", DISTRIBUTIONS)
 def test_a_printed_case_gives_its_problem_again(values: str, dtype: str) -> None:
     query = f"dtype={dtype}&{DESCALED}&bias=masked:bhqk&values={values}&memory=expanded&seed=9"
-    p, again = build(Structure.parse(query)), build(Structure.parse(Structure.parse(query).query()))
+    p, again = (
+        build(Structure.parse(query, "attention")),
+        build(Structure.parse(Structure.parse(query, "attention").query(), "attention")),
+    )
     for name in ("q_descale", "k_descale", "v_descale"):
         assert p.options[name].dtype == np.float32 and p.options[name].shape == (2, 2)
         assert (p.options[name] == again.options[name]).all() and (p.options[name][0] == p.options[name][1]).all()
@@ -134,7 +137,7 @@ def test_words_of_descales_and_of_visible_values() -> None:
 )
 def test_a_float8_kernel_answers_in_a_wider_dtype_of_its_choice(returned: str, verdict: str) -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
-        return as_callable("correct")(q, k, v).astype(NUMPY[returned])
+        return as_callable("correct", operation="attention")(q, k, v).astype(NUMPY[returned])
 
     result = verify(made(attend), LAWS["interface/returns-the-query-dtype"], "float8_e4m3fn", budget="quick", examples=3)
     assert result.verdict == verdict
@@ -142,7 +145,7 @@ def test_a_float8_kernel_answers_in_a_wider_dtype_of_its_choice(returned: str, v
 
 def test_an_output_in_float8_breaks_the_contract() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
-        return as_callable("correct")(q, k, v).astype(q.dtype)
+        return as_callable("correct", operation="attention")(q, k, v).astype(q.dtype)
 
     subject = Subject(made(attend), "float8_e4m3fn", CONVENTIONS)
     with pytest.raises(Broken, match="float8_e4m3fn, which is no floating dtype"):
@@ -151,7 +154,7 @@ def test_an_output_in_float8_breaks_the_contract() -> None:
 
 def test_descales_are_drawn_for_whoever_claims_them_in_any_dtype() -> None:
     seen: dict[str, set[str]] = {"float32": set(), "float8_e4m3fn": set()}
-    claimed = made(as_callable("correct"), dtypes=("float32", "float8_e4m3fn"))
+    claimed = made(as_callable("correct", operation="attention"), dtypes=("float32", "float8_e4m3fn"))
     for dtype, names in seen.items():
         law = LAWS["masks/options-together"]
         verify(claimed, law, dtype, budget="quick", examples=40, held=lambda s, p, names=names: names.update(p.options))

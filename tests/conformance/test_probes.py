@@ -31,7 +31,7 @@ EXACT = {"tile": 16, "splits": 1, "n_pre": 0}
 
 def problem(dtype: str = "float32", more: str = "", sk: int = 64, seed: int = 3) -> Problem:
     query = f"dtype={dtype}&b=2&hq=4&hkv=2&sq=9&sk={sk}&d=16&values=normal&seed={seed}&geometry={seed}{more}"
-    return build(Structure.parse(query), {"causal_alignment": "top-left", "empty_rows": "zeros"})
+    return build(Structure.parse(query, "attention"), {"causal_alignment": "top-left", "empty_rows": "zeros"})
 
 
 def apply(name: str, *arguments: Any) -> Any:
@@ -107,7 +107,7 @@ def test_raised_scores_are_whole_and_raised(dtype: str) -> None:
 
 
 def test_probes_say_what_they_cannot_do() -> None:
-    wide = build(Structure.parse("dtype=float32&sq=2&sk=4&d=8&values=normal"), {})
+    wide = build(Structure.parse("dtype=float32&sq=2&sk=4&d=8&values=normal", "attention"), {})
     with pytest.raises(Undecided, match="take 9 features"):
         apply("gather", wide)
     with pytest.raises(Undecided, match="fewer than three keys"):

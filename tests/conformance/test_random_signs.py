@@ -25,7 +25,7 @@ LOST = {"repeat_keys", "pad_keys", "poison_hidden", "nan_hidden", "two_keys"}
 
 
 def drawn(values: str = "normal", sk: int = 60, **options: Any) -> Problem:
-    return build(Structure("float32", 2, 4, 2, 5, sk, 8, 8, options, values, "contiguous", 1, 1))
+    return build(Structure("float32", 2, 4, 2, 5, sk, 8, 8, options, values, "contiguous", 1, 1, operation="attention"))
 
 
 def call(name: str, p: Problem) -> Any:
@@ -88,7 +88,9 @@ def test_queries_and_keys_that_may_look_at_the_values_lose_the_signs() -> None:
 
 def test_results_are_judged_by_the_signs() -> None:
     p = drawn("soft", sk=500)
-    subject = Subject(implementation_of(as_callable("correct"), name="correct", dtypes=["float32"]), "float32", {})
+    subject = Subject(
+        implementation_of(as_callable("correct", operation="attention"), name="correct", dtypes=["float32"]), "float32", {}
+    )
     fair, plain = subject.out(p), subject.out(replace(p, fair_values=None))
     assert (fair.value == plain.value).all()
     assert (fair.high - fair.low <= plain.high - plain.low).all()
@@ -101,7 +103,7 @@ def test_results_are_judged_by_the_signs() -> None:
 def test_signs_are_fair_whatever_the_keys_do(values: str) -> None:
     """Signs of V against those of neighbours, of q·k and of |V|: a distribution that a new idea adds is held to it too."""
     for seed in range(3):
-        p = build(Structure("float32", 1, 8, 8, 1, 400, 8, 8, {}, values, "contiguous", seed, 0))
+        p = build(Structure("float32", 1, 8, 8, 1, 400, 8, 8, {}, values, "contiguous", seed, 0, operation="attention"))
         signs, size = np.sign(p.v.astype(np.float64)), np.abs(p.v.astype(np.float64))
         scores = np.swapaxes(p.k.astype(np.float64) @ np.swapaxes(p.q.astype(np.float64), -1, -2), -1, -1)
         compared = {

@@ -105,7 +105,7 @@ def test_whoever_takes_more_is_asked_more() -> None:
     "entry", read_yaml(spec_folder() / "shortlist.yaml")[0]["more"], ids=lambda entry: "-".join(entry["options"])
 )
 def test_further_laws_can_be_asked_of_whoever_they_are_for(entry: dict[str, Any]) -> None:
-    made = suspect(CORRECT, Terms(options=frozenset(entry["options"])))
+    made = suspect(CORRECT, Terms(options=frozenset(entry["options"])), operation="attention")
     assert tuple(entry["options"]) in CHOOSING["SIGNATURES"] and entry["laws"]
     for law in entry["laws"]:
         assert LAWS[law].level == "must" and not_claimed(made, LAWS[law], "float32") is None, law

@@ -73,7 +73,7 @@ def test_an_exception_is_an_error_with_its_smallest_case() -> None:
     result = verified(fragile, "masks/options-together")
     assert result.verdict == "error"
     assert result.message == "raised RuntimeError: tile too large"
-    structure = Structure.parse(result.case.partition("?")[2])
+    structure = Structure.parse(result.case.partition("?")[2], "attention")
     assert 5 <= structure.sk <= 7 and structure.sq == structure.b == 1
     assert any("fragile" in line for line in result.details)
 
@@ -125,7 +125,7 @@ def test_causal_off_by_one_is_found_with_two_keys_and_replays() -> None:
 
     result = verified(late, "causal/future-is-invisible")
     assert result.verdict == "fail"
-    structure = Structure.parse(result.case.partition("?")[2])
+    structure = Structure.parse(result.case.partition("?")[2], "attention")
     assert structure.sk <= 3 and structure.sq <= 2
     again = replay(made(late), result.case, LAWS["causal/future-is-invisible"])
     assert (again.verdict, again.case, again.message) == ("fail", result.case, result.message)
@@ -154,7 +154,7 @@ def test_each_case_is_recorded_before_it_runs() -> None:
     sizes: list[tuple[str, int]] = []
     verify(made(curious), LAWS["weights/sum-to-one"], "float32", budget="quick", record=seen.append)
     drawn = [(case, sq) for case, sq in sizes if "probe" not in case]
-    assert drawn and all(Structure.parse(case.partition("?")[2]).sq == sq for case, sq in drawn)
+    assert drawn and all(Structure.parse(case.partition("?")[2], "attention").sq == sq for case, sq in drawn)
 
 
 def test_changed_inputs_are_found_and_remarked_everywhere() -> None:

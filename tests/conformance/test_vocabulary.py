@@ -21,7 +21,7 @@ PLAIN = "dtype=float32&b=2&hq=6&hkv=2&sq=5&sk=19&d=8&mask=random:bhqk&bias=ramp:
 
 
 def problem(query: str, alignment: str = "bottom-right") -> Problem:
-    return build(Structure.parse(query), {"causal_alignment": alignment, "empty_rows": "zeros"})
+    return build(Structure.parse(query, "attention"), {"causal_alignment": alignment, "empty_rows": "zeros"})
 
 
 def apply(name: str, *arguments: Any, **keywords: Any) -> Any:
@@ -122,7 +122,7 @@ def test_poison_lies_only_where_the_watched_row_cannot_see() -> None:
 def test_an_empty_row_that_gives_the_mean_is_not_unpoisoned() -> None:
     """The mean of all keys is a mean of the poisoned ones too; a row of zeros knows none of them."""
     query = "dtype=float32&b=2&hq=2&hkv=1&sq=5&sk=19&d=8&mask=empty-rows:bhqk&values=normal&seed=5&geometry=3"
-    zeros, mean = (build(Structure.parse(query), {"empty_rows": choice}) for choice in ("zeros", "mean"))
+    zeros, mean = (build(Structure.parse(query, "attention"), {"empty_rows": choice}) for choice in ("zeros", "mean"))
     empty = ~attended(mean).visible.any(axis=-1)
     assert empty.any() and not empty.all()
     assert np.all(apply("unpoisoned", zeros).value[empty])

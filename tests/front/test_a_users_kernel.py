@@ -34,7 +34,7 @@ def test_off_by_one_is_named_shrunk_and_replayed(folder: Path, attnspec: Run) ->
     assert "\ncausal-off-by-one: Each query sees one key of its future.\n" in ran.stdout
     rows = {row["law"]: row for row in json.loads((folder / "report" / "report.json").read_text())["results"]}
     row = rows["causal/future-is-invisible"]
-    structure = Structure.parse(row["case"].partition("?")[2])
+    structure = Structure.parse(row["case"].partition("?")[2], "attention")
     assert row["verdict"] == "fail" and structure.sk <= 3 and structure.sq <= 2
     replay = re.search(r"attnspec replay '([^']+)' (\S+)", ran.stdout)
     assert replay is not None

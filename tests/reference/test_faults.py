@@ -201,7 +201,7 @@ def test_correct_is_the_definition_rounded_once(draw: Callable[..., Any], dtype:
         q, k, v = (x.astype(dtype) for x in arrays)
         exact = attention(q, k, v, **options)
         asked = {name: value for name, value in options.items() if name not in ("causal_alignment", "empty_rows")}
-        out, lse, weights = as_callable(CORRECT)(q, k, v, **asked, return_lse=True, return_weights=True)
+        out, lse, weights = as_callable(CORRECT, operation="attention")(q, k, v, **asked, return_lse=True, return_weights=True)
         name = np.dtype(dtype).name
         assert (out.dtype, lse.dtype, weights.dtype) == (np.dtype(dtype), np.dtype(np.float32), np.dtype(dtype))
         for got, wanted, kind in ((out, exact.out, name), (lse, exact.lse, "float32"), (weights, exact.weights, name)):
@@ -214,7 +214,7 @@ def test_correct_refuses_what_one_fault_accepts(why: str) -> None:
     q, k, v = (np.ones(shape, dtype=np.float32) for shape in shapes)
     k = k.astype(np.float16) if why == "mixed dtypes" else k
     with pytest.raises(ValueError, match=r"must be equal|not a positive multiple"):
-        as_callable(CORRECT)(q, k, v)
+        as_callable(CORRECT, operation="attention")(q, k, v)
     name = "accepts-" + why.replace(" ", "-")
     out = as_callable(name)(q, k, v)
     assert out.shape == (*q.shape[:3], v.shape[-1]) and out.dtype == q.dtype
@@ -224,7 +224,7 @@ def test_what_is_remembered_belongs_to_one_callable() -> None:
     q, k, v = (np.random.default_rng(n).standard_normal((1, 1, 2, 4)).astype(np.float32) for n in range(3))
     first, second = as_callable("stale-values"), as_callable("stale-values")
     first(q, k, -v)
-    assert np.array_equal(second(q, k, v), as_callable(CORRECT)(q, k, v))
+    assert np.array_equal(second(q, k, v), as_callable(CORRECT, operation="attention")(q, k, v))
     assert np.array_equal(first(q, k, v), -second(q, k, v))
 
 
@@ -232,6 +232,8 @@ def test_ignored_strides_read_nothing_past_the_memory() -> None:
     one = np.arange(12, dtype=np.float32).reshape(1, 1, 3, 4)
     expanded = np.broadcast_to(one, (2, 1, 3, 4))
     wrong = as_callable("strides-ignored")(expanded, expanded, expanded)
-    right = as_callable(CORRECT)(expanded, expanded, expanded)
+    right = as_callable(CORRECT, operation="attention")(expanded, expanded, expanded)
     assert np.array_equal(wrong[0], right[0]) and np.all(wrong[1] == 11)
-    assert np.array_equal(as_callable("strides-ignored")(one, one, one), as_callable(CORRECT)(one, one, one))
+    assert np.array_equal(
+        as_callable("strides-ignored")(one, one, one), as_callable(CORRECT, operation="attention")(one, one, one)
+    )

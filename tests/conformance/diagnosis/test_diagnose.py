@@ -181,7 +181,7 @@ def test_a_diagnosis_is_what_the_schema_says_and_reads_well() -> None:
 
 
 def test_it_is_made_only_where_it_is_asked_for_and_something_failed() -> None:
-    wrong, right = made(as_callable("causal-ignored")), made(as_callable("correct"))
+    wrong, right = made(as_callable("causal-ignored")), made(as_callable("correct", operation="attention"))
     assert verify(wrong, LAWS["causal/as-defined"], "float32", budget="quick").diagnosis == {}
     assert verify(right, LAWS["causal/as-defined"], "float32", budget="quick", explain=True).diagnosis == {}
     case = verify(wrong, LAWS["causal/as-defined"], "float32", budget="quick").case
@@ -269,8 +269,11 @@ def test_where_does_not_contradict_the_reported_case() -> None:
     from attnspec.conformance.problems.structure import Structure
 
     investigation = Investigation(made(as_callable("bias-ignored")), "float32")
-    biased = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, options={"bias": "normal:qk"}) for n in range(3)]
-    plain = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n) for n in range(4)]
+    biased = [
+        Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, options={"bias": "normal:qk"}, operation="attention")
+        for n in range(3)
+    ]
+    plain = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, operation="attention") for n in range(4)]
     asked = [investigation._ask(each, LAWS["weights/as-defined"], lambda case: None) for each in (*biased, *plain)]
     samples = [sample for sample in asked if sample is not None]
     assert "only with a bias" in where(samples) and "only with a bias" in where(samples, build(biased[0]))

@@ -9,7 +9,7 @@ from attnspec.conformance.diagnosis.investigation import Investigation
 from attnspec.conformance.diagnosis.sample import NEW, unused, variants
 from attnspec.conformance.problems.structure import Structure
 
-STRUCTURE = Structure.parse("b=1&hq=2&hkv=1&sq=3&sk=3&d=8&dv=8&dtype=float32&values=normal")
+STRUCTURE = Structure.parse("b=1&hq=2&hkv=1&sq=3&sk=3&d=8&dv=8&dtype=float32&values=normal", "attention")
 
 
 def attend(q: Any, k: Any, v: Any) -> Any:

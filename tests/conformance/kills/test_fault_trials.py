@@ -19,7 +19,7 @@ LAWS = {law.id: law for law in load_laws()}
 
 def tried_on(law: Any, names: list[str], dtype: str = "float32", examples: int = 6) -> FaultTrials:
     trials = FaultTrials(law, dtype, named(names))
-    verify(suspect(CORRECT), law, dtype, budget="quick", examples=examples, held=trials.try_on)
+    verify(suspect(CORRECT, operation="attention"), law, dtype, budget="quick", examples=examples, held=trials.try_on)
     return trials
 
 
@@ -78,7 +78,7 @@ def test_a_law_that_rejects_the_definition_convicts_nobody() -> None:
     law = LAWS["weights/sum-to-one"]
     wrong = replace(law, relation=read_equation("out(with_values(p, 1)) ≈ 2"))
     trials = FaultTrials(wrong, "float32", named(["weights-unnormalised"]))
-    verify(suspect(CORRECT), law, "float32", budget="quick", examples=3, held=trials.try_on)
+    verify(suspect(CORRECT, operation="attention"), law, "float32", budget="quick", examples=3, held=trials.try_on)
     assert trials.rejected_definition.startswith("weights/sum-to-one?")
     assert trials.by_fault["weights-unnormalised"].tried == 0
 
@@ -88,7 +88,9 @@ def test_a_law_that_rejects_the_definition_convicts_nobody() -> None:
 def test_the_definition_keeps_the_conventions_that_it_is_told(alignment: str, rows: str) -> None:
     told = {**CONVENTIONS, "causal_alignment": alignment, "empty_rows": rows}
     for law in ("causal/as-defined", "masks/options-together", "causal/visible-keys-are-seen", "masks/alibi-as-defined"):
-        result = verify(suspect(CORRECT, Terms(conventions=told)), LAWS[law], "float32", budget="quick", examples=8)
+        result = verify(
+            suspect(CORRECT, Terms(conventions=told), operation="attention"), LAWS[law], "float32", budget="quick", examples=8
+        )
         assert result.verdict == "pass", result.message
 
 

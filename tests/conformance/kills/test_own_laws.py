@@ -105,8 +105,8 @@ def test_conventions_that_a_law_asks_for_are_kept_in_its_trial(made: Made) -> No
 
 def test_a_run_refuses_it_with_its_place_and_asks_once(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     law = made("out(reverse_batch(p)) ≈ out(p)", "scale-missing")
-    case = Case(law, Target("it", suspect(CORRECT)), "float32")
-    shipped = Case(load_laws()[0], Target("it", suspect(CORRECT)), "float32")
+    case = Case(law, Target("it", suspect(CORRECT, operation="attention")), "float32")
+    shipped = Case(load_laws()[0], Target("it", suspect(CORRECT, operation="attention")), "float32")
     tried: list[str] = []
     whole = check_law
     monkeypatch.setattr(own_laws, "check_law", lambda law, dtypes: (tried.append(law.id), whole(law, dtypes))[1])
@@ -128,10 +128,10 @@ def test_mistakes_of_other_operations_and_of_gradients_are_not_tried(made: Made)
 def test_a_law_that_is_false_only_where_it_fails_does_not_blame_the_kernel(made: Made) -> None:
     """It holds on the problems of its trial, and a kernel with the other corner shows that it is false there."""
     law = made("out(p) ≈ reference_out(but(p, scale=absent))", "scale-missing")
-    result = verify(suspect(CORRECT), law, "float32", budget="quick", examples=30)
+    result = verify(suspect(CORRECT, operation="attention"), law, "float32", budget="quick", examples=30)
     assert result.verdict == "error" and "the law is false of the reference itself" in result.message
     assert result.case is not None
-    again = replay(suspect(CORRECT), result.case, law)
+    again = replay(suspect(CORRECT, operation="attention"), result.case, law)
     assert (again.verdict, again.message) == (result.verdict, result.message)
 
 

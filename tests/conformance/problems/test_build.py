@@ -38,11 +38,11 @@ def test_print_read_build(dtype: str, wish: dict[str, object]) -> None:
 
     @seed(11)
     @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
-    @given(structures(dtype, wish, OPERATION["options"], POOL))
+    @given(structures(dtype, wish, OPERATION["options"], POOL, "attention"))
     def same(structure: Structure) -> None:
         nonlocal count
         count += 1
-        read = Structure.parse(structure.query())
+        read = Structure.parse(structure.query(), "attention")
         assert read == structure
         assert bits(build(read)) == bits(build(structure))
         _is_typed(build(structure), structure)
@@ -88,7 +88,7 @@ CASE = (
 
 def test_an_expanded_batch_has_equal_entries_and_any_other_has_not() -> None:
     for memory, equal in (("expanded", True), ("transposed", False)):
-        problem = build(Structure.parse(f"{CASE}&memory={memory}"))
+        problem = build(Structure.parse(f"{CASE}&memory={memory}", "attention"))
         parts = {"q": problem.q, "k": problem.k, "v": problem.v, **problem.options}
         for name in ("q", "k", "v", "mask", "bias", "q_segments", "kv_segments", "kv_lengths"):
             assert parts[name].shape[0] == 3
@@ -96,13 +96,13 @@ def test_an_expanded_batch_has_equal_entries_and_any_other_has_not() -> None:
 
 
 def test_seeds_conventions_and_memory_reach_the_problem() -> None:
-    problem = build(Structure.parse(CASE), {"empty_rows": "nan"})
+    problem = build(Structure.parse(CASE, "attention"), {"empty_rows": "nan"})
     assert (problem.geometry_seed, problem.conventions, problem.memory) == (12, {"empty_rows": "nan"}, "contiguous")
     assert problem.options["window"] == (3, None)
 
 
 def test_geometry_does_not_change_the_data_and_the_seed_does() -> None:
-    first, geometry, data = (bits(build(Structure.parse(CASE.replace(*change)))) for change in (
+    first, geometry, data = (bits(build(Structure.parse(CASE.replace(*change), "attention"))) for change in (
         ("", ""), ("geometry=12", "geometry=13"), ("seed=7", "seed=8"),
     ))  # fmt: skip
     assert {name for name in first if first[name] != geometry[name]} == {"rest"}
@@ -111,14 +111,16 @@ def test_geometry_does_not_change_the_data_and_the_seed_does() -> None:
 
 @pytest.mark.parametrize("option", ["mask", "bias", "segments", "kv_lengths", "sinks", "alibi_slopes", "window"])
 def test_taking_an_option_away_moves_nothing_else(option: str) -> None:
-    structure = Structure.parse(CASE)
+    structure = Structure.parse(CASE, "attention")
     with_it, without = bits(build(structure)), bits(build(structure.but(**{option: None})))
     assert without.items() <= with_it.items()
     assert len(without) < len(with_it)
 
 
 @settings(max_examples=20, database=None, deadline=None)
-@given(st.sampled_from(["sq", "sk"]), structures("float16", {"sq": [0, 3], "sk": [0, 3]}, OPERATION["options"], POOL))
+@given(
+    st.sampled_from(["sq", "sk"]), structures("float16", {"sq": [0, 3], "sk": [0, 3]}, OPERATION["options"], POOL, "attention")
+)
 def test_nothing_to_attend_builds(axis: str, structure: Structure) -> None:
-    problem = build(Structure.parse(structure.query()))
+    problem = build(Structure.parse(structure.query(), "attention"))
     assert getattr(problem, axis) == getattr(structure, axis)

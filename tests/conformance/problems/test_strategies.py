@@ -36,7 +36,7 @@ def draws(count: int, wish: Mapping[str, object], pool: Pool = POOL, options: fr
 
     @seed(4)
     @settings(QUIET, max_examples=count, phases=[Phase.generate])
-    @given(structures("bfloat16", wish, options, pool))
+    @given(structures("bfloat16", wish, options, pool, "attention"))
     def collect(structure: Structure) -> None:
         made.append(structure)
 
@@ -209,7 +209,7 @@ def test_every_listed_wish_occurs(wish: dict[str, list[object]]) -> None:
 )
 def test_a_wish_that_cannot_be_is_refused(wish: dict[str, object], words: str) -> None:
     with pytest.raises(StructureError) as caught:
-        find(structures("float32", wish, ALL, POOL), lambda s: True, settings=settings(database=None))
+        find(structures("float32", wish, ALL, POOL, "attention"), lambda s: True, settings=settings(database=None))
     assert words in str(caught.value)
 
 
@@ -218,7 +218,7 @@ def test_unclaimed_options_are_not_drawn_and_unknown_ones_are_refused() -> None:
     assert {name for s in draws(100, {}, options=claimed) for name in s.described} == {"causal", "segments"}
     assert not [s for s in draws(20, {}, options=frozenset()) if s.described]
     with pytest.raises(StructureError, match=r"unknown option 'softcup', did you mean 'softcap'\?"):
-        structures("float32", {}, frozenset({"softcup"}), POOL)
+        structures("float32", {}, frozenset({"softcup"}), POOL, "attention")
 
 
 def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> None:
@@ -243,12 +243,17 @@ def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> Non
 def test_a_block_mask_is_wished_for_by_pattern_size_and_shape(wish: object, begins: str | tuple[str, ...]) -> None:
     for s in draws(40, {"block_mask": wish}, options=SPARSE):
         assert str(s.described["block_mask"]).startswith(begins)
-        assert Structure.parse(s.query()) == s
+        assert Structure.parse(s.query(), "attention") == s
 
 
 def smallest(wish: Mapping[str, object], fails: Callable[[Structure], bool]) -> str:
     """The query that Hypothesis shrinks to."""
-    found = find(structures("float32", wish, ALL, POOL), fails, settings=settings(QUIET, max_examples=2000), random=Random(0))
+    found = find(
+        structures("float32", wish, ALL, POOL, "attention"),
+        fails,
+        settings=settings(QUIET, max_examples=2000),
+        random=Random(0),
+    )
     return found.query()
 
 

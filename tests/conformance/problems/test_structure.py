@@ -46,47 +46,61 @@ EVERY_OPTION = {
 
 
 def test_the_query_of_the_design_reads_and_prints() -> None:
-    structure = Structure.parse(CASE)
-    assert structure == Structure("bfloat16", 1, 2, 1, 2, 33, 8, options={"causal": True}, values="normal", seed=7)
+    structure = Structure.parse(CASE, "attention")
+    assert structure == Structure(
+        "bfloat16", 1, 2, 1, 2, 33, 8, options={"causal": True}, values="normal", seed=7, operation="attention"
+    )
     assert structure.query() == CASE
 
 
 def test_every_option_prints_as_it_was_read_and_in_one_order() -> None:
     assert set(EVERY_OPTION) == set(OPTIONS)
     text = "&".join(f"{key}={value}" for key, value in reversed(EVERY_OPTION.items()))
-    structure = Structure.parse(text)
+    structure = Structure.parse(text, "attention")
     assert [part.split("=")[0] for part in structure.query().split("&")[7:-2]] == list(OPTIONS)
     assert dict(part.split("=") for part in structure.query().split("&")[7:-2]) == EVERY_OPTION
-    assert Structure.parse(structure.query()) == structure
+    assert Structure.parse(structure.query(), "attention") == structure
 
 
 def test_keys_come_in_any_order_and_a_question_mark_may_lead() -> None:
-    assert Structure.parse("?" + "&".join(reversed(CASE.split("&")))).query() == CASE
+    assert Structure.parse("?" + "&".join(reversed(CASE.split("&"))), "attention").query() == CASE
 
 
 @pytest.mark.parametrize("default", ["causal=0", "return_lse=0", "dropout_p=0", "dv=8", "memory=contiguous", "geometry=0"])
 def test_defaults_are_not_printed(default: str) -> None:
-    assert Structure.parse(f"{CASE}&{default}".replace("causal=1&", "")).query() == CASE.replace("causal=1&", "")
+    assert Structure.parse(f"{CASE}&{default}".replace("causal=1&", ""), "attention").query() == CASE.replace("causal=1&", "")
 
 
 def test_what_differs_from_a_default_is_printed() -> None:
-    query = Structure.parse(f"{CASE}&dv=5&memory=sliced&geometry=9").query()
+    query = Structure.parse(f"{CASE}&dv=5&memory=sliced&geometry=9", "attention").query()
     assert query == CASE.replace("d=8", "d=8&dv=5").replace("&seed=7", "&memory=sliced&seed=7&geometry=9")
 
 
 @pytest.mark.parametrize("scale", [0.1, 1 / 3, 1e-5, 123456.789, 2.0])
 def test_numbers_keep_every_bit(scale: float) -> None:
-    assert Structure.parse(Structure(options={"scale": scale}).query()).described["scale"] == scale
+    assert (
+        Structure.parse(Structure(options={"scale": scale}, operation="attention").query(), "attention").described["scale"]
+        == scale
+    )
 
 
 def test_options_change_one_at_a_time() -> None:
-    structure = Structure.parse(CASE).but(softcap=30, causal=None)
+    structure = Structure.parse(CASE, "attention").but(softcap=30, causal=None)
     assert structure.described == {"softcap": 30.0}
     assert structure.query() == CASE.replace("causal=1", "softcap=30")
 
 
 def test_equal_structures_are_one_key_of_a_dictionary() -> None:
-    assert len({Structure.parse(CASE), Structure.parse(CASE), Structure.parse(CASE).but(causal=None)}) == 2
+    assert (
+        len(
+            {
+                Structure.parse(CASE, "attention"),
+                Structure.parse(CASE, "attention"),
+                Structure.parse(CASE, "attention").but(causal=None),
+            }
+        )
+        == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,14 +137,14 @@ def test_equal_structures_are_one_key_of_a_dictionary() -> None:
 )
 def test_what_cannot_be_is_refused_in_words(query: str, words: list[str]) -> None:
     with pytest.raises(StructureError) as caught:
-        Structure.parse(query)
+        Structure.parse(query, "attention")
     for word in words:
         assert word in str(caught.value)
 
 
 def test_an_unknown_option_of_a_structure_is_refused() -> None:
     with pytest.raises(StructureError, match=r"unknown option 'softcp', did you mean 'softcap'\?"):
-        Structure(options={"softcp": 30})
+        Structure(options={"softcp": 30}, operation="attention")
 
 
 def test_every_key_is_listed_once() -> None:

@@ -9,7 +9,9 @@ from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.replaying.simplify import simplify
 
-STRUCTURE = Structure(b=1, hq=1, hkv=1, sq=3, sk=8, d=4, dv=4, values="normal", seed=5, options={"bias": "normal:qk"})
+STRUCTURE = Structure(
+    b=1, hq=1, hkv=1, sq=3, sk=8, d=4, dv=4, values="normal", seed=5, options={"bias": "normal:qk"}, operation="attention"
+)
 
 
 def test_what_does_not_matter_becomes_zero() -> None:

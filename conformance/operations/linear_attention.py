@@ -1,0 +1,43 @@
+"""Linear attention: products of features instead of a softmax, so that keys fit in a state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...reference.linear.bounds import judge_linear
+from ...reference.linear.recurrent import linear_attention
+from ..problems.linear import LINEAR_VALUES, fitted
+from .operation import Operation, Options, Trial
+
+if TYPE_CHECKING:
+    from ...reference.arithmetic import Arithmetic
+    from ..problems.problem import Problem
+
+__all__ = ["LINEAR_ATTENTION"]
+
+
+def exact(p: Problem, options: Options) -> Any:
+    return linear_attention(p.q, p.k, p.v, **options)
+
+
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Options) -> Any:
+    return judge_linear(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, room=p.state_room, **options)
+
+
+def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Options) -> tuple[Any, ...]:
+    own = judged()
+    return own.out_bound, own.state_bound, own.normalizer_bound
+
+
+LINEAR_ATTENTION = Operation(
+    "linear_attention",
+    exact,
+    judged,
+    own_errors,
+    Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d, sum=True),
+    fit=fitted,
+    values=LINEAR_VALUES,
+    sums=True,
+    softmax_scale=lambda p: 1.0,
+)

@@ -1,0 +1,83 @@
+"""What the kit must know of an operation. Whoever needs any of it is handed the record, and asks for no name.
+
+Arguments, options and results stand in spec/operations.yaml, laws in spec/laws, known mistakes in reference/faults. Here is
+what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...reference.arithmetic import Arithmetic
+    from ..problems.problem import Problem
+
+__all__ = ["Operation", "Options", "Trial"]
+
+Options = Mapping[str, Any]
+"""Options and conventions by name, as the definition takes them."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A call whose right answer needs no reference: the same row throughout, the sum of V or the mean of V over the keys.
+
+    words: what q and k are, for a reader. q: the value of all queries. k: that of all keys where D features are given, or None
+    for any keys. sum: whether rows are the sum of V, and not the mean.
+    """
+
+    words: str
+    q: float
+    k: Callable[[int], float] | None
+    sum: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One operation.
+
+    name: its key in spec/operations.yaml.
+    exact: what the definition gives for a problem, in float64: an output `out`, which keys each row sees as `visible`, and
+        what else it returns by name.
+    judge: the exact results with the bounds that an arithmetic must keep, before output rounding; of a problem, an arithmetic,
+        whether V may be taken to have random signs, and the options.
+    own_errors: how far the definition's own results may lie from exact; of a problem, what `exact` gave, a function that gives
+        what `judge` says of the reference's arithmetic, and the options.
+    under_random_signs: whether `judge` has a smaller bound for values with random signs.
+    fit: makes drawn options and sizes fit together, or None where all do: (options, names of options of which a law speaks,
+        shape, sizes of which a law speaks, most work) → (options, shape).
+    values: distributions from which values are drawn, or None for those of any operation.
+    conventions: those of spec/conventions.yaml that change what the definition gives.
+    as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
+    pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
+    softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
+    grouped: whether several query heads may share a key head.
+    causal_past: whether a causal call may have more keys than queries, or fewer.
+    draws: whether an implementation makes random choices of its own for a problem, so that nobody else knows its output; None
+        where none ever does.
+    sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
+    softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
+    gradients: whether the reference differentiates it.
+    trial: the call that the doctor makes first.
+    """
+
+    name: str
+    exact: Callable[[Problem, Options], Any]
+    judge: Callable[[Problem, Arithmetic, bool, Options], Any]
+    own_errors: Callable[[Problem, Any, Callable[[], Any], Options], tuple[Any, ...]]
+    trial: Trial
+    under_random_signs: bool = False
+    fit: Callable[..., tuple[dict[str, Any], Any]] | None = None
+    values: tuple[str, ...] | None = None
+    conventions: tuple[str, ...] = ()
+    as_options: Callable[[Problem, dict[str, Any], Callable[[str, Callable[[], Any]], Any]], dict[str, Any]] | None = None
+    pattern: tuple[str, ...] = ()
+    softmax: bool = False
+    grouped: bool = False
+    causal_past: bool = False
+    draws: Callable[[Problem], bool] | None = None
+    sums: bool = False
+    softmax_scale: Callable[[Problem], float] | None = None
+    gradients: bool = False

@@ -1,0 +1,42 @@
+"""Random feature attention: positive random features, whose products estimate the weights of a softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ...reference.random_features.bounds import judge_random
+from ...reference.random_features.definition import random_feature_attention
+from ..problems.random_features import RANDOM_VALUES, fitted_random
+from .operation import Operation, Options, Trial
+
+if TYPE_CHECKING:
+    from ...reference.arithmetic import Arithmetic
+    from ..problems.problem import Problem
+
+__all__ = ["RANDOM_FEATURE_ATTENTION"]
+
+
+def exact(p: Problem, options: Options) -> Any:
+    return random_feature_attention(p.q, p.k, p.v, **options)
+
+
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Options) -> Any:
+    return judge_random(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options)
+
+
+def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Options) -> tuple[Any, ...]:
+    return (judged().out_bound,)
+
+
+RANDOM_FEATURE_ATTENTION = Operation(
+    "random_feature_attention",
+    exact,
+    judged,
+    own_errors,
+    Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d),
+    fit=fitted_random,
+    values=RANDOM_VALUES,
+    draws=lambda p: "projection" not in p.options,
+    softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
+)

@@ -1,0 +1,31 @@
+"""Sparse attention: attention under a mask that a pattern gives, so all that is known of that holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...reference.sparse import SPARSE_OPTIONS, narrowed
+from .attention import ATTENTION
+from .operation import Operation
+
+if TYPE_CHECKING:
+    from ..problems.problem import Problem
+
+__all__ = ["SPARSE_ATTENTION"]
+
+
+def under_its_pattern(p: Problem, options: dict[str, Any], remember: Callable[[str, Callable[[], Any]], Any]) -> dict[str, Any]:
+    """The options of attention: what says a pattern becomes a mask."""
+    given = {name: options[name] for name in SPARSE_OPTIONS if name in options}
+    rest = {name: value for name, value in options.items() if name not in given}
+    if not given:
+        return rest
+    given |= {key: rest[key] for key in ("causal_alignment",) if key in rest}
+    return {**rest, "mask": remember("pattern", lambda: narrowed(p.q, p.k, scale=rest.get("scale"), **given))}
+
+
+SPARSE_ATTENTION: Operation = replace(
+    ATTENTION, name="sparse_attention", as_options=under_its_pattern, pattern=tuple(SPARSE_OPTIONS), gradients=False
+)
