@@ -1,6 +1,6 @@
 """Who took arrays that do not fit together: what a function changes before operations of its framework combine them.
 
-The call is made once more with arrays that are followed: by the dispatcher in PyTorch, by the jaxpr in JAX, by a subclass of
+The call is made once more with arrays that are followed: by a function mode in PyTorch, by the jaxpr in JAX, by a subclass of
 ndarray in NumPy. What a function hides from its framework, as one that launches a kernel itself does, cannot be seen.
 
 Sources: https://docs.pytorch.org/docs/stable/notes/extending.html#extending-all-torch-api-with-modes ·
@@ -142,18 +142,19 @@ def _follow_numpy(function: Function, arrays: dict[str, Any], keywords: dict[str
 
 def _follow_torch(function: Function, arrays: dict[str, Any], keywords: dict[str, Any], met: _Meetings) -> None:
     import torch
-    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.overrides import TorchFunctionMode, resolve_name
 
     known = {id(x): (x, frozenset({name})) for name, x in arrays.items()}
     # With the array itself, so that no other takes its place in memory.
 
-    class Following(TorchDispatchMode):
-        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    class Following(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             made = func(*args, **(kwargs or {}))
-            given = [x for each in args for x in (each if isinstance(each, tuple | list) else (each,))]
+            parts = [*args, *(kwargs or {}).values()]
+            given = [x for each in parts for x in (each if isinstance(each, tuple | list) else (each,))]
             named = [(known[id(x)][1], _kind(x)) for x in given if id(x) in known]
             if named:
-                of = met.combined(str(func).removesuffix(".default"), named)
+                of = met.combined(resolve_name(func) or getattr(func, "__name__", str(func)), named)
                 results = made if isinstance(made, tuple | list) else (made,)
                 known.update((id(x), (x, of)) for x in results if isinstance(x, torch.Tensor))
             return made
