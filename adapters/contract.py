@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from ..spec.nearest import nearest
 from ..spec.reading import spec_file
 from .device import wished
 from .presets import PRESETS, preset_named, preset_of
-from .signature import PLAIN, ContractError, Keywords, nearest, operations, positional, read_signature
+from .signature import PLAIN, ContractError, Keywords, operations, positional, read_signature
 from .takes import EVERYTHING, Takes, read_rules
 
 __all__ = [

@@ -12,8 +12,9 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+from ..spec.nearest import nearest
 from .contract import ARRAYS, REGISTRY, ContractError, Implementation, implementation_of, renamed
-from .loading import Loaded, load_file, load_module, near
+from .loading import Loaded, load_file, load_module
 from .presets import PRESETS, preset_named
 from .shipped import SHIPPED, describe, families, shipped
 
@@ -190,7 +191,7 @@ def _value(loaded: Loaded, attribute: str, target: str) -> Any:
             known = [*loaded.registered, *(name for name in vars(loaded.module) if not name.startswith("_"))]
             raise ContractError(
                 f"{target}: {loaded.origin} has neither an attribute nor a registered name {attribute!r}"
-                + near(attribute, known)
+                + nearest(attribute, known)
             )
         value = getattr(value, part)
     return value
@@ -216,6 +217,6 @@ def _unknown(target: str) -> str:
     if Path(target).is_dir():
         return f"{target} is a directory; name a file in it, as {target.rstrip('/')}/my_kernel.py"
     return (
-        f"unknown implementation {target!r}{near(target, known)}; known: {', '.join(known)}, "
+        f"unknown implementation {target!r}{nearest(target, known)}; known: {', '.join(known)}, "
         "a file my_kernel.py, my_kernel.py:attend or package.module:attend"
     )

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from hashlib import blake2s
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -19,9 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..spec.nearest import nearest
 from .contract import REGISTRY, ContractError, Implementation, recording
 
-__all__ = ["Loaded", "load_file", "load_module", "near"]
+__all__ = ["Loaded", "load_file", "load_module"]
 
 FIRST_PARAMETERS = (("q", "k", "v"), ("query", "key", "value"))
 
@@ -115,12 +115,6 @@ def _search_last(folder: Path) -> None:
         sys.path.append(str(folder))
 
 
-def near(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown word: the known one that is nearest, or nothing."""
-    match = get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else ""
-
-
 def _failed(what: str, error: BaseException) -> ContractError:
     hint = ""
     if isinstance(error, SystemExit):
@@ -133,4 +127,4 @@ def _failed(what: str, error: BaseException) -> ContractError:
 def _neighbour(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; there is no folder {path.parent} either"
-    return near(path.name, [neighbour.name for neighbour in path.parent.glob("*.py")])
+    return nearest(path.name, [neighbour.name for neighbour in path.parent.glob("*.py")])

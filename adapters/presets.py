@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..spec.nearest import nearest
 from .preset_calls import CALLS
-from .signature import ContractError, nearest
+from .signature import ContractError
 
 __all__ = ["PRESETS", "Preset", "preset_named", "preset_of"]
 

@@ -8,14 +8,15 @@ is passed with every call.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from ..spec.nearest import nearest
 from ..spec.reading import spec_file
 
-__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "nearest", "operations", "positional", "read_signature"]
+__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "operations", "positional", "read_signature"]
 
 
 class ContractError(Exception):
@@ -117,13 +118,6 @@ def positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bo
     parameters = _parameters(called, function)
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def nearest(word: str, known: Iterator[str] | Mapping[str, Any] | list[str] | tuple[str, ...]) -> str:
-    """The end of a message about an unknown word: the known one that is nearest, or nothing."""
-    names = list(known)
-    match = get_close_matches(word, names, n=1, cutoff=0.6) or [n for n in names if n in word or word in n][:1]
-    return f"; did you mean {match[0]!r}?" if match else ""
 
 
 USUAL = {

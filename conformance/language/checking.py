@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ...spec.nearest import nearest
 from ..vocabulary import CONSTANTS, WORDS, load_installed_words
-from .errors import SpecError, nearest
+from .errors import SpecError
 from .for_options import check_option
 from .grammar import Binary, Call, Equation, Expression, Name, Negation, Number
 from .vacuity import check_says_something

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["SpecError", "nearest"]
+__all__ = ["SpecError"]
 
 
 class SpecError(Exception):
@@ -20,9 +18,3 @@ class SpecError(Exception):
     def at(self, file: Path | str, line: int | None) -> SpecError:
         """The same error with its place filled in."""
         return SpecError(self.message, self.file or file, self.line or line)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A half-sentence that offers the nearest known word, or nothing."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {match[0]!r}?" if match else ""

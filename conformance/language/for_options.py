@@ -6,9 +6,10 @@ implementation refuse or misread it, and the law then tests that. What an expres
 
 from __future__ import annotations
 
+from ...spec.nearest import nearest
 from ..problems.descriptors import OPTIONS, StructureError, read_option
 from ..problems.problem import MEMORIES
-from .errors import SpecError, nearest
+from .errors import SpecError
 from .grammar import Expression, Name, Negation, Number
 
 __all__ = ["check_option"]

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...adapters.contract import CLAIMS
+from ...spec.nearest import nearest
 from ..problems.descriptors import OPTIONS, StructureError
 from ..problems.given import read_given
-from .errors import SpecError, nearest
+from .errors import SpecError
 
 __all__ = ["check_given"]
 

@@ -10,8 +10,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...spec.nearest import nearest
 from ...spec.reading import spec_file
-from .errors import SpecError, nearest
+from .errors import SpecError
 from .given import check_given
 from .grammar import read_equation, read_expression
 from .law import Law, Profile

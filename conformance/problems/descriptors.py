@@ -6,17 +6,17 @@ fail in the same words. Readers return None where the value is the option's defa
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable
 
+from ...spec.nearest import nearest
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
 from .masks import BIASES, MASKS, is_shape_code
 from .random_features import PROJECTIONS
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
-__all__ = ["OPTIONS", "StructureError", "Value", "nearest", "read_option", "write_value"]
+__all__ = ["OPTIONS", "StructureError", "Value", "read_option", "write_value"]
 
 Value = float | int | bool | str | tuple[int | None, int | None]
 Reader = Callable[[object], Value | None]
@@ -49,12 +49,6 @@ def write_value(value: object) -> str:
     if isinstance(value, (tuple, list)):
         return ",".join("none" if side is None else str(side) for side in value)
     return str(value)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the nearest known word, or nothing."""
-    match = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f", did you mean {match[0]!r}?" if match else ""
 
 
 def one_of(word: object, known: Iterable[str], what: str) -> str:

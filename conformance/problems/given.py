@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ...spec.nearest import nearest
 from .blocks import BLOCK_MASKS
-from .descriptors import OPTIONS, StructureError, nearest, one_of, read_option, whole, write_value
+from .descriptors import OPTIONS, StructureError, one_of, read_option, whole, write_value
 from .distributions import DISTRIBUTIONS
 from .linear import GATES
 from .masks import BIASES, MASKS

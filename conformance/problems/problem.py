@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..operations.known import operation_named
+from .streams import choices
 
 __all__ = ["MEMORIES", "Problem"]
 
@@ -115,6 +116,6 @@ class Problem:
         """
         return replace(self, v=v, fair_values=v if self.random_signs else None, **changes)
 
-    def generator(self, purpose: int) -> np.random.Generator:
-        """A generator for one purpose, the same each time."""
-        return np.random.default_rng([self.geometry_seed, purpose])
+    def generator(self, purpose: str) -> np.random.Generator:
+        """A generator for one purpose, one of streams.CHOICES, the same each time. Raises KeyError."""
+        return choices(self.geometry_seed, purpose)

@@ -14,9 +14,10 @@ from typing import Any
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from ...spec.nearest import nearest
 from ..operations import operation_named
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
-from .descriptors import OPTIONS, StructureError, nearest, one_of
+from .descriptors import OPTIONS, StructureError, one_of
 from .distributions import DISTRIBUTIONS, MANTISSA
 from .given import DRAWN, Given, read_given
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["stream"]
+__all__ = ["choices", "stream"]
 
 TAGS = {
     "q": 1,
@@ -36,9 +36,34 @@ TAGS = {
     "cu_seqlens": 45,
     "projection": 51,
 }
-"""Fixed for good: a number that changes here changes the data of every printed case."""
+"""Fixed for good: a number that changes here changes the data of every printed case. Each stands once."""
+
+CHOICES = {
+    "watched row": 11,
+    "poison": 12,
+    "order of keys": 13,
+    "cut between keys": 14,
+    "code": 21,
+    "target": 22,
+    "swamp": 23,
+    "whole numbers": 24,
+    "cut between queries": 25,
+    "grown window": 31,
+    "upstream gradient": 41,
+    "junk": 42,
+    "axes": 43,
+    "cut between steps": 44,
+    "seeds": 51,
+    "signs": 52,
+}
+"""What words choose for themselves, each from a stream of its own. Each number stands once."""
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
     """The generator of one array, the same each time. Raises KeyError for a name that has no tag."""
     return np.random.default_rng([seed, TAGS[name]])
+
+
+def choices(geometry_seed: int, purpose: str) -> np.random.Generator:
+    """The generator of one choice that a word makes, the same each time. Raises KeyError for a purpose that has no number."""
+    return np.random.default_rng([geometry_seed, CHOICES[purpose]])

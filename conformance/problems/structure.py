@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .descriptors import OPTIONS, StructureError, Value, nearest, one_of, read_option, whole, write_value
+from ...spec.nearest import nearest
+from .descriptors import OPTIONS, StructureError, Value, one_of, read_option, whole, write_value
 from .distributions import DISTRIBUTIONS, MANTISSA, Sizes
 from .problem import MEMORIES
 

@@ -17,15 +17,12 @@ from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, judged_gradients
 from ..problems.problem import Problem
 from .meanings import _within
-from .probes import BIG, SWAMP
+from .probes import BIG
 from .transforms import _exactly, _typed
 from .word import GRADIENTS, Undecided, Value, word
 
 if TYPE_CHECKING:
     from ..engine.subject import Subject
-
-UPSTREAM = 41
-"""Purpose of the generator of upstream gradients."""
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -33,7 +30,7 @@ EPS = float(np.finfo(np.float64).eps)
 @word("meanings")
 def upstream(p: Problem) -> Value:
     """A gradient of the output, (B, Hq, Sq, Dv): normal numbers in the dtype of p, the same for the same sizes."""
-    drawn = p.generator(UPSTREAM).standard_normal((p.b, p.hq, p.sq, p.dv))
+    drawn = p.generator("upstream gradient").standard_normal((p.b, p.hq, p.sq, p.dv))
     return bounded(round_to(drawn, p.dtype))
 
 
@@ -45,7 +42,7 @@ def swamping(p: Problem, bits: Value) -> Value:
     """
     if p.sq < 3:
         raise Undecided("there are fewer than three queries")
-    rng, small = p.generator(SWAMP), BIG * 2.0 ** -float(bounded(bits).value)
+    rng, small = p.generator("swamp"), BIG * 2.0 ** -float(bounded(bits).value)
     dout = small * rng.choice([-1.0, 1.0], (p.b, p.hq, p.sq, p.dv))
     dout[:, :, 0] = BIG * rng.choice([-1.0, 1.0], dout[:, :, 0].shape)
     dout[:, :, -1] = -dout[:, :, 0]

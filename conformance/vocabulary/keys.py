@@ -13,9 +13,6 @@ from ..problems.problem import Problem
 from .transforms import POSITIONAL, _exactly, _typed, largest_power
 from .word import Undecided, Value, word
 
-WATCHED, POISON, SHUFFLE, CUT = 11, 12, 13, 14
-"""Purposes of the generators that choose a row, a poison, an order and a cut."""
-
 KEY_POISON, VALUE_POISON = 512.0, 16384.0
 """Huge beside ordinary entries, finite in every dtype of 16 bits and more, and so are their products with queries. In a
 float8 dtype the largest power of two that it holds, where that is less."""
@@ -25,7 +22,7 @@ def poisoned(p: Problem) -> Any:
     """Which keys are poisoned, bool (B, Hkv, Sk): those that the watched row sees in no head of their group."""
     if p.sq == 0 or p.sk == 0:
         raise Undecided("there is no query or no key")
-    row = int(p.generator(WATCHED).integers(p.sq))
+    row = int(p.generator("watched row").integers(p.sq))
     seen = attended(p).visible[:, :, row, :].reshape(p.b, p.hkv, p.hq // p.hkv, p.sk)
     keys = ~seen.any(axis=2)
     if not keys.any():
@@ -42,7 +39,7 @@ def _poison(p: Problem, key: Any, value: Any) -> Problem:
 @word("transforms")
 def poison_hidden(p: Problem) -> Problem:
     """Huge finite numbers, of random sign, in K and V of every key that one watched row does not see."""
-    rng, (key, value) = p.generator(POISON), _poisons(p.dtype)
+    rng, (key, value) = p.generator("poison"), _poisons(p.dtype)
     return _poison(p, rng.choice([-key, key], p.k.shape), rng.choice([-value, value], p.v.shape))
 
 
@@ -73,7 +70,7 @@ def unpoisoned(p: Problem) -> Value:
 def shuffle_keys(p: Problem) -> Problem:
     """The same keys in another order, each with its value, mask, bias and segment."""
     _no_positions(p, "shuffle_keys", but=("q_segments", "kv_segments"))
-    return _take_keys(p, p.generator(SHUFFLE).permutation(p.sk))
+    return _take_keys(p, p.generator("order of keys").permutation(p.sk))
 
 
 @word("transforms")
@@ -125,7 +122,7 @@ def two_keys(p: Problem, gap: Value) -> Problem:
 def _cut(p: Problem) -> int:
     if p.sk < 2:
         raise Undecided("there are fewer than two keys to split")
-    return int(p.generator(CUT).integers(1, p.sk))
+    return int(p.generator("cut between keys").integers(1, p.sk))
 
 
 def _take_keys(p: Problem, order: Any) -> Problem:

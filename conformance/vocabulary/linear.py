@@ -20,9 +20,6 @@ from .word import Problems, Undecided, Value, Values, word
 if TYPE_CHECKING:
     from ..engine.subject import Subject
 
-CUT_STEPS, JUNK, AXES = 41, 42, 43
-"""Purposes of the generators that choose a cut, junk, and the axis of a key."""
-
 SUMMING = 2.0**-13
 """Unit roundoff of the narrowest sums that hold all whole numbers up to the largest D of a law, in any order of summation."""
 
@@ -89,7 +86,7 @@ def reference_normalizer(p: Problem) -> Value:
 def _cut(p: Problem) -> int:
     if p.sk < 2 or p.sq != p.sk:
         raise Undecided("there are fewer than two steps to split")
-    return int(p.generator(CUT_STEPS).integers(1, p.sk))
+    return int(p.generator("cut between steps").integers(1, p.sk))
 
 
 def _steps(p: Problem, at: slice) -> Problem:
@@ -149,7 +146,7 @@ def of_filled(x: Value, p: Problem) -> Value:
 @word("transforms")
 def pad_steps(p: Problem) -> Problem:
     """Seven steps more, all of them junk and past the length that kv_lengths states, gates and beta included."""
-    rng = p.generator(JUNK)
+    rng = p.generator("junk")
     extra = {name: rng.choice([-8.0, 4.0, 8.0], (*x.shape[:2], PADDING, x.shape[3])) for name, x in (("k", p.k), ("v", p.v))}
     k, v = (np.concatenate([x, _typed(extra[name], p.dtype)], axis=2) for name, x in (("k", p.k), ("v", p.v)))
     q = (
@@ -204,7 +201,7 @@ def close_gate(p: Problem) -> Problem:
 @word("transforms")
 def other_past(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps before the cut of first_steps."""
-    rng, at = p.generator(JUNK), np.arange(p.sk)[:, None] < _cut(p)
+    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] < _cut(p)
     k, v = (_typed(np.where(at, rng.integers(-3, 4, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
     return replace(p, k=k, v=v, fair_values=None)
 
@@ -219,7 +216,7 @@ def after_the_cut(p: Problem) -> Value:
 def other_future_values(p: Problem) -> Problem:
     """Other values, small whole numbers, at the steps from the cut of first_steps on."""
     at = np.arange(p.sk)[:, None] >= _cut(p)
-    v = np.where(at, p.generator(JUNK).integers(-3, 4, p.v.shape), p.v.astype(np.float64))
+    v = np.where(at, p.generator("junk").integers(-3, 4, p.v.shape), p.v.astype(np.float64))
     return replace(p, v=_typed(v, p.dtype), fair_values=None)
 
 
@@ -262,7 +259,7 @@ def expected_decay(p: Problem) -> Value:
 @word("transforms")
 def unit_keys(p: Problem) -> Problem:
     """Each key becomes a unit vector along one axis, with a sign: written with beta = 1 it replaces what stood there."""
-    rng = p.generator(AXES)
+    rng = p.generator("axes")
     k = np.zeros(p.k.shape)
     np.put_along_axis(k, rng.integers(0, p.d, (*p.k.shape[:3], 1)), rng.choice([-1.0, 1.0], (*p.k.shape[:3], 1)), axis=3)
     return replace(p, k=_typed(k, p.dtype), fair_values=None)

@@ -26,9 +26,6 @@ from .word import Undecided, Value, word
 if TYPE_CHECKING:
     from ..engine.subject import Subject
 
-CODE, TARGET, SWAMP, WHOLE = 21, 22, 23, 24
-"""Purposes of the generators that fill columns, choose targets, signs and whole numbers."""
-
 RUN = 16
 """Keys in a run of a ladder: the smallest tile of real kernels."""
 
@@ -45,7 +42,7 @@ BIG = 2.0**14
 @word("transforms")
 def index_coded(p: Problem) -> Problem:
     """Values −1, 0 and 1: the first columns are the binary code of the key's index as ±1, with signs that differ by head."""
-    rng = p.generator(CODE)
+    rng = p.generator("code")
     v = rng.integers(-1, 2, p.v.shape).astype(np.float64)
     bits = min(_bits(p.sk), p.dv)
     signs = rng.choice([-1.0, 1.0], (p.b, p.hkv, 1, bits))
@@ -59,7 +56,7 @@ def gather(p: Problem) -> Problem:
     if p.d <= CODED or p.sk > 2**CODED:
         raise Undecided(f"an index of {CODED} bits and a constant take {CODED + 1} features and at most {2**CODED} keys")
     visible = attended(p).visible
-    chances = np.where(visible, p.generator(TARGET).random(visible.shape) + 1, 0.0)
+    chances = np.where(visible, p.generator("target").random(visible.shape) + 1, 0.0)
     code = _code(p.sk, CODED)
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
     if p.sk:
@@ -98,7 +95,7 @@ def swamped(p: Problem, bits: Value) -> Problem:
     if p.sk < 3:
         raise Undecided("there are fewer than three keys")
     big = min(BIG, largest_power(p.dtype))
-    rng, small = p.generator(SWAMP), big * 2.0 ** -float(bounded(bits).value)
+    rng, small = p.generator("swamp"), big * 2.0 ** -float(bounded(bits).value)
     v = small * rng.choice([-1.0, 1.0], p.v.shape)
     v[:, :, 0] = big * rng.choice([-1.0, 1.0], v[:, :, 0].shape)
     v[:, :, -1] = -v[:, :, 0]
@@ -127,7 +124,7 @@ def _below(p: Problem, keys: slice, x: float) -> Problem:
 @word("transforms")
 def whole_scores(p: Problem, x: Value) -> Problem:
     """Random whole scores, all of them raised by x through one feature. They are exact where 1/scale is a power of two."""
-    scale, raised, rng = _scale(p), float(bounded(x).value), p.generator(WHOLE)
+    scale, raised, rng = _scale(p), float(bounded(x).value), p.generator("whole numbers")
     share = 2.0 ** (math.frexp(max(abs(raised / scale), 1.0))[1] // 2)
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
     width = min(p.d, 5)

@@ -11,8 +11,6 @@ from ..problems.problem import Problem
 from .keys import _no_positions
 from .word import Undecided, word
 
-CUT_ROWS = 21
-
 
 @word("transforms")
 def first_queries(p: Problem) -> Problem:
@@ -29,7 +27,7 @@ def other_queries(p: Problem) -> Problem:
 def _cut(p: Problem) -> int:
     if p.sq < 2:
         raise Undecided("there are fewer than two queries to split")
-    return int(p.generator(CUT_ROWS).integers(1, p.sq))
+    return int(p.generator("cut between queries").integers(1, p.sq))
 
 
 def _take_queries(p: Problem, rows: slice, name: str) -> Problem:

@@ -20,16 +20,13 @@ from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import derived, drawn
 from ..problems.problem import Problem
-from .linear import JUNK, _cut
+from .linear import _cut
 from .observations import _one_hot, weights
 from .transforms import _exactly, _typed
 from .word import Problems, Undecided, Value, Values, word
 
 if TYPE_CHECKING:
     from ..engine.subject import Subject
-
-SEEDS, SIGNS = 51, 52
-"""Purposes of the generators that choose seeds, and signs."""
 
 EXACT = 2.0**-48
 """Relative room of what this file computes in float64 from few numbers."""
@@ -136,7 +133,7 @@ def axis_keys(p: Problem, length: Value) -> Problem:
     For independent features the estimates of such keys are independent.
     """
     q = np.clip(np.round(2 * p.q[:, :, :1].astype(np.float64)), -2, 2) / 16
-    k = float(bounded(length).value) * np.diag(p.generator(SIGNS).choice([-1.0, 1.0], p.d)) - q
+    k = float(bounded(length).value) * np.diag(p.generator("signs").choice([-1.0, 1.0], p.d)) - q
     v = np.zeros((*p.v.shape[:2], p.d, p.dv))
     return replace(p, q=_typed(q, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), fair_values=None)
 
@@ -152,7 +149,7 @@ def long_vectors(p: Problem) -> Problem:
 @word("transforms")
 def other_future(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps from the cut of first_steps on."""
-    rng, at = p.generator(JUNK), np.arange(p.sk)[:, None] >= _cut(p)
+    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] >= _cut(p)
     k, v = (_typed(np.where(at, rng.integers(-2, 3, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
     return replace(p, k=k, v=v, fair_values=None)
 
@@ -166,7 +163,7 @@ def each_seed(p: Problem, count: Value) -> Problems:
     if not p.draws_features:
         raise Undecided("the projection is given, so a seed says nothing")
     wanted = int(bounded(count).value)
-    seeds = p.generator(SEEDS).choice(1 << 20, wanted, replace=False)
+    seeds = p.generator("seeds").choice(1 << 20, wanted, replace=False)
     return [p.but(seed=int(seed)) for seed in seeds]
 
 

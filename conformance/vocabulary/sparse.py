@@ -16,9 +16,6 @@ from .word import Undecided, Value, word
 if TYPE_CHECKING:
     from ..engine.subject import Subject
 
-GROWTH = 31
-"""Purpose of the generator that says how much a window grows."""
-
 
 @word("transforms")
 def dense(p: Problem) -> Problem:
@@ -31,7 +28,7 @@ def wider(p: Problem) -> Problem:
     """The same problem with a window that is one to three keys wider, on each side that has a limit."""
     if "window" not in p.options:
         raise Undecided("there is no window")
-    grown = p.generator(GROWTH).integers(1, 4, 2)
+    grown = p.generator("grown window").integers(1, 4, 2)
     return p.but(
         window=tuple(None if side is None else side + int(n) for side, n in zip(p.options["window"], grown, strict=True))
     )

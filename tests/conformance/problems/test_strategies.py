@@ -134,7 +134,7 @@ def test_many_heads_and_long_lengths_come_with_larger_budgets() -> None:
     assert max(s.hq for s in deep) == 128
     assert max(s.sk for s in deep) > 512
     assert max(s.hq for s in five_hundred()) == 12
-    with pytest.raises(StructureError, match=r"unknown budget 'quik', did you mean 'quick'\?"):
+    with pytest.raises(StructureError, match=r"unknown budget 'quik'; did you mean 'quick'\?"):
         pool_for("quik", compiled=False, seed=1)
 
 
@@ -187,7 +187,7 @@ def test_every_listed_wish_occurs(wish: dict[str, list[object]]) -> None:
 @pytest.mark.parametrize(
     ("wish", "words"),
     [
-        ({"cusal": True}, "unknown key 'cusal', did you mean 'causal'"),
+        ({"cusal": True}, "unknown key 'cusal'; did you mean 'causal'"),
         ({"q_segments": "drawn"}, "write segments"),
         ({"mask": "randon"}, "unknown pattern 'randon'"),
         ({"window": [3]}, "left,right"),
@@ -217,7 +217,7 @@ def test_unclaimed_options_are_not_drawn_and_unknown_ones_are_refused() -> None:
     claimed = frozenset({"causal", "return_lse", "q_segments", "kv_segments"})
     assert {name for s in draws(100, {}, options=claimed) for name in s.described} == {"causal", "segments"}
     assert not [s for s in draws(20, {}, options=frozenset()) if s.described]
-    with pytest.raises(StructureError, match=r"unknown option 'softcup', did you mean 'softcap'\?"):
+    with pytest.raises(StructureError, match=r"unknown option 'softcup'; did you mean 'softcap'\?"):
         structures("float32", {}, frozenset({"softcup"}), POOL, "attention")
 
 

@@ -143,7 +143,7 @@ def test_what_cannot_be_is_refused_in_words(query: str, words: list[str]) -> Non
 
 
 def test_an_unknown_option_of_a_structure_is_refused() -> None:
-    with pytest.raises(StructureError, match=r"unknown option 'softcp', did you mean 'softcap'\?"):
+    with pytest.raises(StructureError, match=r"unknown option 'softcp'; did you mean 'softcap'\?"):
         Structure(options={"softcp": 30}, operation="attention")
 
 
