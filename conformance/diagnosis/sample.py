@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...adapters.contract import Implementation
-from ..engine.evaluate import decide_law
+from ..engine.outcome import outcome
 from ..engine.subject import Broken, NotClaimed, Raised
 from ..engine.symptom import Symptom
 from ..language.law import Law
@@ -26,7 +26,6 @@ from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.sizes import Pool
 from ..problems.structure import Structure
-from ..vocabulary.word import Undecided
 from .call_log import Call, CallLog
 
 __all__ = ["Sample", "another", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
@@ -79,16 +78,14 @@ def sample_of_law(law: Law, structure: Structure, log: CallLog, new: bool, times
     """
     p = build(structure, log.conventions)
     log.begin(p)
-    symptom = None
-    try:
-        for _ in range(times):
-            log.forget()
-            decision = decide_law(law, p, log)
-            verdict, symptom = "pass" if decision.holds else "fail", decision.symptom
-    except (Undecided, NotClaimed):
+    for _ in range(times):
+        log.forget()
+        found = outcome(law, p, log)
+        if found.decision is None:
+            break
+    if found.decision is None and not found.rejected:
         return None
-    except (Raised, Broken):
-        verdict = "fail"
+    verdict, symptom = ("fail" if found.rejected else "pass"), (None if found.decision is None else found.decision.symptom)
     return _sample(structure, p, log, of_law=True, fresh=new, verdict=verdict, symptom=symptom)
 
 

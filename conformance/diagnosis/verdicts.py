@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...adapters.contract import Implementation
-from ..engine.evaluate import Known, decide_law
-from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.evaluate import Known
+from ..engine.outcome import outcome
+from ..engine.subject import Subject
 from ..engine.symptom import Symptom, kinds_of
 from ..engine.verify import not_claimed
 from ..kills.suspects import CORRECT, Terms, suspect
 from ..language.law import Law
-from ..vocabulary.word import GRADIENTS, WORDS, Undecided
+from ..vocabulary.word import GRADIENTS, WORDS
 from .history import varies
 from .sample import Sample
 from .suspects import Suspect
@@ -94,13 +95,10 @@ def _agree(sample: Sample, said: Said, changing: bool) -> bool:
 
 def _said(law: Law, sample: Sample, subject: Subject, known: Known) -> Said:
     subject.forget()
-    try:
-        decision = decide_law(law, sample.p, subject, known)
-    except (Undecided, NotClaimed):
-        return "undecided", None, frozenset()
-    except (Raised, Broken):
-        return "fail", None, frozenset()
-    return "pass" if decision.holds else "fail", decision.symptom, _strange(_answers(subject))
+    found = outcome(law, sample.p, subject, known)
+    if found.decision is None:
+        return "fail" if found.rejected else "undecided", None, frozenset()
+    return found.verdict, found.decision.symptom, _strange(_answers(subject))
 
 
 def _strange(values: Iterable[Any]) -> frozenset[str]:

@@ -20,15 +20,14 @@ from ..problems.descriptors import StructureError
 from ..problems.problem import Problem
 from ..problems.sizes import Pool, pool_for
 from ..problems.structure import Structure
-from ..vocabulary.word import GRADIENTS, WORDS, Undecided
+from ..vocabulary.word import GRADIENTS, WORDS
 from .budget import Budget, budget_named
 from .conventions import settled
-from .evaluate import decide_law
+from .outcome import Outcome, outcome
 from .problem_cache import cached_problem
-from .relation import Decision
 from .repeating import WITHIN_BOUNDS
 from .result import Result
-from .subject import Broken, NotClaimed, Raised, Subject
+from .subject import Subject
 from .tally import Finding, Tally
 
 __all__ = ["not_claimed", "not_worth_trying", "replay", "verify"]
@@ -212,20 +211,10 @@ class _Trial:
         p, known = cached_problem(self.law, structure, self.subject.conventions)
         self.record(case)
         self.subject.forget()
-        try:
-            decision: Decision = decide_law(self.law, p, self.subject, known)
-        except Undecided as undecided:
-            self.tally.undecided[str(undecided)] += 1
-            return "undecided"
-        except NotClaimed as refusal:
-            self.tally.unclaimed[str(refusal)] += 1
-            return "unclaimed"
-        except Broken as broken:
-            self.tally.found(Finding("fail", case, structure, str(broken), []))
-            return "fail"
-        except Raised as raised:
-            self.tally.found(Finding("error", case, structure, f"raised {raised}", raised.trace))
-            return "fail"
+        found = outcome(self.law, p, self.subject, known)
+        decision = found.decision
+        if decision is None:
+            return self._without_a_decision(found, case, structure)
         self.tally.estimated(decision.estimate)
         self.tally.softened += decision.softened
         if decision.holds:
@@ -236,6 +225,14 @@ class _Trial:
         self.failed.append(structure)
         self.tally.found(Finding.of(case, structure, decision))
         return "fail"
+
+    def _without_a_decision(self, found: Outcome, case: str, structure: Structure) -> str:
+        if found.rejected:
+            self.tally.found(Finding(found.verdict, case, structure, found.words, list(found.trace)))
+            return "fail"
+        reasons = self.tally.undecided if found.verdict == "undecided" else self.tally.unclaimed
+        reasons[found.words] += 1
+        return found.verdict
 
     def result(self) -> Result:
         """What was found. A law of one's own that fails there for the definition too is an error, and no finding."""

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from ..engine.evaluate import Known, decide_law
-from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.outcome import outcome_of
+from ..engine.relation import Decision
+from ..engine.subject import Subject
 from ..engine.verify import not_claimed
 from ..language.law import Law
 from ..problems.problem import Problem
 from ..problems.structure import Structure
-from ..vocabulary.word import GRADIENTS, Undecided
+from ..vocabulary.word import GRADIENTS
 from .suspects import BACKWARDS, CORRECT, Fault, Terms, suspect
 
 __all__ = ["FaultTrial", "FaultTrials", "Kill"]
@@ -111,18 +113,15 @@ class FaultTrials:
     def _verdict(self, subject: Subject, p: Problem, known: Known) -> str | None:
         """How a law rejects a subject: fail or error; None where it does not."""
         subject.forget()
-        try:
-            with np.errstate(all="ignore"):
-                if subject is not self._definition and subject.agrees(self._definition):
-                    return None
-                decision = decide_law(self.law, p, subject, known, sentences=False)
-        except (Undecided, NotClaimed):
-            return None
-        except Broken:
-            return "fail"
-        except Raised:
-            return "error"
-        return None if decision.holds else "fail"
+
+        def asked() -> Decision | None:
+            if subject is not self._definition and subject.agrees(self._definition):
+                return None
+            return decide_law(self.law, p, subject, known, sentences=False)
+
+        with np.errstate(all="ignore"):
+            found = outcome_of(asked)
+        return found.verdict if found.rejected else None
 
     def _case(self, structure: Structure) -> str:
         return f"{self.law.id}?{structure.query()}"

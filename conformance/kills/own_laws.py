@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..engine.budget import BUDGETS
-from ..engine.evaluate import decide_law
-from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.outcome import outcome
+from ..engine.subject import Subject
 from ..engine.verify import replay, verify
 from ..language.errors import SpecError
 from ..language.law import Law
 from ..problems.build import build
 from ..problems.structure import Structure
-from ..vocabulary.word import Undecided
 from .fault_trials import FaultTrials, Kill
 from .suspects import CONVENTIONS, CORRECT, FAULTS, Fault, Terms, suspect
 
@@ -97,12 +96,9 @@ def false_of_the_reference(law: Law, structure: Structure, subject: Subject) -> 
     """How a law fails on one problem for the definition, judged as the subject is; None where it does not."""
     terms = Terms.of(subject.implementation, subject.conventions)
     definition = Subject(suspect(CORRECT, terms, law.operation), structure.dtype, subject.conventions)
-    try:
-        with np.errstate(all="ignore"):
-            decision = decide_law(law, build(structure, subject.conventions), definition)
-    except (Undecided, NotClaimed, Broken, Raised):
-        return None
-    return None if decision.holds else decision.broken[1]
+    with np.errstate(all="ignore"):
+        found = outcome(law, build(structure, subject.conventions), definition)
+    return found.said if found.decision is not None and found.rejected else None
 
 
 _REFUSED: dict[str, str] = {}

@@ -16,16 +16,15 @@ from typing import Any
 from ...adapters.contract import Implementation
 from ...reference.arithmetic import DECLARE_IF, arithmetic_for
 from ..diagnosis.sample import drawn
-from ..engine.evaluate import decide_law
+from ..engine.outcome import outcome
 from ..engine.problem_cache import cached_problem
 from ..engine.relation import Decision
-from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.subject import Subject
 from ..engine.verify import not_claimed
 from ..language.law import Law
 from ..language.loading import load_laws
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
-from ..vocabulary.word import Undecided
 from .tightest import CANDIDATES, HALF, LAWS, PROBES
 
 __all__ = ["holds_under"]
@@ -86,10 +85,7 @@ def _decisions(
         record(f"{law.id}?{structure.query()}")
         subject.forget()
         p, known = cached_problem(law, structure, subject.conventions)
-        try:
-            decisions.append(decide_law(law, p, subject, known, sentences=False))
-        except (Undecided, NotClaimed, Raised, Broken):
-            decisions.append(None)
+        decisions.append(outcome(law, p, subject, known, sentences=False).decision)
     return decisions
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from ...adapters.contract import Implementation
 from ..engine.conventions import settled
-from ..engine.evaluate import decide_law
+from ..engine.outcome import outcome
 from ..engine.result import Result
-from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..engine.subject import Subject
 from ..language.law import Law
 from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.structure import Structure
-from ..vocabulary.word import Undecided
 from .calls import Listener
 from .script import pack
 from .simplify import array_of, simplify
@@ -54,12 +53,5 @@ def _in_words(p: Problem, name: str, words: str, listener: Listener) -> str:
 def _verdict(law: Law, p: Problem, subject: Subject) -> tuple[str, str]:
     """The verdict, and the sentence about the worst entry where numbers break the law."""
     subject.forget()
-    try:
-        decision = decide_law(law, p, subject)
-    except (Undecided, NotClaimed):
-        return "undecided", ""
-    except Broken as broken:
-        return "fail", str(broken)
-    except Raised as raised:
-        return "error", f"raised {raised}"
-    return ("pass", "") if decision.holds else ("fail", decision.broken[1])
+    found = outcome(law, p, subject)
+    return found.verdict, found.said
