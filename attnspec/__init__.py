@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .conformance.bounded import Bounded
     from .conformance.check import Report, check, parametrize
     from .conformance.engine.result import Result
-    from .conformance.engine.verify import verify
+    from .conformance.explained import verify
     from .conformance.language import SpecError
 
 __all__ = [
@@ -42,7 +42,7 @@ _HOME = {
     "check": ".conformance.check",
     "implementation": ".adapters.contract",
     "parametrize": ".conformance.check",
-    "verify": ".conformance.engine.verify",
+    "verify": ".conformance.explained",
 }
 
 

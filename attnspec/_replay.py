@@ -78,7 +78,7 @@ def _is_script(file: Path) -> bool:
 
 
 def _replay_here(case: str, address: str, law: Law) -> int:
-    from attnspec.conformance.engine.verify import replay
+    from attnspec.conformance.explained import replay
     from attnspec.conformance.selection import Mistake, find_targets
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.diagnosis import diagnosis_lines

@@ -22,7 +22,7 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.engine.evaluate import decide_law
 from attnspec.conformance.engine.subject import NotClaimed, Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.engine.verify import try_law
 from attnspec.conformance.kills.suspects import CORRECT, FAULTS, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
@@ -66,7 +66,7 @@ def tried(law: Law, dtype: str, seeds: int, examples: int) -> dict[str, Any]:
 
     budget = replace(BUDGETS["quick"], examples=examples, timeout=float("inf"))
     for seed in range(seeds):
-        verify(suspect(CORRECT, operation=OPERATION), law, dtype, budget=budget, seed=seed, held=meet)
+        try_law(suspect(CORRECT, operation=OPERATION), law, dtype, budget=budget, seed=seed, held=meet)
     return {name: [rejected[name], decided[name]] for name in decided}
 
 

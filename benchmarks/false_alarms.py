@@ -27,7 +27,7 @@ from attnspec.adapters.contract import CLAIMS, Implementation, implementation_of
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.engine.evaluate import Known, decide_law
 from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
-from attnspec.conformance.engine.verify import not_claimed, verify
+from attnspec.conformance.engine.verify import not_claimed, try_law
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
@@ -120,7 +120,7 @@ def tried(law_id: str, dtype: str, seed: int, examples: int) -> tuple[int, list[
                 rejected.append(f"{case}: {decision.broken[1]}")
 
     budget = replace(BUDGETS["quick"], examples=examples, timeout=float("inf"))
-    verify(suspect(CORRECT, operation=law.operation), law, dtype, budget=budget, seed=seed, held=meet)
+    try_law(suspect(CORRECT, operation=law.operation), law, dtype, budget=budget, seed=seed, held=meet)
     return decisions, rejected
 
 

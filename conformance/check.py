@@ -203,7 +203,8 @@ class LawTest:
 
 
 def _run(case: Case, plan: Plan, patience: Patience, certify: bool = False) -> Result:
-    from .engine.verify import not_worth_trying, verify
+    from .engine.verify import not_worth_trying
+    from .explained import verify
 
     made = case.target.implementation
     message = not_worth_trying(made) or patience.at_an_end(made.name)

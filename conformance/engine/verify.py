@@ -1,7 +1,7 @@
-"""verify(implementation, law, dtype): tries a law on drawn problems, shrinks what fails, and says what was found.
+"""try_law(implementation, law, dtype): tries a law on drawn problems, shrinks what fails, and says what was found.
 
-Every front door calls this one function. A problem on which an implementation refuses, or on which the equation says
-nothing, does not count as tried; a law that decided no problem did not pass.
+A problem on which an implementation refuses, or on which the equation says nothing, does not count as tried; a law that
+decided no problem did not pass. What is said of a failure besides, and of a pass, is the work of `explained`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .result import Result
 from .subject import Subject
 from .tally import Finding, Tally
 
-__all__ = ["not_claimed", "not_worth_trying", "replay", "verify"]
+__all__ = ["Trial", "not_claimed", "not_worth_trying", "replay_case", "try_law"]
 
 HOPELESS, HOPELESS_WHOLE = 100, 40
 """Refusals in a row, before any problem was decided, after which no further problem is tried; and where problems come in a few
@@ -42,7 +42,7 @@ class LawFailed(Exception):
     """Tells Hypothesis that an example is interesting."""
 
 
-def verify(
+def try_law(
     implementation: Implementation,
     law: Law,
     dtype: str,
@@ -54,8 +54,7 @@ def verify(
     held: Callable[[Structure, Problem], None] = lambda structure, p: None,
     first: Sequence[str] = (),
     shrink: bool = True,
-    explain: bool = False,
-    certify: bool = False,
+    after: Callable[[Trial, Result], None] = lambda trial, result: None,
 ) -> Result:
     """Try one law on one implementation in one dtype.
 
@@ -63,8 +62,7 @@ def verify(
     held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
     where one of them fails, nothing more is. One that cannot be read any more is passed over.
     shrink: whether the problem of a failure is made small, which takes most of the time of one; the verdict is the same.
-    explain: whether a failure is made simple and diagnosed, which takes a second or two. certify: whether the certificate of a
-    pass is computed where none is stored, which takes seconds.
+    after: called with the trial and the result, which it may add to; its time is part of the result's.
     Never raises for what the implementation does; that is what the Result says.
     """
     budget = budget_named(budget) if isinstance(budget, str) else budget
@@ -78,14 +76,13 @@ def verify(
     if reason is not None:
         return Tally().result(implementation, law, dtype, refused=reason)
     subject = Subject(implementation, dtype, conventions)
-    trial = _Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
+    trial = Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
     small = implementation.mode == "interpreted"
     pool = pool_for(budget.name, implementation.compiles, seed, small=small, takes=implementation.takes)
     if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
         _search(trial, pool, examples or budget.of_mode(implementation.mode), seed, shrink)
     result = trial.result()
-    if explain:
-        trial.explain(result)
+    after(trial, result)
     result.compilations = arrays_for(implementation.arrays).compilations() - programs
     spent = time.perf_counter() - start
     own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
@@ -94,29 +91,27 @@ def verify(
         result.details.append(WITHIN_BOUNDS)
     if subject.altered:
         result.details.append(f"calls changed their inputs {', '.join(sorted(subject.altered))}")
-    if result.verdict == "pass":
-        from ..kills.certificate import certificate
-
-        result.certificate = certificate(law, trial.holding, subject, compute=certify)
     return result
 
 
-def replay(implementation: Implementation, case: str, law: Law, *, explain: bool = False) -> Result:
-    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read.
-
-    explain: whether a failure is diagnosed.
-    """
+def replay_case(
+    implementation: Implementation,
+    case: str,
+    law: Law,
+    *,
+    after: Callable[[Trial, Result], None] = lambda trial, result: None,
+) -> Result:
+    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read. after: as in `try_law`."""
     structure = Structure.parse(case.partition("?")[2], law.operation)
     reason = not_claimed(implementation, law, structure.dtype)
     if reason is not None:
         return Tally().result(implementation, law, structure.dtype, refused=reason)
     conventions = {name: choice for name, (choice, _) in settled(implementation).items()}
     subject = Subject(implementation, structure.dtype, conventions)
-    trial = _Trial(law, subject, lambda case: None, Tally(), float("inf"))
+    trial = Trial(law, subject, lambda case: None, Tally(), float("inf"))
     trial.decide(structure)
     result = trial.result()
-    if explain:
-        trial.explain(result)
+    after(trial, result)
     return result
 
 
@@ -184,8 +179,8 @@ def _other_convention(law: Law, conventions: dict[str, str]) -> str | None:
     return None
 
 
-class _Trial:
-    """Decides structures one at a time and keeps the count."""
+class Trial:
+    """Decides structures one at a time and keeps the count. failed, holding: those on which the law failed and held."""
 
     def __init__(
         self,
@@ -235,42 +230,8 @@ class _Trial:
         return found.verdict
 
     def result(self) -> Result:
-        """What was found. A law of one's own that fails there for the definition too is an error, and no finding."""
-        result = self.tally.result(self.subject.implementation, self.law, self.subject.dtype)
-        finding = self.tally.finding
-        if result.verdict == "fail" and finding is not None and not self.law.shipped:
-            from ..kills.own_laws import FALSE, false_of_the_reference
-
-            said = false_of_the_reference(self.law, finding.structure, self.subject)
-            if said is not None:
-                self.tally.finding = None
-                result.verdict, result.details = "error", []
-                result.message = FALSE + said
-        return result
-
-    def explain(self, result: Result) -> None:
-        """Say of a finding on which values it still shows, and diagnose it, if the verdict is about values."""
-        finding = self.tally.finding
-        if finding is not None:
-            from ..replaying.evidence import left_behind
-
-            result.simplest, result.packed = left_behind(self.law, self.subject.implementation, result)
-        if result.verdict == "fail" and finding is not None and self.failed:
-            from ..diagnosis.diagnose import diagnose, under_arithmetic
-
-            failed = [finding.structure, *(s for s in self.failed if s != finding.structure)]
-            made = self.subject.implementation
-            try:
-                result.diagnosis = diagnose(made, self.law, self.subject.dtype, failed, self.record)
-                result.diagnosis = under_arithmetic(result.diagnosis, self._holds_under(failed))
-            except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
-                result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
-
-    def _holds_under(self, failed: list[Structure]) -> dict[str, Any]:
-        from ..measure.holds_under import holds_under
-
-        made, dtype = self.subject.implementation, self.subject.dtype
-        return holds_under(made, self.law, dtype, failed, self.holding, self.subject.conventions, self.record)
+        """What was found."""
+        return self.tally.result(self.subject.implementation, self.law, self.subject.dtype)
 
     @property
     def over(self) -> bool:
@@ -280,7 +241,7 @@ class _Trial:
         return hopeless or time.monotonic() > self.deadline
 
 
-def _search(trial: _Trial, pool: Pool, examples: int, seed: int, shrink: bool) -> None:
+def _search(trial: Trial, pool: Pool, examples: int, seed: int, shrink: bool) -> None:
     """Let Hypothesis draw structures until enough are decided, and shrink the first that fails, if that is wanted."""
     import hypothesis
 

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.budget import Budget
-from ..engine.verify import verify
+from ..engine.verify import try_law
 from ..language import load_laws
 from ..language.law import Law
 from .fault_trials import FaultTrials
 from .suspects import CORRECT, Fault, Terms, named, suspect
 
-__all__ = ["Matrix", "try_law"]
+__all__ = ["Matrix", "row_of"]
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -46,7 +46,7 @@ class Matrix:
     options: frozenset[str] | None = None
 
     def rows(self, jobs: int = 1, told: Callable[[dict[str, Any]], None] = lambda row: None) -> list[dict[str, Any]]:
-        """One row for each law and dtype, as `try_law` gives it, by dtype and in the order of the laws.
+        """One row for each law and dtype, as `row_of` gives it, by dtype and in the order of the laws.
 
         jobs: processes; 1 stays in this one. told: called with each row as it comes.
         """
@@ -68,7 +68,7 @@ class Matrix:
                 yield done.result()
 
 
-def try_law(
+def row_of(
     law: Law,
     dtype: str,
     faults: Sequence[Fault],
@@ -84,7 +84,7 @@ def try_law(
     start, terms = time.perf_counter(), Terms(options)
     trials = FaultTrials(law, dtype, [fault for fault in faults if fault.shows_in(dtype)], terms)
     patient = replace(budget, timeout=float("inf"))
-    control = verify(suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, seed=seed, held=trials.try_on)
+    control = try_law(suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, seed=seed, held=trials.try_on)
     return {
         "law": law.id,
         "dtype": dtype,
@@ -99,7 +99,7 @@ def try_law(
 
 
 def _work(matrix: Matrix, dtype: str, law: str) -> dict[str, Any]:
-    return try_law(_laws(matrix.files)[law], dtype, named(matrix.faults), matrix.budget, matrix.seed, matrix.options)
+    return row_of(_laws(matrix.files)[law], dtype, named(matrix.faults), matrix.budget, matrix.seed, matrix.options)
 
 
 @cache

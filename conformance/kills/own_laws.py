@@ -17,7 +17,7 @@ import numpy as np
 from ..engine.budget import BUDGETS
 from ..engine.outcome import outcome
 from ..engine.subject import Subject
-from ..engine.verify import replay, verify
+from ..engine.verify import replay_case, try_law
 from ..language.errors import SpecError
 from ..language.law import Law
 from ..problems.build import build
@@ -125,7 +125,7 @@ def _kill(law: Law, name: str, dtype: str, problems: int) -> Kill | None:
 
 def _told_by_equation(law: Law, name: str, kill: Kill) -> bool:
     """Whether an equation that came out false is what rejects; an answer of another shape, or none, no law accepts."""
-    result = replay(suspect(name, _terms(law), law.operation), kill.case, law)
+    result = replay_case(suspect(name, _terms(law), law.operation), kill.case, law)
     return result.verdict == "pass" or bool(result.verdict == "fail" and result.details)  # It may pass where it remembers.
 
 
@@ -136,7 +136,7 @@ def _tried(law: Law, dtype: str, faults: Sequence[Fault], examples: int) -> Faul
     patient = replace(BUDGETS["quick"], timeout=float("inf"))
     cases = [""]
     try:
-        control = verify(
+        control = try_law(
             suspect(CORRECT, terms, law.operation), law, dtype, budget=patient, examples=examples,
             record=cases.append, held=trials.try_on,
         )  # fmt: skip

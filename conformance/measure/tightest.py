@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ...adapters.contract import Implementation
-from ..engine.verify import verify
+from ..engine.verify import try_law
 from ..language.law import Law
 from ..language.loading import load_laws
 
@@ -79,7 +79,7 @@ def satisfied(implementation: Implementation, dtype: str, model: str, laws: list
     judged = replace(implementation, arithmetic=model)
     ratios, decided, broken, raised = [], 0, "", ""
     for law in laws:
-        result = verify(judged, law, dtype, budget="quick", examples=examples, seed=seed)
+        result = try_law(judged, law, dtype, budget="quick", examples=examples, seed=seed)
         if result.verdict == "fail":
             broken = broken or f"{law.id}: {result.message}"
         if result.verdict == "error":

@@ -106,7 +106,8 @@ class LawItem(pytest.Item):
 def run_case(case: Case, laws: LawSession) -> Result:
     """The result of one case; what the kit itself raises is a defect of the kit and passes through."""
     from ..engine.conventions import settled
-    from ..engine.verify import not_worth_trying, verify
+    from ..engine.verify import not_worth_trying
+    from ..explained import verify
 
     made, plan, recorder = case.target.implementation, laws.plan, laws.recorder
     if recorder.losses(made.name) >= LOSSES:

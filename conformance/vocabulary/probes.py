@@ -16,9 +16,9 @@ import numpy as np
 
 from ...reference.rounding import preimage, round_to
 from ..bounded import Bounded, bounded
-from ..diagnosis.decoding import read_rows
 from ..meaning import attended, flat, judged
 from ..problems.problem import Problem
+from .decoding import read_rows
 from .meanings import _within
 from .transforms import _exactly, _typed, largest_power
 from .word import Undecided, Value, word

@@ -10,7 +10,7 @@ import pytest
 from attnspec.adapters.arrays import arrays_for
 from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.sparse import pattern, sparse_attention
 

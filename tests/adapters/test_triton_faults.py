@@ -21,7 +21,7 @@ import pytest
 from attnspec.adapters import triton_kernels
 from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
-from attnspec.conformance.engine import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
 LAWS = {law.id: law for law in load_laws()}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.kills.fault_trials import FaultTrials
 from attnspec.conformance.kills.suspects import CORRECT, FAULTS, suspect
 from attnspec.conformance.language import load_laws

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import implementation_of
-from attnspec.conformance.engine import verify
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.tally import Finding
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.problems.structure import Structure
 

@@ -9,7 +9,7 @@ import pytest
 
 from attnspec.adapters.contract import DTYPES, USUAL_DTYPES, Implementation, implementation_of
 from attnspec.conformance.engine.subject import Broken, Subject
-from attnspec.conformance.engine.verify import replay, verify
+from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended
 from attnspec.conformance.problems.build import build

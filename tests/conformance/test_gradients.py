@@ -11,7 +11,7 @@ import pytest
 
 from attnspec.adapters.contract import ContractError, Implementation, implementation_of
 from attnspec.adapters.finding import find
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.kernels import KERNELS, as_callable, declared_of
 from attnspec.reference.kernels_backward import BACKWARDS, as_backward

@@ -11,7 +11,7 @@ import pytest
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.diagnosis.diagnose import under_arithmetic
 from attnspec.conformance.engine.result import Result
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.arithmetic import DECLARE_IF, NAMED
 from attnspec.reference.faults.catalogue import as_callable as fault_of

@@ -10,7 +10,7 @@ import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.kills.suspects import CORRECT, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended, judged

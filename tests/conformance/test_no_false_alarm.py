@@ -10,7 +10,7 @@ import pytest
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.evaluate import decide_law
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import Law, load_laws
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure

@@ -9,8 +9,8 @@ import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine import problem_cache as module
-from attnspec.conformance.engine import verify
 from attnspec.conformance.engine.problem_cache import KEPT, LARGEST, cached_problem
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.faults.catalogue import as_callable

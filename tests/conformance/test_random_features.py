@@ -11,8 +11,8 @@ import pytest
 from attnspec.conformance.bounded import Bounded, bounded
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
-from attnspec.conformance.kills.matrix import try_law
+from attnspec.conformance.explained import verify
+from attnspec.conformance.kills.matrix import row_of
 from attnspec.conformance.kills.suspects import CORRECT, FAULTS, named, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended
@@ -164,7 +164,7 @@ def test_another_future_leaves_the_past() -> None:
 @pytest.mark.parametrize("law", ABOUT_SEEDS, ids=lambda law: law.id)
 def test_the_first_problems_show_what_a_law_about_seeds_is_for(law: Any) -> None:
     faults = named([name for name in law.kills if FAULTS[name].shows_in("float32")])
-    row = try_law(law, "float32", faults, replace(BUDGETS["quick"], examples=2))
+    row = row_of(law, "float32", faults, replace(BUDGETS["quick"], examples=2))
     assert row["definition"]["verdict"] == "pass"
     missed = [name for name, found in row["faults"].items() if found["kill"] is None]
     assert not set(missed) - {"random-seed-ignored", "random-orthogonal-ignored", "random-lengths-fixed"}

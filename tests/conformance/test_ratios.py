@@ -10,7 +10,7 @@ import pytest
 import attnspec
 from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.engine.tally import LARGEST
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
 

@@ -11,7 +11,7 @@ import pytest
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.repeating import WITHIN_BOUNDS, asks_same_bits
 from attnspec.conformance.engine.result import Result
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reports.modes import softened_lines
 

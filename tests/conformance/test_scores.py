@@ -11,7 +11,7 @@ import pytest
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.relation import decide
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.problem import Problem

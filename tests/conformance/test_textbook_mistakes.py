@@ -12,7 +12,7 @@ import pytest
 
 import attnspec
 from attnspec.adapters.contract import Implementation, implementation_of
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.selection import Case, Target, find_targets, make_plan
 from attnspec.reports.causes import causes
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
-from attnspec.conformance.engine import replay, settled, verify
+from attnspec.conformance.engine import settled
+from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
 from attnspec.conformance.problems.structure import Structure

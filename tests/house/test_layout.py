@@ -149,3 +149,58 @@ def test_no_tolerance_is_written_by_hand() -> None:
         if pattern.search(line)
     ]
     assert not places
+
+
+FLOORS = (
+    {"bounded"},
+    {"problems", "operations"},
+    {"meaning"},
+    {"vocabulary", "language"},
+    {"engine"},
+    {"quick", "replaying", "kills", "measure", "diagnosis"},
+    {"selection", "shards"},
+    {"survey", "explained"},
+    {"describe"},
+    {"check", "plugin"},
+)
+"""The floors of conformance, from the ground: numbers and problems, what the reference says of them, the law language, what
+decides one law, what explains and certifies, what a run is about, and the front doors."""
+
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+
+
+def imports_up(file: Path, text: str) -> Iterator[str]:
+    """Imports of a higher floor, lazy ones too; not those that only name a type."""
+    room, *rest = file.with_suffix("").parts
+    package = [room, *rest[:-1]] if rest else []
+    tree = ast.parse(text)
+    typed = {id(inner) for node in ast.walk(tree) if _only_for_types(node) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level or id(node) in typed:
+            continue
+        reached = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
+        outside = node.level > len(package) + 1
+        if not outside and FLOOR.get(reached[0], -1) > FLOOR[room]:
+            yield f"{file}:{node.lineno} imports {reached[0]}"
+
+
+def _only_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def test_no_import_goes_up_inside_conformance() -> None:
+    place = ROOT / "conformance"
+    files = [file.relative_to(place) for file in sorted(place.rglob("*.py")) if file != place / "__init__.py"]
+    assert {file.with_suffix("").parts[0] for file in files} == set(FLOOR)
+    wrong = [line for file in files for line in imports_up(file, (place / file).read_text(encoding="utf-8"))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_import_that_goes_up_is_found() -> None:
+    lazy = "def f():\n    from ..diagnosis.diagnose import diagnose\n"
+    assert list(imports_up(Path("engine/verify.py"), lazy)) == ["engine/verify.py:2 imports diagnosis"]
+    assert list(imports_up(Path("quick.py"), "from .selection import Plan\n")) == ["quick.py:1 imports selection"]
+    assert not list(
+        imports_up(Path("engine/verify.py"), "from ..language.law import Law\nfrom ...reports.wording import counted\n")
+    )
+    assert not list(imports_up(Path("engine/a.py"), "if TYPE_CHECKING:\n    from ..plugin.items import Item\n"))

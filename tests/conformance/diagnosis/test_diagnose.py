@@ -13,7 +13,7 @@ import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.result import Result
-from attnspec.conformance.engine.verify import replay, verify
+from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.faults.catalogue import FAULTS, as_callable
 from attnspec.reference.faults.making import BACKWARDS, tiles_of

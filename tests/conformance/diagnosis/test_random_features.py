@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import implementation_of
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
 LAWS = {law.id: law for law in load_laws()}

@@ -12,7 +12,7 @@ import attnspec
 from attnspec.adapters.cache import cache_folder as folder
 from attnspec.adapters.contract import Implementation
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.kills import certificate as module
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, FAULTS, Terms, suspect
 from attnspec.conformance.language import load_laws
@@ -82,7 +82,7 @@ def test_each_fault_said_to_be_caught_is_rejected_on_one_of_those_problems() -> 
 
 
 def verify_one(name: str, query: str) -> str:
-    from attnspec.conformance.engine import replay
+    from attnspec.conformance.explained import replay
 
     return replay(suspect(name, Terms(options=SOME)), f"causal/as-defined?{query}", LAWS["causal/as-defined"]).verdict
 

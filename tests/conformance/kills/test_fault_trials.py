@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from attnspec.conformance.engine.subject import Subject
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.kills.fault_trials import FaultTrials
 from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, FAULTS, Terms, named, no_mistake, suspect
 from attnspec.conformance.language import load_laws
@@ -37,7 +37,7 @@ def test_a_fault_falls_where_verify_lets_it_fall(law: str, name: str) -> None:
 
 
 def verify_case(name: str, law: str, case: str) -> str:
-    from attnspec.conformance.engine import replay
+    from attnspec.conformance.explained import replay
 
     return replay(suspect(name), case, LAWS[law]).verdict
 

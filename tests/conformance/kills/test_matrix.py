@@ -11,7 +11,7 @@ import pytest
 
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.kills import matrix as module
-from attnspec.conformance.kills.matrix import Matrix, try_law
+from attnspec.conformance.kills.matrix import Matrix, row_of
 from attnspec.conformance.kills.suspects import FAULTS, Fault
 from attnspec.conformance.language import load_laws
 from attnspec.reports.kill_table import fault_page, matrix_markdown, matrix_text
@@ -104,7 +104,7 @@ def test_the_definition_is_tried_with_every_law(monkeypatch: pytest.MonkeyPatch)
     """A definition that is wrong on purpose is found, and what follows from it is void."""
     law = next(law for law in load_laws() if law.id == "weights/sum-to-one")
     monkeypatch.setattr(module, "CORRECT", "weights-unnormalised")
-    row = try_law(law, "float32", [FAULTS["softmax-one"]], BUDGET)
+    row = row_of(law, "float32", [FAULTS["softmax-one"]], BUDGET)
     assert row["definition"]["verdict"] == "fail" and row["definition"]["case"].startswith("weights/sum-to-one?")
 
 
@@ -116,7 +116,7 @@ def test_nothing_tried_is_not_green(rows: list[dict[str, Any]]) -> None:
 def test_a_fault_is_not_tried_in_dtypes_that_it_does_not_name() -> None:
     law = next(law for law in load_laws() if law.id == "weights/sum-to-one")
     limited: Fault = replace(FAULTS["softmax-one"], dtypes=("float16",), because="…")
-    assert try_law(law, "float32", [limited], BUDGET)["faults"] == {}
+    assert row_of(law, "float32", [limited], BUDGET)["faults"] == {}
 
 
 def test_markdown_and_summary_hold_every_fault(rows: list[dict[str, Any]]) -> None:

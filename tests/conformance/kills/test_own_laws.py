@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from attnspec.conformance.engine.verify import replay, verify
+from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.kills import own_laws
 from attnspec.conformance.kills.own_laws import LawRefused, check_before_run, check_law
 from attnspec.conformance.kills.suspects import BACKWARDS, CORRECT, FAULTS, suspect

@@ -13,7 +13,7 @@ import pytest
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.conventions import settled
 from attnspec.conformance.engine.result import Result
-from attnspec.conformance.engine.verify import verify
+from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.loading import operations
 from attnspec.conformance.problems.build import build

@@ -1,0 +1,79 @@
+"""A law tried, and all that is said of the result besides: every front door asks here.
+
+Of a failure: on which values it still shows, a script that replays it, which known mistake explains it, under which arithmetic
+the law holds. Of a pass: its certificate. A law of one's own that is false of the definition too is an error, and no finding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..adapters.contract import Implementation
+from .diagnosis.diagnose import diagnose, under_arithmetic
+from .engine.result import Result
+from .engine.verify import Trial, replay_case, try_law
+from .kills.certificate import certificate
+from .kills.own_laws import FALSE, false_of_the_reference
+from .language import Law
+from .measure.holds_under import holds_under
+from .replaying.evidence import left_behind
+
+__all__ = ["replay", "verify"]
+
+
+def verify(
+    implementation: Implementation, law: Law, dtype: str, *, explain: bool = False, certify: bool = False, **how: Any
+) -> Result:
+    """Try one law on one implementation in one dtype. how: as `try_law` takes it.
+
+    explain: whether a failure is made simple and diagnosed, which takes a second or two. certify: whether the certificate of a
+    pass is computed where none is stored, which takes seconds.
+    """
+
+    def after(trial: Trial, result: Result) -> None:
+        _say(trial, result, explain)
+        if result.verdict == "pass":
+            result.certificate = certificate(law, trial.holding, trial.subject, compute=certify)
+
+    return try_law(implementation, law, dtype, after=after, **how)
+
+
+def replay(implementation: Implementation, case: str, law: Law, *, explain: bool = False) -> Result:
+    """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read.
+
+    explain: whether a failure is diagnosed.
+    """
+    return replay_case(implementation, case, law, after=lambda trial, result: _say(trial, result, explain))
+
+
+def _say(trial: Trial, result: Result, explain: bool) -> None:
+    if not _blames_the_law(trial, result) and explain:
+        _explain(trial, result)
+
+
+def _blames_the_law(trial: Trial, result: Result) -> bool:
+    """Whether a law of one's own fails for the definition too; then that is what is said."""
+    finding = trial.tally.finding
+    if result.verdict != "fail" or finding is None or trial.law.shipped:
+        return False
+    said = false_of_the_reference(trial.law, finding.structure, trial.subject)
+    if said is None:
+        return False
+    result.verdict, result.message, result.details = "error", FALSE + said, []
+    return True
+
+
+def _explain(trial: Trial, result: Result) -> None:
+    """Say of a finding on which values it still shows, and diagnose it, if the verdict is about values."""
+    finding, law, made, dtype = trial.tally.finding, trial.law, trial.subject.implementation, trial.subject.dtype
+    if finding is None:
+        return
+    result.simplest, result.packed = left_behind(law, made, result)
+    if result.verdict != "fail" or not trial.failed:
+        return
+    failed = [finding.structure, *(s for s in trial.failed if s != finding.structure)]
+    try:
+        holds = holds_under(made, law, dtype, failed, trial.holding, trial.subject.conventions, trial.record)
+        result.diagnosis = under_arithmetic(diagnose(made, law, dtype, failed, trial.record), holds)
+    except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
+        result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
