@@ -89,3 +89,18 @@ def test_there_are_commands_to_look_at() -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_names_a_place_of_one_machine(page: str) -> None:
     assert not MACHINE.search((ROOT / page).read_text(encoding="utf-8"))
+
+
+FILE = re.compile(r"`([\w/]+\.py)`")
+PLACES = ("", "conformance", "adapters", "reports", "attnspec")
+
+
+def lost_files(text: str) -> list[str]:
+    """Python files that a page names in backticks and that are in none of the folders."""
+    return [name for name in FILE.findall(text) if not any((ROOT / place / name).is_file() for place in PLACES)]
+
+
+def test_the_plan_of_the_house_names_files_that_are_there() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert len(FILE.findall(text)) > 20 and not lost_files(text)
+    assert lost_files("`engine/verify.py` and `engine/verified.py`") == ["engine/verified.py"]
