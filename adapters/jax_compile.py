@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import cache, cached_property, partial, wraps
-from typing import Any
+from typing import Any, overload
 
 import jax
 
@@ -75,6 +75,10 @@ class Compiled:
         return jax.jit(pulled, compiler_options=options(), **self.static)
 
 
+@overload
+def compiled(function: Callable[..., Any], **static: Any) -> Compiled: ...
+@overload
+def compiled(function: None = None, **static: Any) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compiled(function: Callable[..., Any] | None = None, **static: Any) -> Any:
     """jax.jit with these options, and a cache on disk. A decorator, with arguments of jax.jit or without.
 

@@ -199,4 +199,5 @@ def _kept(rows: slice, columns: slice, rules: Pattern, blocks: Array | None) -> 
     if blocks is not None:
         at = np.arange(rows.start, rows.stop)[:, None] // rules.size
         kept &= blocks[at, j // rules.size]
-    return kept & (behind >= 0) if rules.causal else kept
+    allowed: Array = kept & (behind >= 0) if rules.causal else kept
+    return allowed

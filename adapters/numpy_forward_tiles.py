@@ -68,4 +68,5 @@ def weighted_values(weights: Array, value: Array, visible: Array) -> Array:
         return out
     with np.errstate(invalid="ignore"):
         seen = visible[..., None] & ~finite[..., None, :, :]
-        return out + np.where(seen, weights[..., None] * value[..., None, :, :], np.float32(0)).sum(axis=-2)
+        summed: Array = out + np.where(seen, weights[..., None] * value[..., None, :, :], np.float32(0)).sum(axis=-2)
+        return summed

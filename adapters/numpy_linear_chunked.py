@@ -136,7 +136,7 @@ def _corrected(key: Array, value: Array, beta: Array, within: Array, ahead: Arra
     """The values that the delta rule writes, one row after the other."""
     overlaps = _products(key, key, within)
     due = value - (key * ahead) @ state
-    made = np.zeros_like(due)
+    made: Array = np.zeros_like(due)
     for t in range(key.shape[2]):
         before = (overlaps[:, :, t, None, :t] @ made[:, :, :t])[:, :, 0]
         made[:, :, t] = beta[:, :, t, None] * (due[:, :, t] - before)

@@ -74,7 +74,8 @@ class Rule:
             return have in due
         if self.relation == "multiple of":
             return bool(have % due == 0)
-        return {"<=": have <= due, ">=": have >= due, "like": have == due, "1 or like": have in (1, due)}[self.relation]
+        holds: dict[str, bool] = {"<=": have <= due, ">=": have >= due, "like": have == due, "1 or like": have in (1, due)}
+        return holds[self.relation]
 
     @property
     def sentence(self) -> str:

@@ -102,10 +102,11 @@ def _near(window: tuple[int | None, int | None] | None, dilation: int | None, gl
         rules.append(lambda b, h, i, j: (i - j) % dilation == 0)
     if not rules:
         return None
-    local = flex.and_masks(*rules)
+    local: Modification = flex.and_masks(*rules)
     if global_tokens is None:
         return local
-    return flex.or_masks(local, lambda b, h, i, j: (i < global_tokens) | (j < global_tokens))
+    joined: Modification = flex.or_masks(local, lambda b, h, i, j: (i < global_tokens) | (j < global_tokens))
+    return joined
 
 
 def _mask_mod(

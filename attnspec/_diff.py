@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def show_trend(folder: str, out: str) -> int:
     from attnspec.reports.trend_picture import trend_svg
     from attnspec.reports.write import as_json
 
-    made = {
+    made: dict[str, Callable[[dict[str, Any]], str]] = {
         ".svg": trend_svg,
         ".md": trend_markdown,
         ".json": lambda found: as_json(found, indent=1) + "\n",

@@ -86,14 +86,16 @@ def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
 def flat(p: Problem, arithmetic: Arithmetic) -> tuple[Any, Any]:
     """How far output and logsumexp may lie from exact in rows where every sum is exact; inf in all other rows."""
     made = {"attended": attended(p), "arithmetic": arithmetic, "dtype": p.dtype, **options_of(p)}
-    return _once(p, ("flat", arithmetic), lambda: flat_bounds(p.q, p.k, p.v, **made))
+    found: tuple[Any, Any] = _once(p, ("flat", arithmetic), lambda: flat_bounds(p.q, p.k, p.v, **made))
+    return found
 
 
 def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
     """What the roundings of a declared arithmetic may do to the output on average, for estimates. Raises as `noise_of` does."""
     exact = attended(p)
     made = {"attended": exact, "arithmetic": arithmetic, "dtype": p.dtype, **options_of(p)}
-    return _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
+    found: Noise = _once(p, ("noise", arithmetic), lambda: noise_of(p.q, p.k, p.v, **made))
+    return found
 
 
 def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnError:
@@ -125,7 +127,8 @@ def chosen_for_sure(p: Problem, arithmetic: Arithmetic) -> Any:
 
 def derived(p: Problem, key: Any, make: Callable[[], Problem]) -> Problem:
     """A problem made from p, the same object for the same key, so that what is known of it is known for as long as p lives."""
-    return _once(p, ("derived", key), make)
+    found: Problem = _once(p, ("derived", key), make)
+    return found
 
 
 def forget(p: Problem) -> None:

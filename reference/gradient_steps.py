@@ -54,12 +54,14 @@ def of_weights(dout: Array, v: Array) -> Array:
 
 def delta(dout: Array, out: Array) -> Array:
     """D_i = dO_i·o_i, (B, Hq, Sq, 1). It equals Σ_j P_ij dP_ij, with dropout and with a sink."""
-    return np.vecdot(dout, out)[..., None]
+    sums: Array = np.vecdot(dout, out)[..., None]
+    return sums
 
 
 def of_scores(weights: Array, dp: Array, delta: Array) -> Array:
     """dS = P(dP − D), the gradient of a softmax."""
-    return weights * (dp - delta)
+    gradient: Array = weights * (dp - delta)
+    return gradient
 
 
 def softcap(ds: Array, capped: Array, cap: float) -> Array:
@@ -90,7 +92,8 @@ def sum_group(each: Array, heads: Array, hkv: int) -> Array:
 def sinks(given: Array, lse: Array, delta: Array) -> Array:
     """(Hq,): the sink weighs exp(sink − lse) and has no value, so its dS is −P·D, summed over rows and batch."""
     weight = np.where(np.isneginf(given), 0.0, np.exp(given - lse))
-    return -np.where(weight == 0, 0.0, weight * delta).sum(axis=(0, 2, 3))
+    gradient: Array = -np.where(weight == 0, 0.0, weight * delta).sum(axis=(0, 2, 3))
+    return gradient
 
 
 @dataclass(frozen=True)

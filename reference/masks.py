@@ -52,12 +52,14 @@ def mask(given: Array) -> Array:
 
 def bias_allows(bias: Array) -> Array:
     """bias: float64 (B, Hq, R, Sk). A bias of −inf hides its key: that is how additive masks say so."""
-    return bias != -np.inf
+    allowed: Array = bias != -np.inf
+    return allowed
 
 
 def segments(query: Array, key: Array) -> Array:
     """query: int (B, 1, R, 1), key: int (B, 1, 1, Sk). A key is visible iff its segment is the query's."""
-    return query == key
+    same: Array = query == key
+    return same
 
 
 def lengths(j: Array, length: Array) -> Array:

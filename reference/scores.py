@@ -56,7 +56,8 @@ def add_alibi(scores: Array, slopes: Array, i: Array, j: Array) -> Array:
 
     Source: Press et al. 2022 (ALiBi), section 3, made symmetrical for queries that look ahead, as FlashAttention does.
     """
-    return scores - slopes * np.abs(i - j)
+    biased: Array = scores - slopes * np.abs(i - j)
+    return biased
 
 
 def hide(scores: Array, visible: Array) -> Array:

@@ -27,7 +27,8 @@ def shift(scores: Array, sinks: Array) -> Array:
 
 def numerators(scores: Array, shift: Array, sinks: Array) -> Array:
     """exp(score − shift). The sink is no numerator; it is there for those who get it wrong."""
-    return np.exp(scores - shift)
+    exponentials: Array = np.exp(scores - shift)
+    return exponentials
 
 
 def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Array:
@@ -35,7 +36,8 @@ def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Ar
 
     Source: Xiao et al. 2024 (StreamingLLM), section 3.2, for the sink in the denominator; gpt-oss learns one a head.
     """
-    return numerators.sum(axis=-1, keepdims=True) + np.exp(sinks - shift)
+    total: Array = numerators.sum(axis=-1, keepdims=True) + np.exp(sinks - shift)
+    return total
 
 
 def normalize(numerators: Array, total: Array) -> Array:
@@ -66,7 +68,8 @@ def mix(weights: Array, v: Array, visible: Array) -> Array:
 
 def is_empty(total: Array) -> Array:
     """Whether a row has nothing to attend to, bool (B, Hq, R, 1)."""
-    return total == 0
+    empty: Array = total == 0
+    return empty
 
 
 def empty_row(v: Array, convention: str) -> Array:
@@ -75,5 +78,6 @@ def empty_row(v: Array, convention: str) -> Array:
     zeros: 0. mean: the mean of V over all Sk keys, hidden ones included, and 0 where Sk is 0. nan: NaN.
     """
     if convention == "mean":
-        return v.sum(axis=-2, keepdims=True) / max(v.shape[-2], 1)
+        mean: Array = v.sum(axis=-2, keepdims=True) / max(v.shape[-2], 1)
+        return mean
     return np.array(np.nan if convention == "nan" else 0.0)

@@ -74,12 +74,14 @@ def running_max(old: Array, new: Array) -> Array:
 
 def odds(scores: Array, top: Array) -> Array:
     """exp(score − top), and 0 in rows that have seen no key: there top is −inf, and −inf − (−inf) is NaN."""
-    return np.exp(scores - np.where(np.isneginf(top), 0.0, top))
+    relative: Array = np.exp(scores - np.where(np.isneginf(top), 0.0, top))
+    return relative
 
 
 def rescale(old: Array, new: Array) -> Array:
     """The factor that brings sums taken relative to the old maximum to the new one, exp(old − new)."""
-    return np.exp(old - new)
+    factor: Array = np.exp(old - new)
+    return factor
 
 
 def with_sink(parts: list[Part], sink: float) -> list[Part]:
@@ -171,7 +173,8 @@ def scores_of(head: Head, columns: Array, load: Callable[..., Any] = load) -> Ar
     if head.bias is not None:
         logits = logits + columns_of(head.bias, columns)
     distance = np.maximum(head.positions[:, None] - columns, columns - head.positions[:, None])
-    return logits - head.slope * distance if head.slope else logits
+    biased: Array = logits - head.slope * distance if head.slope else logits
+    return biased
 
 
 def columns_of(table: Array, columns: Array) -> Array:
@@ -184,4 +187,5 @@ def _times_v(odds: Array, v: Array, seen: Array) -> Array:
     if np.isfinite(v).all():
         return np.asarray(odds @ v)
     counts = seen | (odds != 0)
-    return np.where(counts[:, :, None], odds[:, :, None] * v, 0.0).sum(axis=1)
+    product: Array = np.where(counts[:, :, None], odds[:, :, None] * v, 0.0).sum(axis=1)
+    return product

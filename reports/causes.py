@@ -50,7 +50,8 @@ class Cause:
     @property
     def level(self) -> str:
         """The strongest of its laws' levels: must, should or may."""
-        return min((row["level"] for row in self.rows), key=LEVELS.index)
+        strongest: str = min((row["level"] for row in self.rows), key=LEVELS.index)
+        return strongest
 
     @property
     def known(self) -> str:

@@ -5,7 +5,7 @@ A line over runs is honest only where the runs asked the same, so each run says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .model import counts
@@ -42,11 +42,12 @@ def series(reports: Mapping[str, Report]) -> dict[str, Any]:
 
 def _run(name: str, report: Report, before: Report | None) -> dict[str, Any]:
     changed = []
-    for word, of in (
-        ("suite", lambda r: f"{r['attnspec']['version']} with spec {r['attnspec']['spec'][:8]}"),
-        ("seed", lambda r: str(r["seed"])),
-        ("budget", lambda r: f"{r['budget']['name']} of {r['budget']['examples']} problems"),
-    ):
+    asked: dict[str, Callable[[Report], str]] = {
+        "suite": lambda r: f"{r['attnspec']['version']} with spec {r['attnspec']['spec'][:8]}",
+        "seed": lambda r: str(r["seed"]),
+        "budget": lambda r: f"{r['budget']['name']} of {r['budget']['examples']} problems",
+    }
+    for word, of in asked.items():
         if before is not None and of(before) != of(report):
             changed.append(f"{word} {of(before)} → {of(report)}")
     return {

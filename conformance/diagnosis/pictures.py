@@ -130,6 +130,6 @@ def _mask(due: Any, kept: Any) -> Colours:
 def _shades(weights: Any, largest: float) -> Colours:
     """From paper at 0 to ink at the largest."""
     level = np.clip(np.nan_to_num(weights, posinf=0.0, neginf=0.0) / (largest or 1.0), 0.0, 1.0)[..., None]
-    colours = np.rint(np.array(PAPER) * (1 - level) + np.array(INK) * level).astype(np.uint8)
+    colours: Colours = np.rint(np.array(PAPER) * (1 - level) + np.array(INK) * level).astype(np.uint8)
     colours[np.isnan(weights)], colours[np.isinf(weights)] = NAN, INFINITE
     return colours

@@ -115,7 +115,8 @@ def problem(dtype: str, rows: Any, keys: Any, values: Any, form: Form | None = N
 
 def held(rows: NDArray[np.float64], dtype: str, form: Form) -> NDArray[np.float64]:
     """Those of some rows that `problem` can ask for in a dtype."""
-    return rows[round_to(rows / form.scale, dtype) == rows / form.scale]
+    kept: NDArray[np.float64] = rows[round_to(rows / form.scale, dtype) == rows / form.scale]
+    return kept
 
 
 def _exact(x: NDArray[np.float64], dtype: str) -> NDArray[Any]:

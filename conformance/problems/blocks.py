@@ -51,7 +51,8 @@ def single(rng: np.random.Generator, shape: Shape) -> Bools:
 def empty_row(rng: np.random.Generator, shape: Shape) -> Bools:
     """Like random, but one row of blocks in each head keeps none."""
     row = rng.integers(0, shape[2], (*shape[:2], 1, 1))
-    return random(rng, shape) & (np.arange(shape[2])[:, None] != row)
+    kept: Bools = random(rng, shape) & (np.arange(shape[2])[:, None] != row)
+    return kept
 
 
 def empty_column(rng: np.random.Generator, shape: Shape) -> Bools:
@@ -78,7 +79,8 @@ def last_column(rng: np.random.Generator, shape: Shape) -> Bools:
 
 def _with_a_block(rng: np.random.Generator, mask: Bools) -> Bools:
     place = rng.integers(0, mask.shape[-1], (*mask.shape[:-1], 1))
-    return mask | ((np.arange(mask.shape[-1]) == place) & ~mask.any(axis=-1, keepdims=True))
+    kept: Bools = mask | ((np.arange(mask.shape[-1]) == place) & ~mask.any(axis=-1, keepdims=True))
+    return kept
 
 
 BLOCK_MASKS: dict[str, Callable[[np.random.Generator, Shape], Bools]] = {

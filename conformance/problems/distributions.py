@@ -239,11 +239,13 @@ def _signed(s: Sizes, low: float, high: float) -> Array:
     """(B, Hkv, Sk) levels of random magnitude and sign."""
     rng = s.stream("levels")
     shape = (s.b, s.hkv, s.sk)
-    return rng.uniform(low, high, shape) * rng.choice([-1.0, 1.0], shape)
+    levels: Array = rng.uniform(low, high, shape) * rng.choice([-1.0, 1.0], shape)
+    return levels
 
 
 def _row_signs(s: Sizes, low: float, high: float) -> Array:
     """(B, Hq, Sq) rows of random magnitude and sign."""
     rng = s.stream("rows")
     shape = (s.b, s.hq, s.sq)
-    return rng.uniform(low, high, shape) * rng.choice([-1.0, 1.0], shape)
+    signed: Array = rng.uniform(low, high, shape) * rng.choice([-1.0, 1.0], shape)
+    return signed

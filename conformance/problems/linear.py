@@ -124,7 +124,8 @@ def _beta(pattern: str, phi: Array, rng: np.random.Generator) -> Array:
     ]
     usual = (square > 2.0**-60) & np.isfinite(square)
     beta = np.where(usual, share / np.where(usual, square, 1.0), share)
-    return np.minimum(beta, LARGEST_BETA).astype(np.float32)
+    limited: Array = np.minimum(beta, LARGEST_BETA).astype(np.float32)
+    return limited
 
 
 def _packing(pattern: str, length: int, rng: np.random.Generator) -> Array:

@@ -37,7 +37,8 @@ def shape_of(code: str, scores: Shape) -> Shape:
 
 def draw_mask(pattern: str, code: str, scores: Shape, rng: np.random.Generator) -> Bools:
     """A mask, True where a query attends, of the coded shape. Raises KeyError for an unknown pattern."""
-    return _drawn(MASKS[pattern], code, scores, rng).astype(bool)
+    mask: Bools = _drawn(MASKS[pattern], code, scores, rng).astype(bool)
+    return mask
 
 
 def draw_bias(pattern: str, code: str, scores: Shape, dtype: str, rng: np.random.Generator) -> NDArray[Any]:
@@ -107,7 +108,8 @@ def _with_a_key(rng: np.random.Generator, mask: Bools, always: bool = False) -> 
     """The mask with one random key made visible in rows that see none, or in all rows."""
     place = rng.integers(0, mask.shape[-1], (*mask.shape[:-1], 1))
     needs = True if always else ~mask.any(axis=-1, keepdims=True)
-    return mask | ((np.arange(mask.shape[-1]) == place) & needs)
+    seen: Bools = mask | ((np.arange(mask.shape[-1]) == place) & needs)
+    return seen
 
 
 def _some_rows(rng: np.random.Generator, shape: Shape, share: float) -> Bools:

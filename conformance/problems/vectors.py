@@ -56,7 +56,8 @@ def draw_segments(
 def _cut(rng: np.random.Generator, count: int, b: int, length: int) -> NDArray[np.int32]:
     """(B, length) ids: position p is in segment number (cuts at or before p)."""
     cuts = rng.integers(0, length + 1, (b, 1, count - 1))
-    return (cuts <= np.arange(length)[None, :, None]).sum(axis=-1).astype(np.int32)
+    ids: NDArray[np.int32] = (cuts <= np.arange(length)[None, :, None]).sum(axis=-1).astype(np.int32)
+    return ids
 
 
 def draw_lengths(pattern: str, b: int, sk: int, rng: np.random.Generator) -> NDArray[np.int32]:

@@ -170,7 +170,8 @@ def _output(exact: Array, size: Array, count: Array, row_sum: Array, arithmetic:
         bounds.append(size * np.where(relative <= stored / 2, 0.0, (1 + relative) * (1 + sums) - 1))
     if True in row_sums(arithmetic) and before:
         bounds = [bound + np.abs(exact) * stored / (1 - row_sum) for bound in bounds]
-    return np.maximum.reduce(bounds)
+    largest: Array = np.maximum.reduce(bounds)
+    return largest
 
 
 def _logsumexp(

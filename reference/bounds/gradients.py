@@ -272,4 +272,5 @@ def _by_heads(error: Array, heads: Array, arithmetic: Arithmetic, hkv: int) -> A
         return error
     size = np.abs(heads).reshape(heads.shape[0], hkv, group, *heads.shape[2:]).sum(2) + error
     _, lost = lost_below(low, arithmetic.least)
-    return error + gamma(max(group - 1, 1), ROUNDOFF[low]) * size + group * lost
+    total: Array = error + gamma(max(group - 1, 1), ROUNDOFF[low]) * size + group * lost
+    return total

@@ -89,4 +89,5 @@ def _longest(x: Any) -> float:
 def _sums(v: Any) -> float:
     """A mean over all keys, which an empty row may be."""
     values = np.abs(np.asarray(v, dtype=np.float64))
-    return (values.shape[2] + C) * U * float(np.max(values[np.isfinite(values)], initial=0.0))
+    sums: float = (values.shape[2] + C) * U * float(np.max(values[np.isfinite(values)], initial=0.0))
+    return sums

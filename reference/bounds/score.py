@@ -98,7 +98,8 @@ def mixing_rows(weights: Array, dtype: str) -> Array:
     always to the same side: that rounding is not random.
     """
     others = (ALONE_IN_FLOAT8 if dtype in FLOAT8 else ALONE) * ROUNDOFF[dtype]
-    return np.max(weights, axis=-1, keepdims=True, initial=0.0) < 1 - others
+    mixed: Array = np.max(weights, axis=-1, keepdims=True, initial=0.0) < 1 - others
+    return mixed
 
 
 @dataclass(frozen=True, eq=False)

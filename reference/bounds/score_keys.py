@@ -45,7 +45,8 @@ class _Angles:
     def apart(self) -> Array:
         """|v_j − o_i|², (B, Hq, R, Sk)."""
         lengths = np.diagonal(self.gram, axis1=-2, axis2=-1)[:, :, None, :]
-        return np.maximum(lengths - 2 * self.met + self.own, 0.0)
+        squares: Array = np.maximum(lengths - 2 * self.met + self.own, 0.0)
+        return squares
 
     def through(self, weights: Array, about_zero: bool = False) -> Array:
         """Σ_l weights_il ((v_l − o_i)·(v_j − o_i))², or with v_l instead of v_l − o_i, (B, Hq, R, Sk)."""

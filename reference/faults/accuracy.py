@@ -65,7 +65,8 @@ def _value_row_duplicated() -> Function:
 def _cut(x: Array, digits: int) -> Array:
     """x with the last bits of its significand beyond `digits` set to 0."""
     fraction, exponent = np.frexp(x)
-    return np.ldexp(np.trunc(np.ldexp(fraction, digits)), exponent - digits)
+    cut: Array = np.ldexp(np.trunc(np.ldexp(fraction, digits)), exponent - digits)
+    return cut
 
 
 @fault("scores-in-bfloat16")

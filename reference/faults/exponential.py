@@ -13,6 +13,7 @@ OFF = 2.0**-10
 @fault("exp-too-coarse")
 def _exp_too_coarse() -> Function:
     def coarse(scores: Array, shift: Array, sinks: Array) -> Array:
-        return np.exp(scores - shift) * (1 - OFF)
+        rough: Array = np.exp(scores - shift) * (1 - OFF)
+        return rough
 
     return textbook(numerators=coarse)

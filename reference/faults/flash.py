@@ -94,7 +94,8 @@ def _maximum_of_first_tile() -> Function:
 @fault("maximum-reset-each-tile")
 def _maximum_reset_each_tile() -> Function:
     def at_most_one(old: Array, new: Array) -> Array:
-        return np.minimum(np.exp(old - new), 1.0)
+        factor: Array = np.minimum(np.exp(old - new), 1.0)
+        return factor
 
     return tiled(running_max=lambda old, new: new, rescale_accumulator=at_most_one, rescale_row_sum=at_most_one)
 
@@ -132,7 +133,8 @@ def _softmax_over_queries() -> Function:
 
     def normalize(numerators: Array, total: Array) -> Array:
         column = numerators.sum(axis=-2, keepdims=True)
-        return np.divide(numerators, column, out=np.zeros_like(numerators), where=column != 0)
+        weights: Array = np.divide(numerators, column, out=np.zeros_like(numerators), where=column != 0)
+        return weights
 
     return textbook(shift=shift, normalize=normalize)
 

@@ -116,7 +116,8 @@ def _() -> Backward:
 @backward_fault("key-gradient-of-last-tile")
 def _() -> Backward:
     def first(rows: int) -> int:
-        return tiles_down(max(rows - 1, 0))
+        begin: int = tiles_down(max(rows - 1, 0))
+        return begin
 
     return differentiated(keys=lambda ds, q: keys(ds[..., first(q.shape[-2]) :, :], q[..., first(q.shape[-2]) :, :]))
 

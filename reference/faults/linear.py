@@ -118,7 +118,8 @@ def _taylor_without_factorials() -> Function:
         if name not in TAYLOR:
             return made
         order = np.concatenate([np.full(d**m, m) for m in range(degree(name) + 1)])
-        return made * np.sqrt([float(np.prod(np.arange(1, m + 1))) for m in range(degree(name) + 1)])[order]
+        scaled: Array = made * np.sqrt([float(np.prod(np.arange(1, m + 1))) for m in range(degree(name) + 1)])[order]
+        return scaled
 
     return linear(query_features=mapped, key_features=mapped)
 

@@ -226,7 +226,8 @@ def other_corner(q: Array, k: Array, options: Mapping[str, Any]) -> Array:
     given = options.get("kv_lengths")
     lengths = np.full(q.shape[0], k.shape[2]) if given is None else np.asarray(given)
     to_bottom_right = (lengths.astype(np.int64) - q.shape[2])[:, None, None, None]
-    return -to_bottom_right if options.get("causal_alignment") == "bottom-right" else to_bottom_right
+    other: Array = -to_bottom_right if options.get("causal_alignment") == "bottom-right" else to_bottom_right
+    return other
 
 
 def _computed(options: dict[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,8 @@ def _window_in_strides() -> Function:
         step = options.get("dilation") or 1
 
         def window(i: Array, j: Array, left: int | None, right: int | None) -> Array:
-            return SPARSE_STEPS.window(i, j, *(None if side is None else side * step for side in (left, right)))
+            seen: Array = SPARSE_STEPS.window(i, j, *(None if side is None else side * step for side in (left, right)))
+            return seen
 
         return sparse(window=window)(q, k, v, **options)
 

@@ -47,7 +47,8 @@ def _splits_overlap() -> Function:
 @fault("empty-split-gives-nan")
 def _empty_split_gives_nan() -> Function:
     def merge(parts: list[Part]) -> Part:
-        return TILED_STEPS.merge([(np.where(np.isneginf(lse)[:, None], np.nan, out), lse) for out, lse in parts])
+        merged: Part = TILED_STEPS.merge([(np.where(np.isneginf(lse)[:, None], np.nan, out), lse) for out, lse in parts])
+        return merged
 
     return tiled(splits=SPLITS, merge=merge)
 
@@ -79,7 +80,8 @@ def _split_lse_transposed() -> Function:
     def merge(parts: list[Part]) -> Part:
         lses = np.stack([lse for _, lse in parts])
         read = lses.reshape(lses.shape[::-1]).T
-        return TILED_STEPS.merge([(out, lse) for (out, _), lse in zip(parts, read, strict=True)])
+        merged: Part = TILED_STEPS.merge([(out, lse) for (out, _), lse in zip(parts, read, strict=True)])
+        return merged
 
     return tiled(splits=SPLITS, merge=merge)
 
@@ -113,7 +115,8 @@ def _second_split_masked_as_first() -> Function:
 @fault("sink-in-every-split")
 def _sink_in_every_split() -> Function:
     def with_sink(parts: list[Part], sink: float) -> list[Part]:
-        return TILED_STEPS.with_sink(parts, sink + np.log(len(parts)))
+        sunk: list[Part] = TILED_STEPS.with_sink(parts, sink + np.log(len(parts)))
+        return sunk
 
     right, wrong = textbook(), tiled(splits=SPLITS, with_sink=with_sink)
     return lambda q, k, v, **options: (right if options.get("sinks") is None else wrong)(q, k, v, **options)

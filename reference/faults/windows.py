@@ -29,7 +29,8 @@ def _long_window_switches_causal_off() -> Function:
 @fault("window-clamped-to-keys")
 def _window_clamped_to_keys() -> Function:
     def window(i: Array, j: Array, left: int | None, right: int | None) -> Array:
-        return STEPS.window(i, j, *(None if side is None else min(side, len(j)) for side in (left, right)))
+        seen: Array = STEPS.window(i, j, *(None if side is None else min(side, len(j)) for side in (left, right)))
+        return seen
 
     return textbook(window=window)
 

@@ -87,7 +87,7 @@ def _share_of_reference(arithmetic: Arithmetic) -> float:
     """
     if arithmetic.u_acc <= REFERENCE.u_acc:
         return 0.0
-    shares = []
+    shares: list[float] = []
     for name in ("u_acc", "u_exp", "u_log", "least"):
         own, reference = getattr(arithmetic, name), getattr(REFERENCE, name)
         if own < reference:
@@ -149,7 +149,8 @@ class _Run:
     def _too_large(self, sizes: Array, at: History) -> Array:
         """Whether a row, or the state, may have met a number that is too large, bool (T, B, H). sizes: (…, B, H, …, E)."""
         top = np.maximum(sizes.max(axis=(-2, -1), initial=0.0), at.high.max(axis=(-2, -1), initial=0.0))
-        return ~(np.maximum(top, at.peak) <= self.largest)
+        large: Array = ~(np.maximum(top, at.peak) <= self.largest)
+        return large
 
     def _quotient(self, sums: Array, errors: Array) -> Array:
         """The bound of the output from sums and errors of values and of the column of ones."""
@@ -166,8 +167,10 @@ class _Run:
 def _read(features: Array, state: Array) -> Array:
     """Features (T, B, H, Dφ) times states (T, B, H, Dφ, E), or times one state for all, (T, B, H, E)."""
     if len(state) == 1:
-        return np.einsum("tbhf,bhfe->tbhe", features, state[0])
-    return np.matmul(features[..., None, :], state)[..., 0, :]
+        shared: Array = np.einsum("tbhf,bhfe->tbhe", features, state[0])
+        return shared
+    read: Array = np.matmul(features[..., None, :], state)[..., 0, :]
+    return read
 
 
 def _known(bound: Array) -> Array:

@@ -40,17 +40,18 @@ def width(name: str, d: int) -> int:
 def features(name: str, x: Any) -> Array:
     """φ(x): float64 (…, D) to (…, Dφ). Raises ValueError for an unknown map."""
     width(name, 1)
-    x = np.asarray(x, dtype=np.float64)
+    given: Array = np.asarray(x, dtype=np.float64)
     with np.errstate(over="ignore"):
         if name == "identity":
-            return x
+            return given
         if name == "elu1":
-            return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0.0)))
+            return np.where(given > 0, given + 1, np.exp(np.minimum(given, 0.0)))
         if name == "relu":
-            return np.maximum(x, 0.0)
+            positive: Array = np.maximum(given, 0.0)
+            return positive
         if name == "exp":
-            return np.asarray(np.exp(x))
-        return _taylor(degree(name), x)
+            return np.asarray(np.exp(given))
+        return _taylor(degree(name), given)
 
 
 def _taylor(n: int, x: Array) -> Array:

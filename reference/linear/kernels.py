@@ -152,7 +152,8 @@ class _Pass:
 
     def _scores(self, query: Array, key: Array, within: Array) -> Array:
         left = self._operand(query)[:, :, :, None, :] * within
-        return np.einsum("bhtsf,bhsf->bhts", self._operand(left), self._operand(key)).astype(F32)
+        scores: Array = np.einsum("bhtsf,bhsf->bhts", self._operand(left), self._operand(key)).astype(F32)
+        return scores
 
     def _corrected(self, key: Array, value: Array, beta: Array, within: Array, ahead: Array, state: Array) -> Array:
         """By substitution, row after row."""

@@ -63,7 +63,8 @@ def written(state: Array, key: Array, value: Array, beta: Array | None) -> Array
 
 def row(query: Array, before: Array, after: Array) -> Array:
     """What a causal row reads, (B, H, E): features (B, H, Dφ), the state before its step and after it."""
-    return np.einsum("bhf,bhfe->bhe", query, after)
+    read: Array = np.einsum("bhf,bhfe->bhe", query, after)
+    return read
 
 
 def quotient(sums: Array, total: Array, scale: float, normalize: bool) -> Array:

@@ -92,7 +92,8 @@ class Roundings:
         if not self.gated:
             return np.zeros_like(size)
         with np.errstate(over="ignore"):
-            return np.expm1(2 * gamma(np.asarray(steps) + 2, self.u) * size)
+            error: Array = np.expm1(2 * gamma(np.asarray(steps) + 2, self.u) * size)
+            return error
 
     @property
     def lost(self) -> float:

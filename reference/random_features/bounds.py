@@ -118,7 +118,8 @@ class _Call:
         # Where no feature is large in both vectors the product underflows, and the largest error of any feature stands in.
         worst = np.exp(self.query.error.max(axis=-1)[..., :, None] + self.key.error.max(axis=-1)[..., None, :])
         growth = np.where(plain > 1e-280, inflated / np.where(plain > 1e-280, plain, 1.0), worst)
-        return np.maximum(growth * factor - 1, 0.0)
+        common: Array = np.maximum(growth * factor - 1, 0.0)
+        return common
 
     def _extremes(self) -> tuple[Array, Array]:
         """The largest and the smallest value that a row reads, (B, H, Sq, Dv)."""

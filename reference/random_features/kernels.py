@@ -135,7 +135,8 @@ class _Pass:
         """What causal rows of a chunk read."""
         scores = np.tril(self._operand(query) @ self._operand(key).swapaxes(-1, -2)[..., : query.shape[2]])
         scores = scores if query.shape[2] else np.zeros((*key.shape[:2], 0, key.shape[2]), F32)
-        return self._operand(scores) @ self._operand(self.value[:, :, at]) + self._operand(query) @ self._operand(state)
+        read: Array = self._operand(scores) @ self._operand(self.value[:, :, at]) + self._operand(query) @ self._operand(state)
+        return read
 
     def _exponents(self, x: Array) -> tuple[Array, Array]:
         """Products w·x̃ (B, H, S, m) and what is taken from them (B, H, S, 1)."""

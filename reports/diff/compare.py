@@ -129,7 +129,8 @@ def _change(
 
 def _is_regression(kind: str, change: Mapping[str, Any], new: Report, old: Report) -> bool:
     if kind == "broke":
-        return change["now"] != KNOWN  # A baseline took it, with a reason that somebody wrote.
+        unexpected: bool = change["now"] != KNOWN  # A baseline took it, with a reason that somebody wrote.
+        return unexpected
     if kind == "vanished":
         abolished = old["laws"][change["law"]]["shipped"] and change["law"] not in new["all_laws"]
         return change["was"] != "not-claimed" and not abolished
