@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 __all__ = ["ALWAYS", "EVERYTHING", "OR", "SIZES", "Rule", "Takes", "read_rules"]
@@ -56,13 +57,15 @@ class Rule:
 
     size: a key of SIZES. relation: `like`, `1 or like`, `<=`, `>=`, `multiple of` or `among`.
     value: a number, the name of another size, or for `among` several numbers.
-    words: what the implementation said when it refused; empty where the rule is declared.
+    words: what the implementation said when it refused; empty where the rule is declared. option: the one with which the rule
+    holds; empty where it always does.
     """
 
     size: str
     relation: str
     value: int | str | tuple[int, ...]
     words: str = ""
+    option: str = ""
 
     def allows(self, sizes: Mapping[str, int]) -> bool:
         """Whether sizes keep the rule; as long as one that it compares is missing, they do."""
@@ -86,6 +89,7 @@ class Rule:
         """Why sizes break the rule, with what the implementation said: `needs a multiple of 16 keys, got 17`."""
         plain = PLAIN.get((self.size, self.relation, self.value))
         said = plain or f"needs {self._due()}, got {sizes[self.size]}"
+        said = f"with {self.option}, {said}" if self.option else said
         return f"{said}: {self.words}" if self.words else said
 
     def _due(self) -> str:
@@ -107,7 +111,7 @@ class Takes:
 
     rules: on sizes. always: options that every call has, with their value. needs: option, or several joined by OR → what
     was said without any of them.
-    refused: option → what was said when it was given.
+    refused: option → what was said when it was given. sized: option → rules that sizes keep in calls that have it.
     pairs: two options → what was said when they were given together. shapes: `mask:qk`, a shape of an option → what was said.
     nothing: what was said where no call at all was accepted.
     """
@@ -116,6 +120,7 @@ class Takes:
     always: Mapping[str, Any] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    sized: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     pairs: Mapping[frozenset[str], str] = field(default_factory=dict)
     shapes: Mapping[str, str] = field(default_factory=dict)
     nothing: str = ""
@@ -125,6 +130,10 @@ class Takes:
         for rule in self.rules:
             if not rule.allows(sizes):
                 return rule.broken(sizes)
+        for option in options:
+            for rule in self.sized.get(option, ()):
+                if not rule.allows(sizes):
+                    return f"with {option}, {rule.broken(sizes)}"
         for name, value in self.always.items():
             if options.get(name) != value:
                 return f"{ALWAYS}{name}={value}"
@@ -132,6 +141,21 @@ class Takes:
             if not set(name.split(OR)) & set(options):
                 return f"takes no call without {name}: {words}"
         return self.conflict(options)
+
+    def having(self, options: Collection[str]) -> Takes:
+        """What is taken of calls that have these options: their rules on sizes are rules of all calls."""
+        names = frozenset(options) & frozenset(self.sized)
+        if not names:
+            return self
+        if names not in self._having:
+            own = tuple(replace(rule, option=name) for name in sorted(names) for rule in self.sized[name])
+            self._having[names] = replace(self, rules=(*self.rules, *own), sized={})
+        return self._having[names]
+
+    @cached_property
+    def _having(self) -> dict[frozenset[str], Takes]:
+        """Kept, because what is drawn is kept for each."""
+        return {}
 
     def conflict(self, options: Collection[str]) -> str | None:
         """Why these options are not taken together, or one of them not at all; or None."""
@@ -156,6 +180,13 @@ class Takes:
             yield f"takes no call without {name}", words
         for name, words in self.refused.items():
             yield f"does not take {name}", words
+        found: dict[str, list[tuple[str, str]]] = {}
+        for option, rules in self.sized.items():
+            for rule in rules:
+                found.setdefault(rule.sentence, []).append((option, rule.words))
+        for sentence, said in found.items():
+            *others, last = [option for option, _ in said]
+            yield f"with {', '.join(others)} or {last}, {sentence}" if others else f"with {last}, {sentence}", said[0][1]
         for pair, words in self.pairs.items():
             yield f"does not take {' with '.join(sorted(pair))}", words
         for shape, words in self.shapes.items():

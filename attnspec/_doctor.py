@@ -197,6 +197,7 @@ def _problem(dtype: str, made: Implementation) -> Problem:
     Of the shape that is taken nearest to SHAPE, with the options that every call has. A projection is given where it is
     claimed. Raises NotTaken where no shape is taken.
     """
+    from attnspec.adapters.takes import OR
     from attnspec.conformance.operations import operation_named
     from attnspec.conformance.problems.problem import Problem
     from attnspec.conformance.problems.shapes import shape_near
@@ -212,4 +213,9 @@ def _problem(dtype: str, made: Implementation) -> Problem:
     k = k if trial.k is None else np.full_like(k, trial.k(d))
     rows = np.arange(2 * d, dtype=np.float32).reshape(2, d) % 3 / 2 - 0.5
     options = {**made.takes.always, **({"projection": rows} if "projection" in made.options else {})}
+    for name in (words.split(OR)[0] for words in made.takes.needs if words not in made.takes.always):
+        if name in ("mask", "bias"):  # what hides nothing and adds nothing
+            options[name] = np.full((b, hq, sq, sk), name == "mask", bool if name == "mask" else kind)
+        elif name == "kv_lengths":
+            options[name] = np.full(b, sk, np.int32)
     return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, options, operation=made.operation)

@@ -124,7 +124,11 @@ def _readable(cases: Sequence[str], law: Law) -> Iterator[Structure]:
 def not_worth_trying(implementation: Implementation) -> str | None:
     """Why no law is tried at all: the implementation accepted no call of the survey."""
     nothing = implementation.takes.nothing
-    return f"not run: {implementation.name} accepted none of the calls of the survey ({nothing})" if nothing else None
+    if not nothing:
+        return None
+    return (
+        f"not run: {implementation.name} accepted none of the calls of the survey ({nothing}); declare its shapes with sizes="
+    )
 
 
 def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:

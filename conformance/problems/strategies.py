@@ -8,12 +8,14 @@ is where real mistakes live; they are drawn in slots that can each be emptied, s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import reject
 from hypothesis import strategies as st
 
+from ...adapters.takes import Takes
 from ...spec.nearest import nearest
 from ..operations import operation_named
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
@@ -27,7 +29,7 @@ from .random_features import FEATURE_COUNTS, PROJECTIONS
 from .shapes import check_shape, choice, draw_shape
 from .sizes import Pool
 from .structure import Structure
-from .taken import NotTaken, conflict, taken_options
+from .taken import SPEC_NAMES, NotTaken, conflict, taken_options
 from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
 
 __all__ = ["structures"]
@@ -105,7 +107,7 @@ def structures(
     wished = taken_options(plan.options, takes)
     free = tuple(name for name in _claimed(options) if name not in {*plan.options, *wished, *ON_REQUEST})
     free = tuple(name for name in free if conflict([name], takes) is None)
-    check_shape(plan.sizes, sizes)
+    check_shape(plan.sizes, _for_options(sizes, wished))
     return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, operation))
 
 
@@ -139,7 +141,7 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     shapes = takes.shapes
     wishes = {name: _parameter(draw, name, plan.wished.get(name, DRAWN), shapes) for name in OPTIONS if name in present}
     try:
-        shape = draw_shape(draw, given.sizes, plan.pool)
+        shape = draw_shape(draw, given.sizes, _for_options(plan.pool, present))
     except NotTaken:
         reject()
     operation = operation_named(plan.operation)
@@ -152,6 +154,17 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     values = draw(choice(*(given.values or operation.values or USUAL_VALUES)))
     seed, geometry = draw(SEEDS), draw(GEOMETRIES)
     return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, operation=plan.operation)
+
+
+@lru_cache(maxsize=256)
+def _with_takes(pool: Pool, takes: Takes) -> Pool:
+    return replace(pool, takes=takes)
+
+
+def _for_options(pool: Pool, options: Iterable[str]) -> Pool:
+    """The pool for calls that have some options, as a case names them: rules on their sizes come with them."""
+    takes = pool.takes.having([SPEC_NAMES.get(name, name) for name in options])
+    return pool if takes is pool.takes else _with_takes(pool, takes)
 
 
 @dataclass(frozen=True)

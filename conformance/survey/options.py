@@ -82,6 +82,7 @@ def pairs(
     """
     if len(options) < 2 or together(caller, home, {name: taken[name] for name in options}):
         return
+    options = [name for name in options if caller.accepts(home.having({name: taken[name]}))]
     for one, other in combinations(options, 2):
         if {one, other} in NEVER_TOGETHER or time.monotonic() > until:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import gcd
 
@@ -12,6 +12,9 @@ from ..operations import operation_named
 from .calls import Caller, Home
 
 __all__ = ["rule_from", "size_rules"]
+
+WIDE = 136
+"""More features than most kernels are written for, and no multiple of 16."""
 
 LENGTHS = (7, 17, 40, 48, 96, 192)
 """Lengths of which each is a multiple of a power of two that the ones before it are not."""
@@ -61,8 +64,10 @@ def _in_question(caller: Caller, home: Home) -> list[Part]:
             kept = [part for number, part in enumerate(parts) if number not in doubtful]
             sizes = {size: n for part in kept for size, n in part.unusual.items()}
             turned = {**sizes, **({"sq": sizes["sk"], "sk": sizes["sq"]} if "sk" in sizes else {})}
+            if "d" in sizes:
+                turned["d"] = WIDE
             if "dv" not in sizes and "d" in sizes:
-                sizes["dv"] = turned["dv"] = sizes["d"]
+                sizes["dv"], turned["dv"] = sizes["d"], WIDE
             if caller.accepts(home.but(**sizes)) and (turned == sizes or caller.accepts(home.but(**turned))):
                 return [parts[number] for number in doubtful]
     return parts
@@ -116,7 +121,7 @@ def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
         several = caller.refuses(home.but(sq=2), home.but(sq=16), home.but(sq=sk))
         if several:
             yield Rule("sq", "among", (1,), several)
-        yield from rule_from("sk", sk, {n: caller.refusal(home.but(sk=n)) for n in _lengths_for(caller)})
+        yield from _of_lengths(caller, home, ("sk",))
         return
     fewer = caller.refuses(home.but(sk=2 * sk), home.but(sk=3 * sk))
     more = caller.refuses(home.but(sq=2 * sq), home.but(sq=3 * sq))
@@ -127,23 +132,55 @@ def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
     elif more and sq == sk:
         yield Rule("sq", "<=", "sk", more)
     if (fewer or more) and sq == sk:
-        together = list(rule_from("sk", sk, {n: caller.refusal(home.but(sq=n, sk=n)) for n in _lengths_for(caller)}))
+        together = list(_of_lengths(caller, home, ("sk", "sq")))
         yield from together
         if not (fewer and more):
             yield from (Rule("sq", rule.relation, rule.value, rule.words) for rule in together)
         return
-    yield from rule_from("sk", sk, {n: caller.refusal(home.but(sk=n)) for n in _lengths_for(caller)})
-    yield from rule_from("sq", sq, {n: caller.refusal(home.but(sq=n)) for n in _lengths_for(caller)})
+    yield from _of_lengths(caller, home, ("sk",))
+    yield from _of_lengths(caller, home, ("sq",))
 
 
-def _lengths_for(caller: Caller) -> tuple[int, ...]:
-    return LENGTHS if caller.made.mode == "eager" else LENGTHS[::2]
+def _of_lengths(caller: Caller, home: Home, names: tuple[str, ...]) -> Iterator[Rule]:
+    """The rules on a size, which others of the same number follow. One more than is accepted tells tiles from a least size."""
+    own = home.sizes[names[0]]
+    lengths = (*LENGTHS, own + 1) if caller.made.mode == "eager" else LENGTHS[::2]
+    yield from _ruled(caller, home, names, lengths)
 
 
 def _widths(caller: Caller, home: Home) -> Iterator[Rule]:
     own, widths = home.sizes["d"], WIDTHS if caller.made.mode == "eager" else WIDTHS[1::2]
-    tried = {d: caller.refusal(home.but(d=d, dv=d)) for d in widths if d != own}
-    yield from rule_from("d", own, tried)
+    others = tuple(d for d in widths if d != own)
+    # Where a rule on Dv is known already, D is asked for with the Dv that is accepted.
+    yield from list(_ruled(caller, home, ("d", "dv"), others)) or _ruled(caller, home, ("d",), others)
+
+
+def _ruled(caller: Caller, home: Home, names: tuple[str, ...], numbers: tuple[int, ...]) -> Iterator[Rule]:
+    """The rules on a size, of which others follow, that some numbers show; a least or largest one is looked for."""
+
+    def of(n: int) -> Home:
+        return home.but(**dict.fromkeys(names, n))
+
+    own, tried = home.sizes[names[0]], {n: caller.refusal(of(n)) for n in numbers}
+    for rule in rule_from(names[0], own, tried):
+        refused = [n for n, words in tried.items() if words is not None]
+        if rule.relation in ("<=", ">=") and isinstance(rule.value, int) and caller.made.mode == "eager":
+            beyond = [n for n in refused if (n < rule.value) == (rule.relation == ">=")]
+            rule = replace(
+                rule, value=_edge(lambda n: caller.accepts(of(n)), min(beyond, key=lambda n: abs(n - own)), rule.value)
+            )
+        yield rule
+
+
+def _edge(accepts: Callable[[int], bool], refused: int, accepted: int) -> int:
+    """The accepted number that is nearest to a refused one, if there is a single edge between the two."""
+    while abs(accepted - refused) > 1:
+        middle = (accepted + refused) // 2
+        if accepts(middle):
+            accepted = middle
+        else:
+            refused = middle
+    return accepted
 
 
 def _values(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -151,6 +188,8 @@ def _values(caller: Caller, home: Home) -> Iterator[Rule]:
     words = caller.refuses(home.but(dv=2 * dv), home.but(dv=max(1, dv // 2)))
     if words:
         yield Rule("dv", "like", "d", words)
+    elif caller.made.mode == "eager":
+        yield from _ruled(caller, home, ("dv",), tuple(n for n in WIDTHS if n != dv))
 
 
 def _batch(caller: Caller, home: Home) -> Iterator[Rule]:

@@ -19,6 +19,7 @@ from ..problems.strategies import CODES
 from ..problems.taken import SPEC_NAMES, NotTaken
 from .calls import Caller, Home
 from .options import SHAPED, alone, claimed, pairs, shapes, together, values_of
+from .sized_options import sized_options
 from .sizes import size_rules
 
 __all__ = ["find_home", "survey", "surveyed"]
@@ -73,11 +74,13 @@ def survey(
     if made.mode != "eager" and options and together(caller, home, values):
         return replace(known, shapes=_shapes_refused(caller, home, options))
     refused = dict(alone(caller, home, [name for name in options if name != added]))
+    sized = dict(sized_options(caller, home, options, refused, list(_shapes(made))))
+    refused = {name: words for name, words in refused.items() if name not in sized}
     kept = [name for name in options if SPEC_NAMES.get(name, name) not in refused]
     shaped = _shapes_refused(caller, home, kept)
     values = {name: _accepted(caller, home, name, shaped) for name in kept}
     found = dict(pairs(caller, home, kept, values, time.monotonic() + SECONDS))
-    return replace(known, refused=refused, shapes=shaped, pairs={**declared.pairs, **found})
+    return replace(known, refused=refused, sized=sized, shapes=shaped, pairs={**declared.pairs, **found})
 
 
 def _needed(caller: Caller, home: Home, added: str) -> list[str]:

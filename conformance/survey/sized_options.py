@@ -1,0 +1,57 @@
+"""Options that are taken in some sizes only: causality with as many queries as keys, a mask with whole tiles.
+
+An option that one problem refuses may be taken in another, and a wrong answer there is never excused. So what is refused is
+asked for in every shape that kernels are written for, and what is taken is asked for in unusual sizes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from ...adapters.takes import Rule
+from ..problems.taken import SPEC_NAMES
+from .calls import Caller, Home, Sizes
+from .options import values_of
+from .sizes import size_rules
+
+__all__ = ["sized_options"]
+
+POSITIONAL = ("causal", "window", "mask", "bias", "segments", "kv_lengths", "alibi_slopes", "return_lse")
+"""Options, as a case names them, that count positions or lengths: those that kernels take in some sizes only."""
+
+FEW = 2
+"""Shapes that are asked for where each call is compiled or interpreted."""
+
+
+def sized_options(
+    caller: Caller, home: Home, options: Sequence[str], refused: Collection[str], shapes: Sequence[Sizes]
+) -> Iterator[tuple[str, tuple[Rule, ...]]]:
+    """Options that are taken in some sizes only, by their names in the spec, each with the rules that calls with it keep.
+
+    An option of `refused` that is taken in some shape is among them, with no rule where none is found.
+    """
+    eager = caller.made.mode == "eager"
+    for option in options:
+        name = SPEC_NAMES.get(option, option)
+        if name in refused:
+            start = _taken_in(caller, home, option, shapes if eager else shapes[:FEW])
+        else:
+            start = home.having({option: values_of(option)[0]}) if eager and option in POSITIONAL else None
+            start = start if start is not None and caller.accepts(start) else None
+        if start is None:
+            continue
+        before = caller.subject.implementation
+        rules = tuple(size_rules(caller, start))
+        caller.subject.implementation = before  # These rules hold for calls with the option alone.
+        if rules or name in refused:
+            yield name, rules
+
+
+def _taken_in(caller: Caller, home: Home, option: str, shapes: Sequence[Sizes]) -> Home | None:
+    """A problem with the option that is accepted, in one of some shapes; None where all refuse it."""
+    for sizes in shapes:
+        for value in values_of(option):
+            tried = Home(sizes, {**home.options, option: value})
+            if caller.accepts(tried):
+                return tried
+    return None
