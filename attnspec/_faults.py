@@ -36,6 +36,12 @@ def try_faults(given: dict[str, Any]) -> int:
     files = [Path(file) for file in given["laws_file"]]
     laws = choose_laws(given["laws"], files=files, short=budget.short and not given["laws"])
     dtypes = known_dtypes(given["dtype"]) or DTYPES
+    refused = dict(_refused(laws, dtypes))
+    laws = [law for law in laws if law.id not in refused]
+    if not laws:
+        for reason in refused.values():
+            click.echo(reason, err=given["json"])
+        return 1
     if given["out"]:
         prepared(Path(given["out"]))
     start = time.monotonic()
@@ -53,20 +59,19 @@ def try_faults(given: dict[str, Any]) -> int:
     click.echo(as_json(matrix, indent=1) if given["json"] else matrix_text(matrix))
     if given["out"]:
         _write(matrix, Path(given["out"]), quiet=given["json"])
-    refused = list(_refused(laws, dtypes))
-    for reason in refused:
+    for reason in refused.values():
         click.echo(reason, err=given["json"])
     return 1 if refused else outcome(matrix)[0]
 
 
-def _refused(laws: Sequence[Law], dtypes: tuple[str, ...]) -> Iterator[str]:
-    """Laws of one's own that are false, or let a mistake pass that they name: however many problems the matrix had."""
+def _refused(laws: Sequence[Law], dtypes: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Laws of one's own that are false, or let a mistake pass that they name, by their ids: they are not tried further."""
     from attnspec.conformance.kills.own_laws import why_refused
 
     for law in laws:
         reason = "" if law.shipped else why_refused(law, dtypes)
         if reason:
-            yield f"{law.file}:{law.line}: {law.id} {reason}"
+            yield law.id, f"{law.file}:{law.line}: {law.id} {reason}"
 
 
 def _progress(total: int) -> Callable[[dict[str, Any]], None]:

@@ -364,6 +364,8 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         return 2
     except click.ClickException as error:
         return _mistake(error.format_message())
+    except SystemExit as error:
+        return _mistake(f"the implementation called sys.exit({error.code!r}); remove that, or raise an exception")
     except (click.Abort, KeyboardInterrupt):
         click.echo("attnspec: interrupted", err=True)
         return 130

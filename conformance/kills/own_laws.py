@@ -8,11 +8,13 @@ One that is false would blame the kernel; one that rejects nothing would be gree
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from hypothesis.errors import HypothesisSideeffectWarning
 
 from ..engine.budget import BUDGETS
 from ..engine.outcome import outcome
@@ -87,7 +89,9 @@ def check_before_run(cases: Iterable[Case]) -> None:
         if not case.law.shipped:
             dtypes.setdefault(case.law, {})[case.dtype] = None
     for law, own in dtypes.items():
-        reason = why_refused(law, tuple(own))
+        with warnings.catch_warnings():  # pytest loads the plugin that asks; what is drawn then is no side effect of it
+            warnings.simplefilter("ignore", HypothesisSideeffectWarning)
+            reason = why_refused(law, tuple(own))
         if reason:
             raise SpecError(f"{law.id} {reason}", law.file, law.line)
 

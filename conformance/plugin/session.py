@@ -67,7 +67,9 @@ class LawSession:
             self.baseline = _baseline(config.getoption("attnspec_baseline"))
         except (Mistake, ContractError, SpecError) as error:
             raise pytest.UsageError(f"attnspec: {error}") from None
-        config.args.extend(str(file) for file in self.laws_files if not _named(file, config.args))
+        # A file of which no law is tried holds no item, and pytest would call it an address that leads nowhere.
+        tried = [file for file in self.laws_files if file.resolve() in self._by_file]
+        config.args.extend(str(file) for file in tried if not _named(file, config.args))
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(
             Path(worker["attnspec_flight"] if worker else str(self._own_folder)),
