@@ -82,8 +82,9 @@ class Investigation:
         if drawing:
             return self._of_drawing(law, samples)
         found = match(samples, self._suspects(samples))
-        if _asks_gradients(law):
-            # A mistake of the forward pass may explain every output and be another one than that of the backward pass.
+        told = any(sample.of_law and not sample.correct for sample in samples)
+        if _asks_gradients(law) or not told:
+            # A mistake that explains every output may be another one than that of the backward pass, or of this law.
             found.full = [s for s in found.full if s.law_shown]
         self._separate(found, law, record, until)
         best = (found.full or found.in_law)[:TIED]
@@ -97,6 +98,7 @@ class Investigation:
         if found.wrong:
             strange = not came(samples) & {"finite", "zero"}
             asked = [s for s in found.everyone if (not s.far if s.fault.remembers else strange)]
+            asked += [] if told else [s for s in found.everyone if s.fault.name in law.kills and s not in asked]
         asked = [s for s in asked if s.fault.remembers or any(s.shows(sample) for sample in failing)]
         asked.sort(key=lambda s: not s.fault.remembers)
         return found, alike(law, self.made, self.conventions, samples, asked)

@@ -37,6 +37,9 @@ NAMES = {
 }
 """What may come back, in words."""
 
+TELLING = 0.5
+"""Of the rows of a place that is told, so many are wrong at least: "only all rows but the first" hardly tells a single row."""
+
 RARE = 4
 """Of so many right problems, one at most may share what the wrong ones have in common."""
 
@@ -74,7 +77,7 @@ def where(samples: Sequence[Sample], reported: Problem | None = None) -> list[st
         said += [*_of_rows(wrong), *_of_features(wrong)]
         if all(found.all() for _, found in wrong):
             said = [*said, "every number of the output is wrong on all of these problems"][-2:]
-        said = said or _of_one(max(wrong, key=lambda each: each[1].size))
+        said = said or _of_one(max(wrong, key=lambda each: each[1].size), reported)
     kinds = KINDS.get(came(samples))
     return [*said, f"every wrong number is {kinds}"] if kinds else said
 
@@ -117,6 +120,7 @@ def _of_problems(wrong: Sequence[Any], right: Sequence[Any]) -> list[str]:
 def _of_rows(wrong: Sequence[Wrong]) -> list[str]:
     """The smallest set of rows that holds all wrong ones, on every problem."""
     share: dict[str, list[float]] = {}
+    held: dict[str, list[float]] = {}
     exact: dict[str, bool] = {}
     for p, found in wrong:
         bad = found.any(-1)
@@ -126,10 +130,11 @@ def _of_rows(wrong: Sequence[Wrong]) -> list[str]:
                 share.setdefault(words, []).append(2.0)
             else:
                 share.setdefault(words, []).append(float(place.mean()))
+            held.setdefault(words, []).append(float(bad.sum() / max(place.sum(), 1)))
             exact[words] = exact.get(words, True) and np.array_equal(bad, place)
     fit = {words: parts for words, parts in share.items() if len(parts) == len(wrong) and max(parts) <= 1.0}
     best = min(fit, default=None, key=lambda words: sum(fit[words]))
-    if best is None or sum(fit[best]) == len(wrong):
+    if best is None or sum(fit[best]) == len(wrong) or sum(held[best]) < TELLING * len(wrong):
         return []
     return [f"{best}, all of them" if exact[best] else f"only {best}"]
 
@@ -146,15 +151,17 @@ def _of_features(wrong: Sequence[Wrong]) -> list[str]:
     return [f"only {best}"] if best is not None and sum(fit[best]) < len(wrong) else []
 
 
-def _of_one(wrong: Wrong) -> list[str]:
-    """Indices of one problem, where nothing general is true."""
+def _of_one(wrong: Wrong, reported: Problem | None) -> list[str]:
+    """Indices of one problem, where nothing general is true. One of other sizes than the reported problem is told by these."""
     p, found = wrong
+    other = reported is not None and reported.sizes != p.sizes
+    place = f", on a problem of {p.sq} queries and {p.sk} keys" if other else ", on one problem"
     said = []
     for words, count, axes in (("rows", p.sq, (0, 1, 3)), ("heads", p.hq, (0, 2, 3)), ("batch entries", p.b, (1, 2, 3))):
         bad = np.flatnonzero(found.any(axes))
         runs = _runs(bad)
         if len(bad) < count and len(runs) <= LISTED:
-            said.append(f"{words} {', '.join(runs)} of {count}, on one problem")
+            said.append(f"{words} {', '.join(runs)} of {count}{place}")
     return said
 
 

@@ -204,7 +204,7 @@ PLANTED = {
 
 def verdict(name: str, law: str, dtype: str, examples: int = 60) -> Any:
     conventions = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
-    made = implementation_of(as_callable(name), name=name, dtypes=DTYPES, conventions=conventions)
+    made = implementation_of(as_callable(name, operation="attention"), name=name, dtypes=DTYPES, conventions=conventions)
     return verify(made, LAWS[law], dtype, budget="quick", examples=examples, shrink=False)
 
 

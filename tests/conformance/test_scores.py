@@ -25,7 +25,9 @@ LAWS = {law.id: law for law in load_laws()}
 
 
 def made(name: str) -> Implementation:
-    return implementation_of(as_callable(name), name=name, dtypes=("float32", "bfloat16"), conventions=CONVENTIONS)
+    return implementation_of(
+        as_callable(name, operation="attention"), name=name, dtypes=("float32", "bfloat16"), conventions=CONVENTIONS
+    )
 
 
 def problem(dtype: str = "float32", **changes: Any) -> Problem:

@@ -95,7 +95,7 @@ def bits(x: Any) -> Any:
 
 def answers(name: str, draw: Callable[..., Any]) -> list[Any]:
     """What a fault gives, in bits, for each problem in turn: plainly, with all extras, the queries after it, the gradients."""
-    call, found = as_callable(name), []
+    call, found = as_callable(name, operation="attention"), []
     backward = call.backward  # type: ignore[attr-defined]
     for (q, k, v), options in problems(draw):
         q = copied(q)
@@ -128,7 +128,7 @@ def given(draw: Callable[..., Any]) -> dict[str, list[Any]]:
     """The answers of every fault and of `correct`."""
     found = {name: answers(name, draw) for name in (CORRECT, *ATTENTION)}
     for name in ATTENTION:
-        if as_callable(name).backward is None:  # type: ignore[attr-defined]
+        if as_callable(name, operation="attention").backward is None:  # type: ignore[attr-defined]
             # A mistake of the forward pass has the gradients of the definition, lest their absence tell it apart.
             for mine, right in zip(found[name], found[CORRECT], strict=True):
                 if mine != "refused" and right != "refused":
@@ -216,7 +216,7 @@ def test_correct_refuses_what_one_fault_accepts(why: str) -> None:
     with pytest.raises(ValueError, match=r"must be equal|not a positive multiple"):
         as_callable(CORRECT, operation="attention")(q, k, v)
     name = "accepts-" + why.replace(" ", "-")
-    out = as_callable(name)(q, k, v)
+    out = as_callable(name, operation="attention")(q, k, v)
     assert out.shape == (*q.shape[:3], v.shape[-1]) and out.dtype == q.dtype
 
 

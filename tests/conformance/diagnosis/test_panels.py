@@ -17,7 +17,9 @@ SMALLEST = Structure(sq=1, sk=2, d=1, options={"causal": True}, values="normal",
 
 
 def taken(name: str, structure: Structure = SMALLEST) -> dict[str, Any]:
-    found = pictures(implementation_of(as_callable(name), name="kernel", conventions=CONVENTIONS), structure)
+    found = pictures(
+        implementation_of(as_callable(name, operation="attention"), name="kernel", conventions=CONVENTIONS), structure
+    )
     assert found is not None
     return found
 

@@ -27,7 +27,9 @@ def taken(name: str, heads: list[int] | None = None, **options: Any) -> list[Xra
     structure = Structure(
         **{"sq": 4, "sk": 20, "d": 16, "dv": 16, **sizes}, options=options, values="normal", operation="attention"
     )
-    return take(implementation_of(as_callable(name), name="kernel", conventions=CONVENTIONS), structure, heads)
+    return take(
+        implementation_of(as_callable(name, operation="attention"), name="kernel", conventions=CONVENTIONS), structure, heads
+    )
 
 
 def test_the_definition_is_drawn_as_due() -> None:

@@ -84,7 +84,9 @@ def test_each_fault_said_to_be_caught_is_rejected_on_one_of_those_problems() -> 
 def verify_one(name: str, query: str) -> str:
     from attnspec.conformance.explained import replay
 
-    return replay(suspect(name, Terms(options=SOME)), f"causal/as-defined?{query}", LAWS["causal/as-defined"]).verdict
+    return replay(
+        suspect(name, Terms(options=SOME), "attention"), f"causal/as-defined?{query}", LAWS["causal/as-defined"]
+    ).verdict
 
 
 def test_without_being_asked_it_shows_what_is_kept_and_computes_nothing(cache: Path) -> None:

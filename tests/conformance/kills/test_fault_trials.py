@@ -28,7 +28,7 @@ def tried_on(law: Any, names: list[str], dtype: str = "float32", examples: int =
 def test_a_fault_falls_where_verify_lets_it_fall(law: str, name: str) -> None:
     """Up to the first rejection the problems are the same, because the law held for both on all before it."""
     kill = tried_on(LAWS[law], [name]).by_fault[name].kill
-    result = verify(suspect(name), LAWS[law], "float32", budget="quick", examples=6)
+    result = verify(suspect(name, operation="attention"), LAWS[law], "float32", budget="quick", examples=6)
     if kill is None:
         assert result.verdict == "pass"
     else:
@@ -39,7 +39,7 @@ def test_a_fault_falls_where_verify_lets_it_fall(law: str, name: str) -> None:
 def verify_case(name: str, law: str, case: str) -> str:
     from attnspec.conformance.explained import replay
 
-    return replay(suspect(name), case, LAWS[law]).verdict
+    return replay(suspect(name, operation="attention"), case, LAWS[law]).verdict
 
 
 def test_a_fault_is_spared_what_it_cannot_show_in() -> None:
@@ -98,7 +98,7 @@ def test_the_definition_keeps_the_conventions_that_it_is_told(alignment: str, ro
 def test_the_wrong_corner_is_the_other_one(name: str) -> None:
     told = {**CONVENTIONS, "causal_alignment": "bottom-right"}
     law = {"causal": "causal/as-defined", "window": "masks/window-as-defined", "alibi": "masks/alibi-as-defined"}
-    made = suspect(name, Terms(conventions=told))
+    made = suspect(name, Terms(conventions=told), "attention")
     assert verify(made, LAWS[law[name.split("-")[0]]], "float32", budget="quick", examples=20).verdict == "fail"
 
 
