@@ -20,7 +20,10 @@ from .wording import counted
 __all__ = ["brief_card", "card", "finding_text", "further_card", "line_of", "title"]
 
 ALSO, NAMED = 3, 4
-"""Further laws that have a line each, and those that are named."""
+"""Further laws that have a line each, and those that are named, where there is room."""
+
+MOST = 25
+"""Lines of a card in which further laws find room: a card fits a screen."""
 
 LINKS = 2
 """Addresses of bugs of this kind."""
@@ -39,17 +42,25 @@ def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None
 
     folder: of the report, as a reader of this text finds it, ending with / or empty; None where the report was not written.
     """
+    lines = _lines(cause, report, width, folder)
+    if len(lines) >= MOST:  # the picture and the smallest case tell more than what was seen before that was made small
+        lines = _lines(cause, report, width, folder, worst=False)
+    return visible("\n".join([*lines, *_also(cause, width, MOST - len(lines))]))
+
+
+def _lines(cause: Cause, report: Report, width: int, folder: str | None, worst: bool = True) -> list[str]:
+    """A card without its further laws."""
     row = cause.first
     law, address = _place(row, report)
     lines = [*title(cause, width), *_about(cause, width), *_evidence(cause, width)]
     lines += field("where", "; ".join(cause.where), width) + field("factor", "; ".join(cause.factor), width)
     lines += field("mask", cause.mask, width, whole=True)
-    lines += _case(cause, law, width)
+    lines += _case(cause, law, width, worst)
     if row.get("case"):
         lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
     if row.get("script") and folder is not None:
         lines += field("script", f"{folder}{row['script']}", width)
-    return visible("\n".join([*lines, *_also(cause, width)]))
+    return lines
 
 
 def brief_card(cause: Cause, report: Report, *, width: int = WIDTH) -> str:
@@ -129,8 +140,8 @@ def _evidence(cause: Cause, width: int) -> list[str]:
     return [*field("evidence", [evidence(found["how"], entry), *level, *cause.links[:LINKS]], width), *rounding]
 
 
-def _case(cause: Cause, law: Mapping[str, Any], width: int) -> list[str]:
-    """The law on its smallest case: in full where no name says what is wrong."""
+def _case(cause: Cause, law: Mapping[str, Any], width: int, told: bool) -> list[str]:
+    """The law on its smallest case: in full where no name says what is wrong. told: whether the worst number is."""
     row, lines = cause.first, list[str]()
     equation = law["equation"] + (f" where {law['where']}" if law.get("where") else "")
     if cause.fault is None and row["verdict"] == "fail":
@@ -139,7 +150,7 @@ def _case(cause: Cause, law: Mapping[str, Any], width: int) -> list[str]:
         lines += field("law", f"{row['law']}: {equation}", width)
     lines += [*_found(cause, width), *field("details", _details(cause), width)]
     worst = cause.worst_found
-    lines += field("worst", f"{worst['message']}, before the case was made small", width) if worst else []
+    lines += field("worst", f"{worst['message']}, before the case was made small", width) if worst and told else []
     return [*lines, *field("simplest", "; ".join(row.get("simplest", [])), width)]
 
 
@@ -165,11 +176,22 @@ def _is_refusal(row: Mapping[str, Any]) -> bool:
     return str(row["law"].partition("/")[2]).startswith("refuses-")
 
 
-def _also(cause: Cause, width: int) -> list[str]:
-    """A line for each further law; those of which the same is to be said, and those for which there is no room, by name."""
+def _also(cause: Cause, width: int, room: int) -> list[str]:
+    """A line for each further law; those of which the same is to be said, and those for which there is no room, by name.
+
+    room: lines that are left for it. One line says at least how many there are.
+    """
+    for own, named in ((ALSO, NAMED), (ALSO - 1, NAMED), (ALSO - 1, 1), (1, 1), (0, NAMED), (0, 1)):
+        lines = _further_laws(cause, width, own, named)
+        if len(lines) <= room:
+            return lines
+    return field("also", counted(len(cause.laws) - 1, "further law"), width)
+
+
+def _further_laws(cause: Cause, width: int, most: int, named: int) -> list[str]:
     rows = [next(row for row in cause.rows if row["law"] == law) for law in cause.laws[1:]]
     own = [row for row in rows if row["message"] != cause.first["message"]]
-    said = [clipped(f"{row['law']}: {row['message'] or row['verdict']}", width - LABEL) for row in own[:ALSO]]
-    left = [row["law"] for row in rows if row not in own[:ALSO]]
-    names = ", ".join(left[:NAMED]) + (f" and {len(left) - NAMED} more" if len(left) > NAMED else "")
+    said = [clipped(f"{row['law']}: {row['message'] or row['verdict']}", width - LABEL) for row in own[:most]]
+    left = [row["law"] for row in rows if row not in own[:most]]
+    names = ", ".join(left[:named]) + (f" and {len(left) - named} more" if len(left) > named else "")
     return field("also", [*said, *paragraph(names, width - LABEL)], width, whole=True)

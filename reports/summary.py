@@ -120,7 +120,7 @@ def false_alarm_line(report: Mapping[str, Any]) -> str:
     """How often a correct implementation may be found wrong by chance."""
     chances = report["false_alarms"]
     signs, estimates = (f"{1 / chances[name]:,.0f}" for name in ("random_signs", "estimates"))
-    chance = chances["drawn_features"]
+    chance = chances.get("drawn_features")  # which older reports may lack
     drawn = f", one in {1 / chance:,.0f} problems of many seeds of random features" if chance else ""
     return (
         f"false alarms: at most one in {signs} correct outputs where V was drawn with random signs{drawn}, "
