@@ -22,8 +22,8 @@ __all__ = ["brief_card", "card", "finding_text", "further_card", "line_of", "tit
 ALSO, NAMED = 3, 4
 """Further laws that have a line each, and those that are named, where there is room."""
 
-MOST = 25
-"""Lines of a card in which further laws find room: a card fits a screen."""
+MOST = 24
+"""Lines of a card in which further laws find room: with one for whoever puts words before it, 25 fit a screen."""
 
 LINKS = 2
 """Addresses of bugs of this kind."""
@@ -43,9 +43,13 @@ def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None
     folder: of the report, as a reader of this text finds it, ending with / or empty; None where the report was not written.
     """
     lines = _lines(cause, report, width, folder)
-    if len(lines) >= MOST:  # the picture and the smallest case tell more than what was seen before that was made small
+    if _height(lines) >= MOST:  # the picture and the smallest case tell more than what was seen before that was made small
         lines = _lines(cause, report, width, folder, worst=False)
-    return visible("\n".join([*lines, *_also(cause, width, MOST - len(lines))]))
+    return visible("\n".join([*lines, *_also(cause, width, MOST - _height(lines))]))
+
+
+def _height(lines: Sequence[str]) -> int:
+    return len("\n".join(lines).splitlines())
 
 
 def _lines(cause: Cause, report: Report, width: int, folder: str | None, worst: bool = True) -> list[str]:
@@ -181,7 +185,7 @@ def _also(cause: Cause, width: int, room: int) -> list[str]:
 
     room: lines that are left for it. One line says at least how many there are.
     """
-    for own, named in ((ALSO, NAMED), (ALSO - 1, NAMED), (ALSO - 1, 1), (1, 1), (0, NAMED), (0, 1)):
+    for own, named in ((ALSO, NAMED), (ALSO - 1, NAMED + 2), (1, NAMED + 4), (0, NAMED + 5), (1, 1), (0, 1)):
         lines = _further_laws(cause, width, own, named)
         if len(lines) <= room:
             return lines
