@@ -142,6 +142,22 @@ def test_features_that_may_all_vanish_promise_nothing_about_values_of_zero_eithe
     assert (decision := decide_law(law, short, subject)).holds and not decision.vacuous
 
 
+def test_a_default_scale_in_float64_beside_a_given_one_in_float32_is_no_mistake() -> None:
+    """NumPy computes with a scale of its own in float64, and with a number that is given in the dtype of the scores."""
+
+    def attention(q, k, v, *, causal=False, scale=None):  # type: ignore[no-untyped-def]
+        k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
+        scores = q @ k.swapaxes(-1, -2) * (1 / np.sqrt(q.shape[-1]) if scale is None else scale)
+        scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf) if causal else scores
+        weights = np.exp(scores - scores.max(-1, keepdims=True))
+        return (weights / weights.sum(-1, keepdims=True) @ v).astype(q.dtype)
+
+    law = next(law for law in LAWS if law.id == "weights/quadrupled-queries-exactly")
+    one = implementation_of(attention, name="natural", dtypes=["float32"], conventions={"causal_alignment": "top-left"})
+    for seed in range(4):
+        assert verify(one, law, "float32", budget="standard", seed=seed).verdict == "pass"
+
+
 def test_another_problem_takes_the_place_of_one_on_which_nothing_is_promised() -> None:
     law = next(law for law in LAWS if law.id == "causal/with-a-mask")
     result = verify(made("scores stored low, scaled late"), law, "float16", budget="standard", examples=6, seed=1)

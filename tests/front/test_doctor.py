@@ -87,3 +87,10 @@ def test_layout_and_values_are_judged_on_the_shape_that_is_taken(tmp_path: Path,
     body = "def attend(q, k, v):\n    assert k.shape[2] % 16 == 0\n    return 2 * softmax(q, k, v)\n"
     code, text = told(body, tmp_path, capsys)
     assert code == 1 and "BAD  float32: with Q = 0 every row should be the mean of V" in text
+
+
+def test_an_option_without_which_no_call_is_taken_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refuses = "    if mask is None:\n        raise ValueError('mask')\n"
+    body = f"def attend(q, k, v, *, mask=None):\n{refuses}    return softmax(q, k, v, mask)\n"
+    code, said = told(body, tmp_path, capsys)
+    assert code == 0 and "takes no call without mask: ValueError: mask" in said and "every row is the mean of V" in said

@@ -121,3 +121,19 @@ def test_faults_is_red_where_a_law_lets_pass_what_it_names(written: Written, cap
     assert _guarded(["faults", "weights-unnormalised", "--laws-file", file, *FEW]) == 1
     text = capsys.readouterr().out
     assert f"{file}:5: extra/ones names scale-missing under kills and does not reject it on 40 problems in float32" in text
+
+
+@pytest.mark.parametrize("chosen", [("--laws=weights/as-defined",), ("--profile=core", "--laws=weights/as-defined")])
+def test_a_run_that_chooses_none_of_a_file_is_a_run(
+    chosen: tuple[str, ...], written: Written, kernels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _guarded(["run", f"{kernels}:good", "--laws-file", written(), *chosen, "-j0", "-q"]) == 0
+    assert "1 law, 1 implementation: 1 pass" in capsys.readouterr().out
+
+
+def test_a_law_that_cannot_be_evaluated_is_told_by_the_matrix_of_faults_too(
+    written: Written, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written("out(shuffle_keys(p)) ≈ out(p)")
+    assert _guarded(["faults", "scale-missing", "--laws-file", file, "--laws", "extra/*", "-j1"]) == 1
+    assert "extra/ones cannot be evaluated in float32: shuffle_keys: " in capsys.readouterr().out

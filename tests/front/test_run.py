@@ -145,3 +145,16 @@ def test_a_baseline_turns_known_failures_green_and_goes_stale(attnspec: Any, ker
     done = attnspec("run", f"{kernels}:good", *law, cwd=tmp_path)
     assert done.returncode == 1
     assert "now passes on good" in done.stdout and done.stdout.splitlines()[-1] == "the baseline is out of date"
+
+
+def test_a_kernel_that_ends_the_process_is_no_defect_of_the_kit(attnspec: Any, tmp_path: Path) -> None:
+    (tmp_path / "exits.py").write_text(
+        "import sys\n\ndef attend(q, k, v, *, causal=False):\n    sys.exit(3)\n", encoding="utf-8"
+    )
+    done = attnspec(
+        "run", "exits.py", "--laws=masks/nan-stays-contained", "--laws=causal/as-defined", "-j0", "-q", cwd=tmp_path
+    )
+    assert done.returncode == 1 and "defect of the kit" not in done.stderr and "Traceback" not in done.stderr, done.stderr
+    assert "called sys.exit(3)" in done.stdout
+    asked = attnspec("doctor", "exits.py", cwd=tmp_path)
+    assert asked.returncode == 2 and "the implementation called sys.exit(3)" in asked.stderr

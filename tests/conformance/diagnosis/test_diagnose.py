@@ -134,6 +134,27 @@ def test_what_was_taken_and_should_be_refused_has_no_nearest_mistake() -> None:
     assert found["nearest"] is None and not found["ranked"]
 
 
+def test_a_mistake_that_shows_elsewhere_is_not_the_cause_of_a_law_about_nan() -> None:
+    """A kernel that ignores causality and turns NaN into 0 has two mistakes, and each law is told its own."""
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        return np.nan_to_num(kernel(q, k, v))
+
+    both = made(attend)
+    assert leading(failed(both, "causal/as-defined").as_dict()) == "causal-ignored"
+    assert leading(failed(both, "numerics/nan-comes-back").as_dict()) == "nan-becomes-zero"
+
+
+def test_a_single_wrong_row_is_told_and_no_set_that_merely_holds_it() -> None:
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        out = kernel(q, k, v)
+        out[:, :, 2:3] = np.inf
+        return out
+
+    told = "; ".join(failed(made(attend), "weights/as-defined").diagnosis["where"])
+    assert "only" not in told and "rows 2 of" in told and "every wrong number is infinite" in told
+
+
 def test_places_and_mask_are_told() -> None:
     found = failed(made(as_callable("causal-off-by-one")), "causal/as-defined").diagnosis
     assert any("rows" in words for words in found["where"])
