@@ -51,7 +51,7 @@ def probes(implementation: Implementation) -> bool:
 
 def contradictions(implementation: Implementation) -> Iterator[tuple[str, str, str]]:
     """Conventions that are declared otherwise than a probe finds: name, what is declared, what was found."""
-    for name, probe in {**PROBES, "head_groups": _head_groups}.items():
+    for name, probe in {**PROBES, "head_groups": _head_groups, "hidden_nan": _hidden_nan}.items():
         declared = implementation.conventions.get(name)
         found = probe(implementation) if declared else None
         if found is not None and found != declared:
@@ -128,6 +128,28 @@ def _head_groups(implementation: Implementation) -> str | None:
     ratio = shape[1] // shape[2]
     orders = {"blocked": [h // ratio for h in range(shape[1])], "interleaved": [h % shape[2] for h in range(shape[1])]}
     return next((name for name, order in orders.items() if order == read), None)
+
+
+def _hidden_nan(implementation: Implementation) -> str | None:
+    """NaN in a key that is hidden, and in its value, reaches a row or does not. A single row that it reaches shows it.
+
+    Who declares that it may is not contradicted by one problem on which it does not: None then.
+    """
+    shape = _shape(implementation, (1, 1, 1, 4, 4, 16, 16))
+    if shape is None or shape[3] != shape[4] or shape[3] < 2:
+        return None
+    rows, sk, stays = shape[3], shape[4], False
+    v, scores = np.zeros((shape[2], sk, shape[6])), np.zeros(sk)
+    v[:, -1], scores[-1] = np.nan, np.nan
+    mask = np.arange(sk) < np.full((rows, 1), sk - 1)
+    codes = {"qk": mask, "hqk": mask[None], "bhqk": mask[None, None]}
+    masked = next((m for code, m in codes.items() if f"mask:{code}" not in implementation.takes.shapes), mask)
+    for options in ({"causal": True}, {"mask": masked}, {"kv_lengths": np.full(1, sk - 1, dtype=np.int32)}):
+        out = _probe(implementation, shape, v, scores, options=options)
+        if out is not None and np.isnan(out[0, 0, :-1]).any():
+            return "propagates"
+        stays = stays or out is not None
+    return "contained" if stays and implementation.conventions.get("hidden_nan") == "contained" else None
 
 
 def _hiding(implementation: Implementation, shape: tuple[int, ...]) -> Iterator[tuple[dict[str, Any], list[int]]]:

@@ -94,3 +94,13 @@ def test_an_option_without_which_no_call_is_taken_is_given(tmp_path: Path, capsy
     body = f"def attend(q, k, v, *, mask=None):\n{refuses}    return softmax(q, k, v, mask)\n"
     code, said = told(body, tmp_path, capsys)
     assert code == 0 and "takes no call without mask: ValueError: mask" in said and "every row is the mean of V" in said
+
+
+def test_hidden_nan_that_is_declared_contained_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "@attnspec.implementation(conventions={'hidden_nan': 'contained'})\ndef attend(q, k, v, *, causal=False):\n"
+    code, said = told(f"{head}    return softmax(q, k, v, lower(q, k) if causal else True)\n", tmp_path, capsys)
+    assert code == 1 and "BAD  hidden_nan is declared contained, and a probe finds propagates" in said
+    seen = "    seen = lower(q, k) if causal else np.ones((q.shape[2], k.shape[2]), bool)\n"
+    clean = "    k, v = np.nan_to_num(k), np.nan_to_num(v)\n    return softmax(q, k, v, seen)\n"
+    code, said = told(head + seen + clean, tmp_path, capsys)
+    assert "hidden_nan is contained (declared)" in said and "BAD  hidden_nan" not in said
