@@ -146,6 +146,19 @@ def test_a_kernel_that_takes_little_still_decides_its_laws(function: Any) -> Non
     assert verdicts.count("pass") >= 30, str(report)
 
 
+@pytest.mark.parametrize(
+    ("function", "declared"),
+    [
+        (one_query, {"sizes": {"sq": 1, "hkv": "hq"}}),
+        (causal_only, {"always": {"causal": True}}),
+        (whole_tiles, {"sizes": {"sq": "sk", "sk": "multiple of 64", "d": [64, 128], "dv": "d"}}),
+    ],
+)
+def test_quick_asks_enough_of_a_kernel_that_declares_that_it_takes_little(function: Any, declared: dict[str, Any]) -> None:
+    report = check(implementation_of(function, **declared))
+    assert report.ok and len({result.law for result in report.results if result.verdict == "pass"}) >= 30, str(report)
+
+
 def test_a_wrong_answer_is_never_excused() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
         refuse(q.shape[1] == k.shape[1])
