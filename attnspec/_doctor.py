@@ -133,8 +133,12 @@ def _judge_mean(out: Any, p: Problem, held: str) -> Finding:
 
 def _judge_causal(out: Any, v: Any) -> Finding:
     """Of a kernel that is always causal, whose last row sees Sk keys from the bottom right, and Sq from the top left."""
-    seen = min(out.shape[2], v.shape[2])
-    last = out[:, :, -1]
+    rows, keys = out.shape[2], v.shape[2]
+    seen, last = min(rows, keys), out[:, :, -1]
+    corners = {min(1, keys), max(keys - rows + 1, 0)}  # keys that row 0 sees from the top-left, and to the bottom-right
+    everywhere = np.abs(out[:, :, 0] - v.mean(axis=2)).max() < COARSE
+    if rows > 1 and keys not in corners and everywhere:
+        return False, "causal=True is declared of every call, and with Q = 0 the first row is the mean of V over all keys"
     if any(np.abs(last - v[:, :, :count].mean(axis=2)).max() < COARSE for count in (seen, v.shape[2])):
         return True, "with Q = 0 the last causal row is the mean of the values that it sees"
     return (

@@ -1,6 +1,6 @@
 """Doors are tried as users try them: in a process of their own, from a folder of their own.
 
-Processes of `python -m` are forked from one that has loaded the kit, where that can be (warm.py).
+Processes of the command line are forked from one that has loaded the kit, where that can be (warm.py).
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def one_law() -> str:
 
 
 class Warm:
-    """A process that forks for each `python -m` command (warm.py); none where a system cannot fork."""
+    """A process that forks for each command (warm.py)."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
@@ -150,7 +150,7 @@ def python(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Run:
 
     def run(*arguments: str, cwd: Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}
-        if warm is not None and arguments[0] == "-m":
+        if warm is not None and arguments[:2] == ("-m", "attnspec"):  # A user's pytest has loaded nothing of the kit.
             return warm.run(list(arguments[1:]), cwd, timeout, {**kept, **own, **environment})
         return subprocess.run(
             [sys.executable, *arguments],

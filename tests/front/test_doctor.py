@@ -104,3 +104,11 @@ def test_hidden_nan_that_is_declared_contained_is_tried(tmp_path: Path, capsys: 
     clean = "    k, v = np.nan_to_num(k), np.nan_to_num(v)\n    return softmax(q, k, v, seen)\n"
     code, said = told(head + seen + clean, tmp_path, capsys)
     assert "hidden_nan is contained (declared)" in said and "BAD  hidden_nan" not in said
+
+
+def test_causality_that_is_declared_of_every_call_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head = "@attnspec.implementation(always={'causal': True})\ndef attend(q, k, v, *, causal=True):\n"
+    code, said = told(f"{head}    return softmax(q, k, v)\n", tmp_path, capsys)
+    assert code == 1 and "BAD  float32: causal=True is declared of every call, and with Q = 0 the first row" in said
+    code, said = told(f"{head}    return softmax(q, k, v, lower(q, k))\n", tmp_path, capsys)
+    assert "ok   float32: with Q = 0 the last causal row is the mean of the values that it sees" in said
