@@ -2,7 +2,8 @@
 
 A stranger's kernel takes some shapes and not others, and says so by raising. Found by the laws, each refusal is an error a
 law; asked beforehand it is one line, the laws that need it are not claimed, and nothing of the kind is drawn again. Only a
-consistent exception counts: two problems that differ from an accepted one in one thing must both raise.
+consistent exception counts: two problems that differ from an accepted one in one thing must both raise, and an option in every
+shape that kernels are written for.
 """
 
 from __future__ import annotations
