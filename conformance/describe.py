@@ -20,9 +20,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     from ..reference.random_features.chance import FALSE_ALARM as DRAWN
     from .engine.budget import BUDGETS
     from .language import load_laws
-    from .operations import operation_named
 
-    drawn = DRAWN if any(operation_named(t.implementation.operation).draws for t in plan.targets) else 0.0
     return {
         "budget": {
             "name": plan.budget.name,
@@ -34,7 +32,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
         "narrowed": plan.narrowed,
-        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": drawn, "other": 0.0},
+        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": DRAWN, "other": 0.0},
         "dtype": list(plan.dtypes) or None,
         "implementations": [_describe_target(target) for target in plan.targets],
         "laws": {law.id: describe_law(law) for law in plan.laws},

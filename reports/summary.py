@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from ..spec.reading import spec_file
 from .cards import brief_card, card, line_of
 from .causes import Cause, causes
 from .certificates import certificate_lines
@@ -120,8 +121,9 @@ def false_alarm_line(report: Mapping[str, Any]) -> str:
     """How often a correct implementation may be found wrong by chance."""
     chances = report["false_alarms"]
     signs, estimates = (f"{1 / chances[name]:,.0f}" for name in ("random_signs", "estimates"))
-    chance = chances.get("drawn_features")  # which older reports may lack
-    drawn = f", one in {1 / chance:,.0f} problems of many seeds of random features" if chance else ""
+    known = spec_file("operations.yaml")
+    drawing = any("num_features" in known.get(made["operation"], {}).get("options", ()) for made in report["implementations"])
+    drawn = f", one in {1 / chances['drawn_features']:,.0f} problems of many seeds of random features" if drawing else ""
     return (
         f"false alarms: at most one in {signs} correct outputs where V was drawn with random signs{drawn}, "
         f"and one in {estimates} problems of the chapter accuracy if roundings are independent; none elsewhere"

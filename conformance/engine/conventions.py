@@ -142,9 +142,11 @@ def _hidden_nan(implementation: Implementation) -> str | None:
     v, scores = np.zeros((shape[2], sk, shape[6])), np.zeros(sk)
     v[:, -1], scores[-1] = np.nan, np.nan
     mask = np.arange(sk) < np.full((rows, 1), sk - 1)
-    codes = {"qk": mask, "hqk": mask[None], "bhqk": mask[None, None]}
-    masked = next((m for code, m in codes.items() if f"mask:{code}" not in implementation.takes.shapes), mask)
-    for options in ({"causal": True}, {"mask": masked}, {"kv_lengths": np.full(1, sk - 1, dtype=np.int32)}):
+    for options in (
+        {"causal": True},
+        {"mask": _of_a_shape_taken(implementation, mask)},
+        {"kv_lengths": np.full(1, sk - 1, dtype=np.int32)},
+    ):
         out = _probe(implementation, shape, v, scores, options=options)
         if out is not None and np.isnan(out[0, 0, :-1]).any():
             return "propagates"
@@ -157,13 +159,18 @@ def _hiding(implementation: Implementation, shape: tuple[int, ...]) -> Iterator[
     sq, sk = shape[3], shape[4]
     mask = np.ones((sq, sk), dtype=bool)
     mask[0], mask[1, 0] = False, False
-    codes = {"qk": mask, "hqk": mask[None], "bhqk": mask[None, None]}
-    yield {"mask": next((m for code, m in codes.items() if f"mask:{code}" not in implementation.takes.shapes), mask)}, [0]
+    yield {"mask": _of_a_shape_taken(implementation, mask)}, [0]
     q_segments, segments = np.zeros((1, sq), dtype=np.int32), np.zeros((1, sk), dtype=np.int32)
     q_segments[0, 0], segments[0, 0] = 1, 2
     yield {"q_segments": q_segments, "kv_segments": segments}, [0]
     yield {"kv_lengths": np.zeros(1, dtype=np.int32)}, []
     yield {"block_mask": mask[None, None], "block_size": 1}, [0]
+
+
+def _of_a_shape_taken(implementation: Implementation, mask: Any) -> Any:
+    """A mask (Sq, Sk) with as many axes of 1 before it as the implementation takes."""
+    codes = {"qk": mask, "hqk": mask[None], "bhqk": mask[None, None]}
+    return next((m for code, m in codes.items() if f"mask:{code}" not in implementation.takes.shapes), mask)
 
 
 PROBES: dict[str, Callable[[Implementation], str | None]] = {

@@ -42,5 +42,4 @@ ATTENTION = Operation(
     softmax=True,
     grouped=True,
     causal_past=True,
-    gradients=True,
 )

@@ -59,7 +59,6 @@ class Operation:
         where none ever does.
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
     softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
-    gradients: whether the reference differentiates it.
     trial: the call that the doctor makes first.
     """
 
@@ -80,4 +79,3 @@ class Operation:
     draws: Callable[[Problem], bool] | None = None
     sums: bool = False
     softmax_scale: Callable[[Problem], float] | None = None
-    gradients: bool = False

@@ -27,5 +27,5 @@ def under_its_pattern(p: Problem, options: dict[str, Any], remember: Callable[[s
 
 
 SPARSE_ATTENTION: Operation = replace(
-    ATTENTION, name="sparse_attention", as_options=under_its_pattern, pattern=tuple(SPARSE_OPTIONS), gradients=False
+    ATTENTION, name="sparse_attention", as_options=under_its_pattern, pattern=tuple(SPARSE_OPTIONS)
 )

@@ -116,10 +116,11 @@ class Warm:
         assert self.process.stdin is not None
         self.process.stdin.write(f"{json.dumps(asked)}\n".encode())
         child = self._line(60)
+        assert child, "the process that forks has ended, or loads for ever"
         code = self._line(timeout)
         if code is None:
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(child or 0), signal.SIGKILL)
+                os.killpg(int(child), signal.SIGKILL)
             self._line(60)
             raise subprocess.TimeoutExpired(arguments, timeout)
         texts = [file.read_text(encoding="utf-8") for file in (out, err)]

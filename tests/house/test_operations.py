@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from attnspec.adapters.contract import implementation_of
+from attnspec.conformance.describe import describe_plan
 from attnspec.conformance.operations import Operation, UnknownOperation, known_operations, operation_named, register
-from attnspec.conformance.selection import Mistake, find_targets
+from attnspec.conformance.selection import Mistake, find_targets, make_plan
 from attnspec.reference.faults.catalogue import OPERATIONS
 from attnspec.spec.reading import spec_file
 
@@ -103,3 +104,10 @@ def test_a_name_is_taken_once() -> None:
     with pytest.raises(ValueError, match="known already"):
         register(operation_named("attention"))
     assert isinstance(operation_named("attention"), Operation)
+
+
+def test_reports_of_different_operations_state_the_same_chances_so_that_they_can_be_merged() -> None:
+    stated = [
+        describe_plan(make_plan(find_targets([name])))["false_alarms"] for name in ("numpy/flash", "numpy/random-features")
+    ]
+    assert stated[0] == stated[1] and stated[0]["drawn_features"] > 0
