@@ -113,7 +113,7 @@ PRESETS = {
             "https://ml-explore.github.io/mlx/build/html/python/_autosummary/mlx.core.fast.scaled_dot_product_attention.html",
             dtypes=("float32", "float16"),
             conventions=BOTTOM_RIGHT,
-            apart=MASK_OR_CAUSAL,
+            apart=(*MASK_OR_CAUSAL, frozenset(("mask", "bias"))),  # one array that hides or adds, and they hide differently
         ),
         Preset(
             "onnx",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from attnspec.conformance.language.law import Law
 
 __all__ = ["check_files"]
 
@@ -16,11 +20,21 @@ DTYPES = ("float32", "float16", "bfloat16")
 def check_files(files: Sequence[str], dtypes: Sequence[str]) -> int:
     """Try each law of some files on the definition and on its mistakes; returns the exit code. Raises SpecError, Mistake."""
     from attnspec.conformance.kills.own_laws import LawRefused, check_law
-    from attnspec.conformance.language import load_laws
+    from attnspec.conformance.language import SpecError, load_laws
     from attnspec.conformance.selection import known_dtypes
 
     tried = known_dtypes(dtypes) or DTYPES
-    laws = load_laws([Path(file) for file in files])
+    laws: list[Law] = []
+    unread: list[SpecError] = []
+    for file in files:
+        try:
+            laws += load_laws([Path(file)])
+        except SpecError as error:
+            unread.append(error)
+    if unread and len(files) == 1:
+        raise unread[0]
+    for broken in unread:
+        click.echo(f"NOT READ: {broken}")
     refused = 0
     for law in laws:
         click.echo(f"{law.id}   ({law.file}:{law.line})")
@@ -34,13 +48,16 @@ def check_files(files: Sequence[str], dtypes: Sequence[str]) -> int:
         click.echo(f"  holds for the reference on {held}")
         for name, (dtype, problem) in shown.rejected.items():
             click.echo(f"  rejects {name} on problem {problem} in {dtype}")
-    click.echo(_conclusion(len(laws), refused))
-    return 1 if refused else 0
+    click.echo(_conclusion(len(laws), refused, len(unread)))
+    return 2 if unread else 1 if refused else 0
 
 
-def _conclusion(laws: int, refused: int) -> str:
+def _conclusion(laws: int, refused: int, unread: int) -> str:
     from attnspec.reports.wording import counted
 
+    if unread:
+        others = f"of the others: {_conclusion(laws, refused, 0)}" if laws else "no law was tried"
+        return f"{counted(unread, 'file')} could not be read; {others}"
     if refused:
         which = "it" if refused == 1 else "them"
         return f"{refused} of {counted(laws, 'law')} refused; attnspec run --laws-file does not start with {which}"

@@ -30,6 +30,7 @@ which advice is given; no law uses it."""
 def examine(addresses: Sequence[str]) -> int:
     """Print what is found. Exit code 0 where nothing is wrong, 1 where something is."""
     from attnspec.conformance.selection import find_targets
+    from attnspec.reports.lines import paragraph
     from attnspec.reports.wording import counted
 
     wrong = 0
@@ -37,7 +38,8 @@ def examine(addresses: Sequence[str]) -> int:
         click.echo(f"{target.implementation.name}")
         for good, sentence in _findings(target.implementation):
             wrong += good is False
-            click.echo(f"  {'ok  ' if good else 'note' if good is None else 'BAD '} {sentence}")
+            mark = "ok  " if good else "note" if good is None else "BAD "
+            click.echo("\n".join(paragraph(f"  {mark} {sentence}", indent=" " * 7)))
     click.echo("the adapter looks right" if not wrong else f"{counted(wrong, 'thing')} to fix first")
     return 1 if wrong else 0
 
@@ -125,10 +127,24 @@ def _judge_mean(out: Any, p: Problem, held: str) -> Finding:
         return True, f"with {held} every row is the mean of V"
     if np.abs(out - v.mean(axis=1, keepdims=True).mean(axis=2, keepdims=True)).max() < COARSE:
         return False, f"with {held} every row is the mean of V over heads too; is the layout declared rightly (bhsd or bshd)?"
+    if any(np.abs(out - past).max() < COARSE for past in _past_means(v, out.shape[2])):
+        return False, (
+            f"with {held} every row is the mean of the values up to its own position, and causality was not asked "
+            "for; if it always is causal, declare always={'causal': True}"
+        )
     return False, (
         f"with {held} every row should be the mean of V over the keys and is not; is the layout declared rightly (bhsd or "
         "bshd), or does it mask by default?"
     )
+
+
+def _past_means(v: Any, rows: int) -> Iterator[Any]:
+    """What causal rows are with Q = 0, counted from the top left and to the bottom right; no row that sees no key."""
+    keys = v.shape[2]
+    for offset in (0, keys - rows):
+        counts = np.minimum(np.arange(rows) + 1 + offset, keys)
+        if (counts > 0).all():
+            yield np.cumsum(v, axis=2)[:, :, counts - 1] / counts[:, None]
 
 
 def _judge_causal(out: Any, v: Any) -> Finding:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["measure_implementations"]
 
+FAR = 100.0
+"""Times its bound from which on an error is a mistake, whatever the rounding."""
+
 
 def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
     """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
@@ -42,7 +45,7 @@ def measure_implementations(addresses: Sequence[str], dtype: str | None, example
             held = held or holds
             click.echo(line)
         missing += not held
-        for line in (*_probes(implementation, each), *_ratios(implementation, each)):
+        for line in _read(implementation, each, held):
             click.echo(line)
     return 1 if missing else 0
 
@@ -56,7 +59,8 @@ def _models(implementation: Implementation, dtype: str, examples: int, seed: int
     for trial in trials(implementation, dtype, examples=examples, seed=seed):
         mark = "  <- the tightest that holds" if trial.holds and first else ""
         first = first and not trial.holds
-        yield f"  {trial.model:<13} {_verdict(trial)}{mark}", trial.holds
+        for line in _labelled(trial.model, f"{_verdict(trial)}{mark}"):
+            yield line, trial.holds
 
 
 def _verdict(trial: Trial) -> str:
@@ -68,16 +72,25 @@ def _verdict(trial: Trial) -> str:
     return f"not decided: {trial.raised or 'no law could be asked'}"
 
 
-def _probes(implementation: Implementation, dtype: str) -> Iterator[str]:
+def _read(implementation: Implementation, dtype: str, held: bool) -> Iterator[str]:
+    """What probes read, and how the error grows. held: whether some model holds; an error that no rounding makes says nothing
+    of the arithmetic.
+    """
     from attnspec.conformance.measure import readings
-
-    for name, sentence in readings(implementation, dtype):
-        yield f"  {name:<13} {sentence}"
-
-
-def _ratios(implementation: Implementation, dtype: str) -> Iterator[str]:
     from attnspec.conformance.measure.ratios import bar, ratios
 
+    grown = list(ratios(implementation, dtype))
+    if not held and any(ratio is not None and ratio >= FAR for _, ratio in grown):
+        yield from _labelled("arithmetic", "not read: the outputs are further off than any rounding makes them")
+    else:
+        for name, sentence in readings(implementation, dtype):
+            yield from _labelled(name, sentence)
     yield "  error / bound on normal data, D = 64, under the declared arithmetic"
-    for length, ratio in ratios(implementation, dtype):
+    for length, ratio in grown:
         yield f"    Sk = {length:<5} {bar(ratio)}"
+
+
+def _labelled(name: str, sentence: str) -> Iterator[str]:
+    from attnspec.reports.lines import paragraph
+
+    yield from paragraph(f"  {name:<13} {sentence}", indent=" " * 16)

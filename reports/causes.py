@@ -116,9 +116,9 @@ def causes(report: Mapping[str, Any]) -> list[Cause]:
     """The causes of a report: must before should, new before known, named before unnamed, then those that explain most laws."""
     rows = [row for row in report["results"] if _is_finding(row)]
     groups: dict[tuple[Any, ...], list[Row]] = {}
-    named = _named(rows)
-    for n, row in enumerate(rows):
-        groups.setdefault(_key(row, named.get(n)), []).append(row)
+    keys = _keys(rows)
+    for row, key in zip(rows, keys, strict=True):
+        groups.setdefault(key, []).append(row)
     made = [_cause(key, group, report) for key, group in groups.items()]
     return sorted(made, key=_rank)
 
@@ -138,6 +138,50 @@ def _rank(cause: Cause) -> tuple[Any, ...]:
     return LEVELS.index(cause.level), bool(cause.known), not told, lonely, -len(cause.laws)
 
 
+def _keys(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """What each finding has in common with others that have its cause.
+
+    Outputs that are wrong without an option are wrong with it for the same reason, so the fewest options stand for all. A
+    mistake that has the same verdicts, and gives no output, yields where more laws fail by outputs that nothing explains.
+    """
+    named = _named(rows)
+    keys = [_key(row, named.get(n)) for n, row in enumerate(rows)]
+    seen = {n: symptom(row) for n, row in enumerate(rows) if keys[n][0] in ("symptom", "fault")}
+    unnamed = [n for n, made in seen.items() if keys[n][0] == "symptom" and made.common is not None]
+
+    def fewest(n: int) -> tuple[Any, ...] | None:
+        """The key of those findings beside this one that have the fewest options, none but its own; None for none."""
+        common = seen[n].common
+        alike = [m for m in unnamed if rows[m]["implementation"] == rows[n]["implementation"] and seen[m].part == seen[n].part]
+        under = [(len(having), m) for m in alike if common is not None and (having := seen[m].common or frozenset()) <= common]
+        return keys[min(under)[1]] if under else None
+
+    keys = [(fewest(n) or key) if n in unnamed else key for n, key in enumerate(keys)]
+    keys = [_widest(rows, row, keys, key) if key[0] == "symptom" else key for row, key in zip(rows, keys, strict=True)]
+    laws: dict[tuple[Any, ...], set[str]] = {}
+    for row, key in zip(rows, keys, strict=True):
+        laws.setdefault((key, row["implementation"]), set()).add(row["law"])
+    for n in named:
+        other, implementation = fewest(n) if n in seen else None, rows[n]["implementation"]
+        if other is not None and len(laws[keys[n], implementation]) < len(laws[other, implementation]):
+            keys[n] = other
+    return keys
+
+
+def _widest(rows: Sequence[Row], row: Row, keys: Sequence[tuple[Any, ...]], key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The key of the finding in the same dtype whose arithmetic allows most: a kernel has one, and each law asks for a part."""
+    rounding = (row.get("diagnosis") or {}).get("arithmetic")
+    if rounding is None:
+        return key
+    of = (row["implementation"], row["dtype"])
+    alike = [n for n, other in enumerate(rows) if keys[n][0] == "symptom" and of == (other["implementation"], other["dtype"])]
+    return keys[max(alike, key=lambda n: _rank_of(rows[n]))]
+
+
+def _rank_of(row: Row) -> int:
+    return int(((row.get("diagnosis") or {}).get("arithmetic") or {}).get("rank", -1))
+
+
 def _key(row: Row, fault: str | None) -> tuple[Any, ...]:
     """What findings have in common that have one cause. fault: the mistake that a finding belongs to, if it has a name."""
     if fault is not None:
@@ -154,7 +198,8 @@ def _cause(key: Sequence[Any], rows: Sequence[Row], report: Mapping[str, Any]) -
     fault = key[2] if key[0] == "fault" else None
 
     def showing(row: Row) -> tuple[Any, ...]:
-        return (fault is not None and fault not in _ranked(row), *_showing(row, report), order.index(row["dtype"]))
+        strange = bool(_ranked(row)) if fault is None else fault not in _ranked(row)
+        return (strange, -_rank_of(row) if fault is None else 0, *_showing(row, report), order.index(row["dtype"]))
 
     ordered = tuple(sorted(rows, key=showing))
     first, there = ordered[0], {row["dtype"] for row in ordered}

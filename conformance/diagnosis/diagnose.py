@@ -13,9 +13,12 @@ from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
+from .call_log import CallLog
 from .factor import factors
+from .history import changes
 from .investigation import investigation
 from .mask import mask_picture
+from .matching import Match, came, due
 from .panels import pictures
 from .suspects import TILES, Suspect
 from .where import where
@@ -39,7 +42,9 @@ def diagnose(
     first, level ones beside each other: fault, title, links, matched of so many problems, shown: how many of these are wrong,
     tiles: how many keys a tile may have, where that tells.
     nearest: one that explains more than half of what is wrong, where none explains all. where, factor: sentences. mask: lines.
-    arithmetic, added by `under_arithmetic`: the named model under which the law holds: model, ratio, sentence.
+    symptom, where outputs are wrong and no mistake gives them: the kinds of numbers that came and that were due instead; with:
+    options that all wrong problems have in common, null where every plain problem came out right; changes: equal calls differ.
+    arithmetic, added by `under_arithmetic`: the named model under which the law holds: model, ratio, sentence, rank.
     pictures: mask and weights, of a law about the forward pass, where they can be read. seconds: what it took.
     """
     began = time.perf_counter()
@@ -64,6 +69,7 @@ def diagnose(
         "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions))
         if operation_named(made.operation).softmax
         else [],
+        **(_symptom(found, inquiry.log) if how in ("verdicts", "none") else {}),
         **_drawn(made, law, failed[0], record),
         "seconds": round(time.perf_counter() - began, 3),
     }
@@ -79,6 +85,17 @@ def under_arithmetic(found: dict[str, Any], holds: dict[str, Any]) -> dict[str, 
         return found
     unsaid = {} if found["how"] == "outputs" else {"how": "none", "ranked": []}
     return {**found, **unsaid, "arithmetic": holds}
+
+
+def _symptom(found: Match, log: CallLog) -> dict[str, Any]:
+    """What is wrong, where no mistake says it."""
+    wrong = [sample for sample in found.samples if not sample.correct]
+    if not came(wrong):
+        return {}
+    everywhere = any(not sample.of_law for sample in wrong)
+    common = sorted(frozenset.intersection(*(sample.options for sample in wrong))) if everywhere else None
+    kinds = {"came": sorted(came(wrong)), "due": sorted(due(wrong))}
+    return {"symptom": {**kinds, "with": common, "changes": changes(log, wrong)}}
 
 
 def _drawn(made: Implementation, law: Law, structure: Structure, record: Callable[[str], None]) -> dict[str, Any]:

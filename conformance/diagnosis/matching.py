@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from ...reference.rounding import round_to
 from ..engine.symptom import kinds_of
-from .call_log import Call
+from .call_log import Call, Observed
 from .sample import Sample, scores
 from .suspects import Suspect
 
-__all__ = ["TIED", "Match", "came", "differ", "match"]
+__all__ = ["TIED", "Match", "came", "differ", "due", "match"]
 
 FIRST = 4
 """Problems of which a suspect explains about half, or is dropped, where none explains all."""
@@ -78,12 +79,20 @@ def match(samples: Sequence[Sample], suspects: Iterable[Suspect]) -> Match:
 
 def came(samples: Iterable[Sample]) -> frozenset[str]:
     """The kinds of numbers that came where something else was due: nan, inf, -inf, zero, finite."""
-    return frozenset().union(*(_came(sample) for sample in samples))
+    return frozenset().union(*(_kinds([one.value[one.wrong] for one in _wrong(sample)]) for sample in samples))
 
 
-def _came(sample: Sample) -> frozenset[str]:
-    wrong = [one.value[one.wrong] for call in sample.calls for one in call.observed.values() if one.wrong.any()]
-    return kinds_of(np.concatenate([values.ravel() for values in wrong])) if wrong else frozenset()
+def due(samples: Iterable[Sample]) -> frozenset[str]:
+    """The kinds of numbers that were due where others came."""
+    return frozenset().union(*(_kinds([one.exact[one.wrong] for one in _wrong(sample)]) for sample in samples))
+
+
+def _wrong(sample: Sample) -> list[Observed]:
+    return [one for call in sample.calls for one in call.observed.values() if one.wrong.any()]
+
+
+def _kinds(arrays: Sequence[Any]) -> frozenset[str]:
+    return kinds_of(np.concatenate(arrays)) if arrays else frozenset()
 
 
 def _one_symptom(samples: Sequence[Sample]) -> bool:

@@ -59,8 +59,8 @@ def try_law(
     """Try one law on one implementation in one dtype.
 
     examples: problems to decide, instead of the budget's. record: called with each case before it runs.
-    held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn;
-    where one of them fails, nothing more is. One that cannot be read any more is passed over.
+    held: called with each problem on which the law held, and its structure. first: cases that are tried before any is drawn,
+    all of them; where one fails, nothing more is. One that cannot be read any more is passed over.
     shrink: whether the problem of a failure is made small, which takes most of the time of one; the verdict is the same.
     after: called with the trial and the result, which it may add to; its time is part of the result's.
     Never raises for what the implementation does; that is what the Result says.
@@ -79,7 +79,7 @@ def try_law(
     trial = Trial(law, subject, record, Tally(), time.monotonic() + budget.timeout / 2, held)
     small = implementation.mode == "interpreted"
     pool = pool_for(budget.name, implementation.compiles, seed, small=small, takes=implementation.takes)
-    if not any(trial.decide(structure) == "fail" for structure in _readable(first, law)):
+    if "fail" not in [trial.decide(structure) for structure in _readable(first, law)]:
         _search(trial, pool, examples or budget.of_mode(implementation.mode), seed, shrink)
     result = trial.result()
     after(trial, result)

@@ -21,7 +21,9 @@ SEEDS = 3
 
 
 def ratios(implementation: Implementation, dtype: str) -> Iterator[tuple[int, float | None]]:
-    """(Sk, largest error / bound) on normal data; None where the implementation gives no answer or nothing is bounded."""
+    """(Sk, largest error / bound) on normal data, infinite where NaN or an infinity comes instead of a number; None where the
+    implementation gives no answer or nothing is bounded.
+    """
     conventions = {name: choice for name, (choice, _) in settled(implementation).items()}
     for length in LENGTHS:
         found = [_ratio(implementation, dtype, length, seed, conventions) for seed in range(SEEDS)]
@@ -37,7 +39,8 @@ def _ratio(implementation: Implementation, dtype: str, length: int, seed: int, c
         )
         p = build(structure, conventions)
         try:
-            return decide(Subject(implementation, dtype, conventions).out(p), "≈", reference_out(p)).ratio
+            decision = decide(Subject(implementation, dtype, conventions).out(p), "≈", reference_out(p))
+            return float("inf") if decision.strange else decision.ratio
         except (NotClaimed, Raised, Broken):
             continue
     return None
@@ -47,5 +50,12 @@ def bar(ratio: float | None, width: int = 40) -> str:
     """A ratio as a bar: full at 1, the bound."""
     if ratio is None:
         return "nothing is bounded, or no answer came"
+    if ratio == float("inf"):
+        return "█" * width + " NaN or infinite"
     filled = int(np.ceil(min(ratio, 1.0) * width))
-    return "█" * filled + "·" * (width - filled) + f" {ratio:.2f}" + ("  over the bound" if ratio > 1 else "")
+    return (
+        "█" * filled
+        + "·" * (width - filled)
+        + (f" {ratio:.2f}" if ratio < 1000 else f" {ratio:,.0f}")
+        + ("  over the bound" if ratio > 1 else "")
+    )

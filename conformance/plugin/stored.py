@@ -1,7 +1,8 @@
 """Failures of earlier runs, which are tried first in the next one.
 
-They stand in .attnspec/failures.json in the folder in which a run is started: implementation, law and dtype → cases. What
-fails is added, what holds is taken out, and what did not run stays.
+They stand in .attnspec/failures.json in the folder in which a run is started: implementation, law and dtype → cases, and the
+one that was furthest off before it was made small, so that the next run can tell it too. What fails is added, what holds is
+taken out, and what did not run stays.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ class Recorded:
     case: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The cases of one law, implementation and dtype, and that which was furthest off; empty where it is one of them."""
+
+    cases: list[str]
+    worst: str = ""
+
+
 class StoredFailures:
     """The cases in a file, read once. A file that cannot be read counts as empty: it is a memory, not a claim."""
 
@@ -45,35 +54,36 @@ class StoredFailures:
             loaded = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             loaded = {}
-        self._cases: dict[str, list[str]] = loaded if isinstance(loaded, dict) else {}
+        self._kept: dict[str, Kept] = {key: _kept(value) for key, value in loaded.items()} if isinstance(loaded, dict) else {}
 
     def all(self) -> list[Recorded]:
         """Every failure, by implementation, law and dtype."""
         found = []
-        for key, cases in sorted(self._cases.items()):
+        for key, kept in sorted(self._kept.items()):
             address, law, dtype = key.rsplit(" ", 2)
-            found += [Recorded(address, law, dtype, case) for case in cases]
+            found += [Recorded(address, law, dtype, case) for case in kept.cases]
         return found
 
     def cases(self, address: str, law: str, dtype: str) -> list[str]:
-        """Cases on which a law failed before, on the implementation at an address."""
-        return list(self._cases.get(_key(address, law, dtype), []))
+        """Cases on which a law failed before, on the implementation at an address, that which was furthest off last."""
+        kept = self._kept.get(_key(address, law, dtype), Kept([]))
+        return [*kept.cases, kept.worst] if kept.worst else list(kept.cases)
 
     def update(self, rows: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> str | None:
         """Take over what a run found, and write the file if anything changed. addresses: implementation → address.
 
         The sentence that says why it could not be written, or None.
         """
-        before = {key: list(cases) for key, cases in self._cases.items()}
+        before = dict(self._kept)
         for row in rows:
             key = _key(addresses[row["implementation"]], row["law"], row["dtype"])
             if row["verdict"] == "pass":
-                self._cases.pop(key, None)
+                self._kept.pop(key, None)
             elif row["verdict"] in ("fail", "error") and "?" in (row.get("case") or ""):
-                kept = [case for case in self._cases.get(key, []) if case != row["case"]]
-                self._cases[key] = [row["case"], *kept][:MOST]
+                others = [case for case in self._kept.get(key, Kept([])).cases if case != row["case"]]
+                self._kept[key] = Kept([row["case"], *others][:MOST], (row.get("worst_found") or {}).get("case", ""))
         try:
-            if self._cases != before:
+            if self._kept != before:
                 self._write()
         except OSError as error:
             return f"failures are not recorded for the next run: {self.file.parent}: {error.strerror}"
@@ -83,8 +93,16 @@ class StoredFailures:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         (self.file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
         draft = self.file.with_suffix(".tmp")
-        draft.write_text(json.dumps(self._cases, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        written = {key: asdict(kept) for key, kept in self._kept.items()}
+        draft.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         os.replace(draft, self.file)
+
+
+def _kept(value: Any) -> Kept:
+    """What stands in the file; earlier versions wrote the cases alone."""
+    if isinstance(value, dict):
+        return Kept(list(value.get("cases", [])), str(value.get("worst", "")))
+    return Kept(list(value) if isinstance(value, list) else [])
 
 
 def _key(address: str, law: str, dtype: str) -> str:

@@ -19,11 +19,32 @@ from .making import Answer, Array, Function, fault, returned_in, textbook
 
 @fault("no-maximum-subtraction")
 def _no_maximum_subtraction() -> Function:
-    def in_float32(scores: Array, shift: Array, sinks: Array) -> Array:
-        odds = np.exp(scores)
-        return np.where(odds > LARGEST["float32"], np.inf, np.where(odds < SMALLEST_SUBNORMAL["float32"], 0.0, odds))
+    return textbook(shift=_no_shift, numerators=_in_float32)
 
-    return textbook(shift=lambda scores, sinks: np.zeros((*scores.shape[:-1], 1)), numerators=in_float32)
+
+@fault("no-maximum-subtraction-gives-nan")
+def _no_maximum_subtraction_gives_nan() -> Function:
+    def row_sum(numerators: Array, shift: Array, sinks: Array, visible: Array) -> Array:
+        total = STEPS.row_sum(numerators, shift, sinks, visible)
+        return np.asarray(np.where((total == 0) & visible.any(-1, keepdims=True), np.nan, total))
+
+    def logsumexp(shift: Array, total: Array) -> Array:
+        found: Array = STEPS.logsumexp(shift, np.where(np.isnan(total), 0.0, total))
+        return found
+
+    return textbook(shift=_no_shift, numerators=_in_float32, row_sum=row_sum, logsumexp=logsumexp)
+
+
+def _no_shift(scores: Array, sinks: Array) -> Array:
+    """0 where the maximum of a row is due."""
+    return np.zeros((*scores.shape[:-1], 1))
+
+
+def _in_float32(scores: Array, shift: Array, sinks: Array) -> Array:
+    """exp of the scores, with the range of float32."""
+    odds = np.exp(scores)
+    odds = np.where(odds < SMALLEST_SUBNORMAL["float32"], 0.0, odds)
+    return np.asarray(np.where(odds > LARGEST["float32"], np.inf, odds))
 
 
 class Before:

@@ -1,4 +1,4 @@
-"""A finding in half precision is told the named arithmetic that explains it, and stays a finding."""
+"""A finding is told the arithmetic that explains it, a model to declare or a cast to look for, and stays a finding."""
 
 from __future__ import annotations
 
@@ -88,12 +88,36 @@ def test_a_mistake_that_does_not_give_all_outputs_goes(how: str, named: int) -> 
     assert told["arithmetic"]["model"] == "half-naive" and under_arithmetic(found, {}) == found
 
 
-def test_float32_is_wide_enough_to_have_no_such_excuse() -> None:
-    def low(q: Any, k: Any, v: Any) -> Any:
-        half = (x.astype(np.float16) for x in (q, k, v))
-        return as_callable(KERNELS["naive"])(*half).astype(np.float32)
+def rounded(*arrays: str) -> Callable[..., Any]:
+    """The textbook kernel in which some arrays are rounded on the way."""
 
-    assert "arithmetic" not in failed(made(low), "weights/as-defined", "float32").diagnosis
+    def kernel(q: Any, k: Any, v: Any) -> Any:
+        def low(name: str, x: Any) -> Any:
+            return x.astype(np.float16).astype(x.dtype) if name in arrays else x
+
+        q, k, v = (low("inputs", x) for x in (q, k, v))
+        groups = q.shape[1] // k.shape[1]
+        scores = low("scores", q @ np.repeat(k, groups, 1).swapaxes(2, 3) * q.dtype.type(q.shape[3] ** -0.5))
+        odds = np.exp(scores - scores.max(3, keepdims=True))
+        return low("weights", odds / odds.sum(3, keepdims=True)) @ np.repeat(v, groups, 1)
+
+    return kernel
+
+
+@pytest.mark.parametrize("array", ["scores", "weights", "inputs"])
+def test_a_cast_in_float32_is_named_and_is_no_excuse(array: str) -> None:
+    result = failed(made(rounded(array)), "weights/as-defined", "float32")
+    found = result.diagnosis["arithmetic"]
+    assert found["model"] == f"{array} rounded to float16" and 0 < found["ratio"] <= 1
+    assert found["sentence"].endswith("of that bound): look for a cast") and "declare" not in found["sentence"]
+
+
+@pytest.mark.parametrize("fault", ["scale-one-percent", "output-plus-epsilon"])
+def test_no_cast_excuses_a_mistake(fault: str) -> None:
+    def without_its_name(q: Any, k: Any, v: Any) -> Any:
+        return fault_of(fault)(q, k, v) * np.float32(1.02)
+
+    assert "arithmetic" not in failed(made(without_its_name), "masks/options-together", "float32").diagnosis
 
 
 def test_every_named_model_says_when_to_declare_it() -> None:

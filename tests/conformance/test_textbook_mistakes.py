@@ -101,6 +101,7 @@ NAMED_ON = {
 
 IN_SECONDS = (
     "no max subtraction",
+    "no max subtraction, NaN where all underflow",
     "exp2 for exp",
     "softmax plus one",
     "lse to base two",

@@ -64,6 +64,12 @@ BASE = Textbook()
 # Softmax
 
 mistake("no max subtraction", "no-maximum-subtraction", maximum=lambda self, s: np.zeros_like(s[..., :1]))
+mistake(
+    "no max subtraction, NaN where all underflow",
+    "no-maximum-subtraction no-maximum-subtraction-gives-nan",
+    maximum=lambda self, s: np.zeros_like(s[..., :1]),
+    empty=lambda self, out, total: out,
+)
 mistake("weights not normalised", "weights-unnormalised", normalised=lambda self, w, total: w)
 mistake("exp2 for exp", "base-two-exp", exp=lambda self, x: np.exp2(x))
 mistake("softmax plus one", "softmax-one", total=lambda self, w, s, m, visible: w.sum(-1, keepdims=True) + np.exp(-m))

@@ -38,6 +38,20 @@ def test_every_law_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
     told(["explain", "*"], capsys)
 
 
+@pytest.mark.parametrize("wrong", ["0 * out", "out + np.inf"])
+def test_no_arithmetic_is_read_from_outputs_that_no_rounding_explains(
+    wrong: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "odd.py").write_text(
+        "import numpy as np\n\ndef attend(q, k, v):\n    s = q @ k.swapaxes(2, 3) * q.dtype.type(q.shape[3] ** -0.5)\n"
+        f"    w = np.exp(s - s.max(3, keepdims=True))\n    out = w / w.sum(3, keepdims=True) @ v\n    return {wrong}\n",
+        encoding="utf-8",
+    )
+    lines = told(["measure", str(tmp_path / "odd.py")], capsys, code=1).splitlines()
+    assert "  arithmetic    not read: the outputs are further off than any rounding makes" in lines
+    assert not any(line.startswith("  accumulator") for line in lines) and max(map(len, lines)) <= 80
+
+
 def test_doctor_is_content_with_a_right_adapter(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(["doctor", "numpy/flash"], capsys)
     assert text.splitlines()[-1] == "the adapter looks right" and "BAD" not in text
@@ -66,6 +80,6 @@ def test_doctor_names_what_is_wrong(body: str, said: str, tmp_path: Path, capsys
         f"def attend(q, k, v, *, return_lse=False, colour=None):\n{body}\n",
         encoding="utf-8",
     )
-    text = told(["doctor", str(tmp_path / "odd.py")], capsys, code=1)
+    text = " ".join(told(["doctor", str(tmp_path / "odd.py")], capsys, code=1).split())
     assert said in text and "to fix first" in text
     assert "'colour'" in text

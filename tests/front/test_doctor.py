@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,9 @@ def lower(q, k):
 def told(body: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Exit code and output of `attnspec doctor kernel.py:attend`."""
     (tmp_path / "kernel.py").write_text(SOFTMAX + body, encoding="utf-8")
-    return examine([f"{tmp_path / 'kernel.py'}:attend"]), capsys.readouterr().out
+    code, out = examine([f"{tmp_path / 'kernel.py'}:attend"]), capsys.readouterr().out
+    assert all(len(line) <= 80 or "/" in line for line in out.splitlines()), out  # a path is not broken
+    return code, re.sub(r"\n {7}", " ", out)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,11 @@ def test_hidden_nan_that_is_declared_contained_is_tried(tmp_path: Path, capsys: 
     clean = "    k, v = np.nan_to_num(k), np.nan_to_num(v)\n    return softmax(q, k, v, seen)\n"
     code, said = told(head + seen + clean, tmp_path, capsys)
     assert "hidden_nan is contained (declared)" in said and "BAD  hidden_nan" not in said
+
+
+def test_a_kernel_that_is_always_causal_is_told_how_to_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = told("def attend(q, k, v):\n    return softmax(q, k, v, lower(q, k))\n", tmp_path, capsys)
+    assert code == 1 and "declare always={'causal': True}" in said
 
 
 def test_causality_that_is_declared_of_every_call_is_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

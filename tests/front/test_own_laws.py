@@ -99,6 +99,18 @@ def test_laws_check_refuses_and_says_why(written: Written, capsys: pytest.Captur
     assert text.endswith("1 of 1 law refused; attnspec run --laws-file does not start with it\n")
 
 
+def test_laws_check_names_every_file_that_cannot_be_read(
+    written: Written, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+    for file in broken:
+        file.write_text("laws: [", encoding="utf-8")
+    assert _guarded(["laws", "check", str(broken[0]), written(), str(broken[1]), "--dtype", "float32"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[2].split(":")[0].strip() for line in lines[:2]] == list(map(str, broken))
+    assert lines[-1].startswith("2 files could not be read; of the others: 1 law: it holds")
+
+
 def test_laws_still_lists(written: Written, capsys: pytest.CaptureFixture[str]) -> None:
     assert _guarded(["laws"]) == 0
     every = capsys.readouterr().out

@@ -98,12 +98,24 @@ def test_a_stored_failure_is_tried_first_and_forgotten_when_it_holds(attnspec: A
     how = ("run", "mine.py", "--laws=causal/as-defined", "--dtype=float32", "-j0", "--out=report")
     attnspec(*how, "--examples=12", cwd=tmp_path, timeout=120)
     stored = tmp_path / ".attnspec" / "failures.json"
-    ((_, cases),) = json.loads(stored.read_text()).items()
+    ((_, kept),) = json.loads(stored.read_text()).items()
     # One problem a law, drawn anew, shows little; the stored one shows the mistake at once.
     attnspec(*how, "--examples=1", cwd=tmp_path, timeout=120)
     (row,) = read_report(tmp_path / "report")["results"]
-    assert (row["verdict"], row["case"], row["examples"]) == ("fail", cases[0], 1)
+    assert (row["verdict"], row["case"], row["examples"]) == ("fail", kept["cases"][0], 1)
     (tmp_path / "mine.py").write_text(kernel(0), encoding="utf-8")
     attnspec(*how, "--examples=3", cwd=tmp_path, timeout=120)
     (row,) = read_report(tmp_path / "report")["results"]
     assert row["verdict"] == "pass" and json.loads(stored.read_text()) == {}
+
+
+def test_the_worst_number_is_told_again_by_the_next_run(attnspec: Any, tmp_path: Path) -> None:
+    off = kernel(0).replace(" - scores.max(-1, keepdims=True, initial=-np.inf)", "")
+    (tmp_path / "mine.py").write_text(off, encoding="utf-8")
+    found = []
+    for _ in range(2):
+        how = ("run", "mine.py", "--laws=numerics/large-logits", "--dtype=float32", "-j0", "--out=report")
+        attnspec(*how, cwd=tmp_path, timeout=120)
+        (row,) = read_report(tmp_path / "report")["results"]
+        found.append((row["case"], row["worst_found"]))
+    assert found[0] == found[1] and found[0][1]["case"] != found[0][0]

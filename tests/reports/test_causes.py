@@ -116,6 +116,60 @@ def test_findings_without_a_name_share_what_came(wide: Any, row: Any) -> None:
     ]
 
 
+def wrong(*options: str, came: str = "finite", changes: bool = False) -> Row:
+    return {"symptom": {"came": [came], "due": ["finite"], "with": list(options), "changes": changes}}
+
+
+def test_where_plain_outputs_are_wrong_laws_that_fail_in_their_own_words_are_one_cause(wide: Any, row: Any) -> None:
+    rows = [
+        row("weights/a", "fail", message="at [0, 0]: nan against 0", diagnosis=diagnosis(how="none", **wrong(came="nan"))),
+        row("accuracy/e", "fail", message="scale off by +nan %", diagnosis=diagnosis(how="none", **wrong(came="nan"))),
+        row("causal/d", "fail", message="key 3 is lost", diagnosis=diagnosis(how="none", **wrong("causal", came="nan"))),
+        row("masks/f", "fail", message="at [0]: nan against 1", diagnosis=diagnosis("alike", how="verdicts", **wrong("mask"))),
+    ]
+    [cause] = wide(rows)
+    assert cause.name == "outputs with NaN where a number is due, and no known mistake explains it" and len(cause.laws) == 4
+
+
+def test_outputs_that_are_wrong_with_other_options_are_other_causes(wide: Any, row: Any) -> None:
+    rows = [row(law, "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **wrong(option)))
+            for law, option in (("causal/d", "causal"), ("masks/f", "mask"), ("weights/a", "mask"))]  # fmt: skip
+    assert [cause.laws for cause in wide(rows)] == [("masks/f", "weights/a"), ("causal/d",)]
+
+
+def test_what_is_accepted_is_no_wrong_output(wide: Any, row: Any) -> None:
+    said = "took queries in float32 with keys in float16; an error was expected"
+    rows = [
+        row("weights/a", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **wrong())),
+        row("heads/c", "fail", message=said, diagnosis=diagnosis(how="none", **wrong())),
+    ]
+    assert {cause.name for cause in wide(rows)} >= {said} and len(wide(rows)) == 2
+
+
+def test_a_name_by_verdicts_stays_where_it_is_of_most_laws(wide: Any, row: Any) -> None:
+    alike = diagnosis("alike", how="verdicts", **wrong())
+    rows = [
+        row("weights/a", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **wrong())),
+        row("masks/f", "fail", message="at [0]: 1 against 2", diagnosis=alike),
+        row("causal/d", "fail", message="at [0]: 1 against 2", diagnosis=alike),
+    ]
+    assert [(cause.fault, len(cause.laws)) for cause in wide(rows)] == [("alike", 2), (None, 1)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (wrong(changes=True), "outputs that change from call to call by more than their bounds allow"),
+        (wrong(came="zero"), "outputs of 0 where another number is due"),
+        (wrong(came="-inf"), "outputs with an infinity where a number is due"),
+        (wrong(), "outputs further off than their bound allows"),
+    ],
+)
+def test_a_symptom_in_words(wide: Any, row: Any, seen: Row, said: str) -> None:
+    [cause] = wide([row("weights/a", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **seen))])
+    assert cause.name == f"{said}, and no known mistake explains it"
+
+
 def test_known_failures_share_their_reason(plan: Row, report: Any, row: Any) -> None:
     entries = [{"law": law, "implementation": "mine", "reason": why}
                for law, why in (("weights/a", "slow path"), ("weights/b", "slow path"), ("heads/c", "lax"))]  # fmt: skip
