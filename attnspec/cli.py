@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from ._ci import ci
+from ._defaulting import Defaulting
 from ._streams import ready
 from ._version import __version__
 
@@ -103,23 +105,7 @@ def list_(implementations: Sequence[str]) -> int:
     return list_implementations(implementations)
 
 
-class _Defaulting(click.Group):
-    """`attnspec report DIR` is `attnspec report show DIR`, and `attnspec laws` is `attnspec laws list`.
-
-    What is called like a command of the group is written otherwise: the folder ./merge, the laws check*.
-    """
-
-    def __init__(self, *given: Any, default: str, alone: bool = False, **more: Any) -> None:
-        super().__init__(*given, **more)
-        self.default, self.alone = default, alone
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args[:1] not in ([name] for name in (*self.commands, "-h", "--help")) and (args or self.alone):
-            args = [self.default, *args]
-        return super().parse_args(ctx, args)
-
-
-@cli.group(cls=_Defaulting, default="list", alone=True)
+@cli.group(cls=Defaulting, default="list", alone=True)
 def laws() -> None:
     """List the laws (attnspec laws [GLOB]), or check laws of one's own (attnspec laws check FILE...)."""
 
@@ -262,7 +248,7 @@ def xray(implementation: str, **given: Any) -> int:
     return show_xray(implementation, given)
 
 
-@cli.group(cls=_Defaulting, default="show")
+@cli.group(cls=Defaulting, default="show")
 def report() -> None:
     """Show a report in another form (attnspec report DIR --format F), or join several (attnspec report merge DIR...)."""
 
@@ -346,6 +332,9 @@ def baseline_update(report: str, file: str) -> int:
     from ._baseline import update_baseline
 
     return update_baseline(report, file)
+
+
+cli.add_command(ci)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

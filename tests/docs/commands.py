@@ -26,7 +26,7 @@ __all__ = ["Command", "Folder", "commands", "difference", "requoted"]
 
 ROOT = Path(__file__).resolve().parents[2]
 CUT = "…"
-KEPT_OUT = ("PYTEST", "ATTNSPEC", "COLUMNS", "LINES")
+KEPT_OUT = ("PYTEST", "ATTNSPEC", "GITHUB", "COLUMNS", "LINES")
 SECONDS = 600
 BIN = os.environ.get("ATTNSPEC_QUOTES_BIN")
 """Another environment in which the commands run, as that of a newcomer who installed a wheel (make newcomer)."""

@@ -42,16 +42,20 @@ def action() -> dict[str, Any]:
 
 @pytest.fixture
 def carried_out(action: dict[str, Any], tmp_path: Path) -> Callable[..., Ended]:
-    """Carries out the action in a folder with inputs, `_` for `-` in their names."""
+    """Carries out the action in a folder with inputs, `_` for `-` in their names.
+
+    pull_request: the number of the one that the job is about.
+    """
     tools = tmp_path / "tools"
     tools.mkdir()
     shim = tools / "attnspec"
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m attnspec "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
 
-    def run(folder: Path, **given: str) -> Ended:
+    def run(folder: Path, pull_request: str = "", **given: str) -> Ended:
         inputs = {name: str(about.get("default", "")) for name, about in action["inputs"].items()}
         inputs |= {"install": "false", "jobs": "0"} | {name.replace("_", "-"): value for name, value in given.items()}
+        inputs["pull_request"] = pull_request
         ended = Ended()
         for step in action["runs"]["steps"]:
             name = step.get("id", step["name"])
@@ -71,7 +75,10 @@ def _step(step: dict[str, Any], name: str, inputs: dict[str, str], ended: Ended,
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST", "ATTNSPEC", "GITHUB"))}
     own = {key: _filled(value, inputs, ended) for key, value in step.get("env", {}).items()}
     runner = {"GITHUB_ACTION_PATH": str(ROOT), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    runner |= {"PATH": f"{tools}:{os.environ['PATH']}"} | {key: str(file) for key, file in files.items()}
+    runner |= {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://example.org", "GITHUB_RUN_ID": "1"}
+    runner |= {"GITHUB_REPOSITORY": "a/b", "PATH": f"{tools}:{os.environ['PATH']}"} | {
+        key: str(file) for key, file in files.items()
+    }
     done = subprocess.run(
         ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)],
         cwd=folder,
@@ -120,5 +127,5 @@ def _value(name: str, inputs: dict[str, str], ended: Ended) -> str:
     if found := re.fullmatch(r"steps\.([a-z]+)\.outcome", name):
         return {None: "skipped", 0: "success"}.get(ended.codes.get(found[1]), "failure")
     if name == "github.event.pull_request.number":
-        return ""
+        return inputs["pull_request"]
     raise AssertionError(f"the small runner does not know {name}")

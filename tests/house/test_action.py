@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from attnspec._ci import ci
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = [".github/workflows/ci.yml", "examples/ci/attnspec.yml"]
 LAWS = "weights/sum-to-one\nweights/negated-values"
@@ -27,10 +29,7 @@ def attend(q, k, v):
 """
 GH = """#!/bin/sh
 echo "$@" >> asked
-for a in "$@"; do
-  case "$a" in body=@*) cat "${a#body=@}" >> asked;; esac
-done
-case "$*" in *--paginate*) cat known;; esac
+cat >> asked
 """
 TWO = {"laws": LAWS, "examples": "2", "budget": "quick"}
 
@@ -114,7 +113,8 @@ def test_a_good_kernel_is_green_and_leaves_every_form(carried_out: Any, tmp_path
 def test_a_wrong_kernel_is_red_in_the_end_and_its_report_is_kept(carried_out: Any, tmp_path: Path) -> None:
     (tmp_path / "kernel.py").write_text(KERNEL.replace("weights.sum(-1", "weights.max(-1"), encoding="utf-8")
     ended = carried_out(tmp_path, implementations="kernel.py", **TWO)
-    assert ended.codes["run"] == 0 and ended.codes["Say how it ended"] == 1
+    assert ended.codes["run"] == 1 and ended.outputs["run"] == {"exit-code": "1"}
+    assert "::error::attnspec: red, exit code 1" in ended.printed
     assert "weights/sum-to-one" in ended.summary and (tmp_path / "attnspec-report" / "report.html").stat().st_size
 
 
@@ -124,7 +124,7 @@ def test_a_run_that_was_killed_is_red_and_leaves_every_form(carried_out: Any, tm
     deadly = KERNEL.replace("    k, v", f"    import os\n    if {there}: os.kill(os.getpid(), 9)\n    k, v", 1)
     (tmp_path / "kernel.py").write_text(deadly, encoding="utf-8")
     ended = carried_out(tmp_path, implementations="kernel.py", report_dir="out", **TWO)
-    assert ended.outputs["run"] == {"exit-code": "137"} and ended.codes["Say how it ended"] == 137
+    assert ended.outputs["run"] == {"exit-code": "137"} and ended.codes["run"] == 137
     assert ended.summary.startswith("### ❌ attnspec: INCOMPLETE: 1 of 2 results"), ended.printed
     for name in ("report.html", "report.md", "junit.xml", "badge.svg", "badge.json"):
         assert "INCOMPLETE: 1 of 2" in (tmp_path / "out" / name).read_text(encoding="utf-8"), name
@@ -136,7 +136,7 @@ def test_a_regression_against_an_older_report_is_red(carried_out: Any, tmp_path:
     assert not old.red, old.printed
     fewer = TWO | {"laws": "weights/sum-to-one"}
     ended = carried_out(tmp_path, implementations="kernel.py", compare="old", **fewer)
-    assert ended.outputs["run"] == {"exit-code": "0"} and ended.codes["Say how it ended"] == 1
+    assert ended.outputs["run"] == {"exit-code": "0"} and ended.codes["run"] == 1
     assert "vanished" in ended.summary and "weights/negated-values" in ended.summary
 
 
@@ -155,7 +155,7 @@ def test_a_regression_against_an_older_report_is_red(carried_out: Any, tmp_path:
 )
 def test_an_action_that_checks_nothing_is_red(carried_out: Any, tmp_path: Path, given: dict[str, str], said: str) -> None:
     ended = carried_out(tmp_path, **TWO | given)
-    assert ended.codes["Say how it ended"] == 2 and said in ended.printed and "no report" in ended.summary
+    assert ended.codes["run"] == 2 and said in ended.printed and "no report" in ended.summary
 
 
 def test_inputs_are_no_code(carried_out: Any, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_inputs_are_no_code(carried_out: Any, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         ended = carried_out(tmp_path / name, **{"implementations": "numpy/flash", **TWO, name: trap})
         assert not (tmp_path / "trapped").exists(), name
-        assert ended.codes["Say how it ended"] != 0 or name == "report_dir"
+        assert ended.codes["run"] != 0 or name == "report_dir"
 
 
 def test_shards_are_merged_to_the_whole(carried_out: Any, tmp_path: Path) -> None:
@@ -185,23 +185,35 @@ def test_a_shard_that_is_missing_is_red(carried_out: Any, tmp_path: Path) -> Non
     assert carried_out(tmp_path, merge="shards", report_dir="whole").red
 
 
-def test_the_comment_goes_to_the_pull_request(action: dict[str, Any], tmp_path: Path) -> None:
-    """The script of the comment with a gh that writes down what it is asked: made anew the first time, replaced afterwards."""
-    [script] = [script for name, script in scripts(action) if name == "Tell the pull request"]
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "report.md").write_text("All laws hold.\n", encoding="utf-8")
-    gh = tmp_path / "gh"
+def test_the_comment_goes_to_the_pull_request(carried_out: Any, tmp_path: Path) -> None:
+    """With a gh that writes down what it is asked, after a run that is green and one that is red."""
+    gh = tmp_path / "tools" / "gh"
     gh.write_text(GH, encoding="utf-8")
     gh.chmod(0o755)
-    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "NUMBER": "7", "NAME": "attnspec-report", "REPORT_DIR": "out", "GH_TOKEN": "x",
-           "GITHUB_REPOSITORY": "a/b", "GITHUB_SERVER_URL": "https://example.org", "GITHUB_RUN_ID": "1"}  # fmt: skip
-    for known, verb in (
-        ("", "--method POST repos/a/b/issues/7/comments"),
-        ("42\n", "--method PATCH repos/a/b/issues/comments/42"),
-    ):
-        (tmp_path / "known").write_text(known, encoding="utf-8")
-        (tmp_path / "asked").write_text("", encoding="utf-8")
-        done = subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=env, text=True, capture_output=True)
+    for told, mark in ((KERNEL, "✅"), (KERNEL.replace("weights.sum(-1", "weights.max(-1"), "❌")):
+        (tmp_path / "kernel.py").write_text(told, encoding="utf-8")
+        (tmp_path / "asked").unlink(missing_ok=True)
+        ended = carried_out(tmp_path, implementations="kernel.py", comment="true", pull_request="7", **TWO)
         asked = (tmp_path / "asked").read_text(encoding="utf-8")
-        assert done.returncode == 0 and verb in asked, done.stderr + asked
-        assert "<!-- attnspec attnspec-report -->\nAll laws hold." in asked
+        assert "--method POST repos/a/b/issues/7/comments" in asked, ended.printed
+        assert f"<!-- attnspec attnspec-report -->\n### {mark} attnspec" in asked
+        assert ended.codes["Tell the pull request"] == 0
+
+
+def test_without_a_pull_request_there_is_no_comment(carried_out: Any, tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text(KERNEL, encoding="utf-8")
+    ended = carried_out(tmp_path, implementations="kernel.py", comment="true", **TWO)
+    assert "Tell the pull request" not in ended.codes and not ended.red
+
+
+def test_a_kernel_sees_no_token(action: dict[str, Any]) -> None:
+    [run, tell] = [step for step in action["runs"]["steps"] if step.get("run", "").startswith("attnspec ci")]
+    assert not any("token" in value for value in run["env"].values()) and "GH_TOKEN" in tell["env"]
+
+
+def test_each_variable_is_an_option_of_the_command(action: dict[str, Any]) -> None:
+    for step in action["runs"]["steps"]:
+        if step.get("run", "").startswith("attnspec ci"):
+            command = ci.commands["comment" if "comment" in step["run"] else "run"]
+            names = {f"ATTNSPEC_CI_{str(option.name).upper()}" for option in command.params if option.name != "place"}
+            assert set(step["env"]) - {"GH_TOKEN"} == names | {"ATTNSPEC_CI_OUT"}
