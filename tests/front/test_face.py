@@ -41,7 +41,9 @@ def test_the_probe_can_fail(python: Any) -> None:
     assert imported(python, "import attnspec; attnspec.Bounded", heavy=("numpy",)) == ["numpy"]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["laws"], ["list"], ["explain", "weights/sum-to-one"], ["run", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["laws"], ["list"], ["explain", "weights/sum-to-one"], ["run", "--help"], ["ci", "run", "--help"]]
+)
 def test_talking_imports_no_framework(python: Any, arguments: list[str]) -> None:
     assert imported(python, COMMAND, *arguments) == []
 
