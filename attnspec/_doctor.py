@@ -238,4 +238,5 @@ def _problem(dtype: str, made: Implementation) -> Problem:
             options[name] = np.full((b, hq, sq, sk), name == "mask", bool if name == "mask" else kind)
         elif name == "kv_lengths":
             options[name] = np.full(b, sk, np.int32)
-    return Problem(q.astype(kind), k.astype(kind), v.astype(kind), dtype, options, operation=made.operation)
+    arrays = {name: array.astype(kind) for name, array in (("q", q), ("k", k), ("v", v))}
+    return Problem(arrays, dtype, options, operation=made.operation)

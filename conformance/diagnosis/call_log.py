@@ -183,17 +183,17 @@ class CallLog(Subject):
         allowed = self._gradients_of(p, dout)
         least = self._gradients_of(p.but(**dict.fromkeys(HIDING)), dout)
         observed = {}
-        for came, (name, (right, bound)) in zip(found, allowed.items(), strict=True):
-            bounded, (open_, room) = _around(came, bound), least[name]
+        for name, (right, bound) in allowed.items():
+            bounded, (open_, room) = _around(found[name], bound), least[name]
             share = float((_widest(room) / _largest(open_)).max(initial=0.0))
             observed[name] = Observed(bounded.value, bounded.low, bounded.high, right, _largest(right), share)
-        self.calls.append(Call(p, dout=dout, answered=True, dtype=str(found[0].dtype), observed=observed))
+        self.calls.append(Call(p, dout=dout, answered=True, dtype=str(next(iter(found.values())).dtype), observed=observed))
         return found
 
     def _gradients_of(self, p: Problem, dout: Any) -> dict[str, tuple[Array, Array]]:
         """The exact gradients by name, each with its bound."""
         exact = judged_gradients(p, dout, self.arithmetic)
-        return {"dq": (exact.dq, exact.dq_bound), "dk": (exact.dk, exact.dk_bound), "dv": (exact.dv, exact.dv_bound)}
+        return {name: (getattr(exact, name), getattr(exact, f"{name}_bound")) for name in p.gradients}
 
     def ask(self, p: Problem) -> None:
         """Call for everything that is claimed: the output; with the logsumexp; with the weights.

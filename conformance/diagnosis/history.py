@@ -72,7 +72,7 @@ def _bits(subject: Subject, call: Call) -> Any:
     subject.forget()
     try:
         if call.dout is not None:
-            return [x.tobytes() for x in subject._answer_gradients(call.p, call.dout)]
+            return [x.tobytes() for x in subject._answer_gradients(call.p, call.dout).values()]
         answer = subject._answer(call.p, call.asked)
     except (NotClaimed, Broken, Raised):
         return None

@@ -126,7 +126,7 @@ def another(p: Problem, claimed: frozenset[str]) -> Problem:
         given["causal"] = None if p.options.get("causal") else True
     if "mask" in claimed and "mask" not in p.options:
         given["mask"] = np.arange(p.sk)[None, :] % 3 != np.arange(p.sq)[:, None] % 3
-    return replace(p.but(**given), v=-p.v, fair_values=None)
+    return p.but(**given).having(v=-p.v, fair_values=None)
 
 
 def unused(made: Implementation) -> Iterator[int]:

@@ -183,7 +183,7 @@ class Suspect:
         """Whether an answer has another shape than is due, as that of the implementation has."""
         p = call.p
         if call.dout is not None:
-            return any(made[name].shape != x.shape for name, x in (("dq", p.q), ("dk", p.k), ("dv", p.v)))
+            return any(made[name].shape != p.arrays[of].shape for name, of in p.gradients.items())
         return any(made[name].shape != due(name, p) for name in call.results)
 
     @staticmethod
@@ -195,17 +195,17 @@ class Suspect:
 
     def _answer(self, function: Any, call: Call) -> dict[str, Any] | None:
         p = call.p
-        arrays = [self._delivered(x, p.memory) for x in (p.q, p.k, p.v)]
+        arrays = [self._delivered(x, p.memory) for x in p.arrays.values()]
         options = _copied(p.options)
         try:
             with np.errstate(all="ignore"):
                 if call.dout is not None:
-                    dq, dk, dv = function(call.dout, *arrays, **{**p.options, **self.kept})
-                    return {"dq": dq, "dk": dk, "dv": dv, "dtype": None, "altered": False}
+                    found = function(call.dout, *arrays, **{**p.options, **self.kept})
+                    return {**dict(zip(p.gradients, found, strict=True)), "dtype": None, "altered": False}
                 answer = function(*arrays, **options, **dict.fromkeys(call.asked, True), **self.kept)
         except ValueError:
             return None
-        pairs = [*zip(arrays, (p.q, p.k, p.v), strict=True), *_pairs(options, p.options)]
+        pairs = [*zip(arrays, p.arrays.values(), strict=True), *_pairs(options, p.options)]
         altered = any(x.tobytes() != own.tobytes() for x, own in pairs)
         return {**answer._asdict(), "altered": altered}
 

@@ -109,5 +109,5 @@ def _answers(subject: Subject) -> list[Any]:
     """Every array that a subject gave and remembers."""
     found = []
     for _, answer in subject._remembered.values():
-        found += answer.arrays.values() if hasattr(answer, "arrays") else answer
+        found += (answer.arrays if hasattr(answer, "arrays") else answer).values()
     return found

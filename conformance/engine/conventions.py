@@ -210,7 +210,7 @@ def _probe(
     v = np.broadcast_to(np.asarray(values, dtype=np.float32), (b, hkv, sk, shape[6]))
     q, k, v = (np.ascontiguousarray(x).astype(DTYPES[dtype]) for x in (q, k, v))
     given = {**implementation.takes.always, **(options or {})}
-    p = Problem(q, k, v, dtype, given, {}, operation=implementation.operation)
+    p = Problem({"q": q, "k": k, "v": v}, dtype, given, {}, operation=implementation.operation)
     order = implementation.conventions.get("head_groups", "blocked") if canonical else "blocked"
     subject = Subject(implementation, dtype, {"head_groups": order})
     try:

@@ -7,7 +7,6 @@ heads in the other order, with everything that belongs to them, and gives its re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ def in_order_of(conventions: Mapping[str, str], p: Problem) -> Problem:
         value = options.get(name)
         if value is not None and np.ndim(value) >= -axis and np.shape(value)[axis] == p.hq:
             options[name] = np.ascontiguousarray(np.take(value, order, axis=axis))
-    return replace(p, q=np.ascontiguousarray(p.q[:, order]), options=options)
+    return p.having(q=np.ascontiguousarray(p.q[:, order]), options=options)
 
 
 def heads_out(conventions: Mapping[str, str], p: Problem, array: NDArray[Any]) -> NDArray[Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,9 @@ from ...reference.arithmetic import arithmetic_for
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, drawn, judged, judged_gradients
+from ..operations import operation_named
 from ..problems.problem import Problem
-from ..vocabulary.word import GRADIENTS, Gradients, Pair
+from ..vocabulary.word import GRADIENTS, Pair
 from .raised import Raised
 from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, flat, named
@@ -129,12 +130,12 @@ class Subject:
 
     def _bounded_weights(self, p: Problem, given: Any) -> Bounded:
         identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
-        read = derived(p, "identity", lambda: replace(p, v=identity).but(v_descale=None))
+        read = derived(p, "identity", lambda: p.having(v=identity).but(v_descale=None))
         allowed = judged(read, self.arithmetic).out_bound
         return _around(given, allowed)
 
-    def gradients(self, p: Problem, dout: Any) -> Gradients:
-        """dq, dk and dv for an upstream gradient dout, (B, Hq, Sq, Dv) in the dtype of p, with their intervals."""
+    def gradients(self, p: Problem, dout: Any) -> dict[str, Bounded]:
+        """The gradient in each array of p by name (dq, dk, …) with its interval, for an upstream gradient of the output."""
         key = ("gradients", id(p), dout.tobytes())
         if key not in self._remembered:
             self._check_claim(p)
@@ -144,10 +145,9 @@ class Subject:
             self._remembered[key] = (p, self._answer_gradients(p, dout))
         found = self._remembered[key][1]
         if not self.intervals:
-            return Gradients(*(bounded(x.astype(np.float64)) for x in found))
+            return {name: bounded(x.astype(np.float64)) for name, x in found.items()}
         allowed = judged_gradients(p, dout, self.arithmetic)
-        bounds = (allowed.dq_bound, allowed.dk_bound, allowed.dv_bound)
-        return Gradients(*(_around(x, bound) for x, bound in zip(found, bounds, strict=True)))
+        return {name: _around(x, getattr(allowed, f"{name}_bound")) for name, x in found.items()}
 
     def refuses(self, p: Problem) -> bool:
         """Whether the implementation raises for p, which is ill-formed on purpose."""
@@ -160,10 +160,11 @@ class Subject:
         return False
 
     def first_use(self, p: Problem) -> FirstUse | None:
-        """How queries, keys and values are first combined; None where no two of them are seen to meet."""
+        """How the arrays are first combined; None where no two of them are seen to meet."""
         made = self.implementation
         arguments, options = self._delivered(p)
-        arrays = dict(zip(("queries", "keys", "values"), arguments, strict=True))
+        called = operation_named(p.operation).called
+        arrays = dict(zip((called.get(name, name) for name in p.arrays), arguments, strict=True))
         return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.d))
 
     def answers(self, p: Problem) -> bool:
@@ -271,7 +272,7 @@ class Subject:
         kept = None if self.deliveries is None else self.deliveries.get(id(p))
         if kept is None:
             arguments, options = self._delivered(p)
-            watched = {**dict(zip("qkv", arguments, strict=True)), **_arrays_in(options)}
+            watched = {**dict(zip(p.arrays, arguments, strict=True)), **_arrays_in(options)}
             kept = arguments, options, watched, {name: self.arrays.snapshot(x) for name, x in watched.items()}, p
             if self.deliveries is not None:
                 self.deliveries[id(p)] = kept
@@ -281,7 +282,8 @@ class Subject:
         made, device = self.implementation, self.implementation.device
         p = in_order_of(self.conventions, p)
         arguments = [
-            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device) for x in (p.q, p.k, p.v)
+            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device)
+            for x in p.arrays.values()
         ]
         memory = p.memory if p.memory in ("sliced", "transposed") else "contiguous"
 
@@ -293,8 +295,8 @@ class Subject:
         options = {name: moved(value) if name in ARRAY else value for name, value in p.options.items()}
         return arguments, options
 
-    def _answer_gradients(self, p: Problem, dout: Any) -> tuple[Any, Any, Any]:
-        """dq, dk and dv in NumPy and the order (B, H, S, D), by `backward` or by the framework's own differentiation."""
+    def _answer_gradients(self, p: Problem, dout: Any) -> dict[str, Any]:
+        """The gradients by name, in NumPy and the order (B, H, S, D), by `backward` or the framework's own differentiation."""
         made = self.implementation
         arguments, options = self._delivered(p)
         self.asked.append(frozenset({*options, GRADIENTS}))
@@ -314,14 +316,14 @@ class Subject:
             raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
-        if not isinstance(result, tuple | list) or len(result) < 3:
+        if not isinstance(result, tuple | list) or len(result) < len(p.arrays):
             got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
-            raise Broken(f"asked for (dq, dk, dv), the backward pass returned {got}")
-        dq, dk, dv = (
-            self._received(name, part, x.shape)
-            for name, part, x in zip(("dq", "dk", "dv"), result, (p.q, p.k, p.v), strict=False)
-        )
-        return heads_back(self.conventions, p, dq), dk, dv
+            raise Broken(f"asked for ({', '.join(p.gradients)}), the backward pass returned {got}")
+        found = {
+            name: self._received(name, part, p.arrays[of].shape)
+            for (name, of), part in zip(p.gradients.items(), result, strict=False)
+        }
+        return found | {"dq": heads_back(self.conventions, p, found["dq"])} if "dq" in found else found
 
     def _received(self, name: str, part: Any, due: tuple[int, ...], checked: bool = True) -> Any:
         """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""

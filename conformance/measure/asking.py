@@ -109,7 +109,7 @@ def problem(dtype: str, rows: Any, keys: Any, values: Any, form: Form | None = N
         count = 1 if form.each == "entry" else len(keys)
         q = np.repeat(q[:, None, None], count, 2)
         k, v = (np.repeat(x[None, None], len(rows), 0) for x in (k, v))
-    made = Problem(q, k, v, dtype, operation=ATTENTION.name)
+    made = Problem({"q": q, "k": k, "v": v}, dtype, operation=ATTENTION.name)
     return made.but(causal=True) if form.causal else made
 
 

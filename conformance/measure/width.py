@@ -78,7 +78,7 @@ def _kept_backwards(subject: Subject, below: int) -> bool:
     upstream = np.zeros((1, 1, KEYS, form.features))
     upstream[..., :FEATURES] = rows
     subject.intervals = False
-    dv = subject.gradients(p, upstream.astype(p.v.dtype)).dv
+    dv = subject.gradients(p, upstream.astype(p.v.dtype))["dv"]
     return bool((dv.value[..., :FEATURES] == small).all())
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
     from ..problems.problem import Problem
 
-__all__ = ["ATTENTION", "MEAN", "exact", "judged", "own_errors"]
+__all__ = ["ATTENTION", "CALLED", "MEAN", "exact", "judged", "own_errors"]
 
 
 def exact(p: Problem, options: Options) -> Any:
@@ -27,6 +27,9 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Opti
 def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Options) -> tuple[Any, ...]:
     return own_error(p.q, p.k, p.v, exact, dict(options))
 
+
+CALLED = {"q": "queries", "k": "keys", "v": "values"}
+"""What the arrays of every kind of attention are called."""
 
 MEAN = Trial("Q = 0", 0.0, None)
 """Every key then weighs as much, so that each row is the mean of V."""
@@ -42,4 +45,5 @@ ATTENTION = Operation(
     softmax=True,
     grouped=True,
     causal_past=True,
+    called=CALLED,
 )

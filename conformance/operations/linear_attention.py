@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...reference.linear.bounds import judge_linear
 from ...reference.linear.recurrent import linear_attention
 from ..problems.linear import LINEAR_VALUES, fitted
+from .attention import CALLED
 from .operation import Operation, Options, Trial
 
 if TYPE_CHECKING:
@@ -40,4 +41,5 @@ LINEAR_ATTENTION = Operation(
     values=LINEAR_VALUES,
     sums=True,
     softmax_scale=lambda p: 1.0,
+    called=CALLED,
 )

@@ -7,8 +7,10 @@ what computes: the definition and its bounds, what is drawn, and what may be ask
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from ...spec.shapes import arguments_of
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
@@ -60,6 +62,7 @@ class Operation:
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
     softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
     trial: the call that the doctor makes first.
+    called: its arguments by what a reader calls them, where that is not their name.
     """
 
     name: str
@@ -79,3 +82,9 @@ class Operation:
     draws: Callable[[Problem], bool] | None = None
     sums: bool = False
     softmax_scale: Callable[[Problem], float] | None = None
+    called: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> Mapping[str, tuple[str, ...]]:
+        """The arrays that it takes, in their order: name → axes, as spec/operations.yaml states them."""
+        return arguments_of(self.name)

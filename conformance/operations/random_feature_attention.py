@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...reference.random_features.bounds import judge_random
 from ...reference.random_features.definition import random_feature_attention
 from ..problems.random_features import RANDOM_VALUES, fitted_random
+from .attention import CALLED
 from .operation import Operation, Options, Trial
 
 if TYPE_CHECKING:
@@ -39,4 +40,5 @@ RANDOM_FEATURE_ATTENTION = Operation(
     values=RANDOM_VALUES,
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
+    called=CALLED,
 )

@@ -45,9 +45,7 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
         options = {name: _expand(name, value, structure) for name, value in options.items()}
     fair = v if structure.values in RANDOM_SIGNS else None
     return Problem(
-        q,
-        k,
-        v,
+        {"q": q, "k": k, "v": v},
         structure.dtype,
         options,
         dict(conventions or {}),

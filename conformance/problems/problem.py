@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...spec.shapes import sizes_of
 from ..operations.known import operation_named
 from .streams import choices
 
@@ -21,9 +23,10 @@ at an odd offset in a larger buffer; or with stride 0 over the batch (all entrie
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Inputs of one operation on queries, keys and values, in the order (B, H, S, D).
+    """Inputs of one operation.
 
-    q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv): NumPy arrays in `dtype` (ml_dtypes for bfloat16 and float8).
+    arrays: its arguments by name, in the order and with the axes that spec/operations.yaml gives them: NumPy arrays in `dtype`
+    (ml_dtypes for bfloat16 and float8). A problem that is ill-formed on purpose has others.
     options: only the options that are given, named and typed as in spec/operations.yaml.
     conventions: the choices under which the implementation is judged.
     memory: one of MEMORIES.
@@ -35,9 +38,7 @@ class Problem:
     them.
     """
 
-    q: NDArray[Any]
-    k: NDArray[Any]
-    v: NDArray[Any]
+    arrays: Mapping[str, NDArray[Any]]
     dtype: str
     options: Mapping[str, Any] = field(default_factory=dict)
     conventions: Mapping[str, str] = field(default_factory=dict)
@@ -53,37 +54,58 @@ class Problem:
         return self.fair_values is self.v
 
     @property
+    def q(self) -> NDArray[Any]:
+        """The queries of an operation that has queries, keys and values: (B, Hq, Sq, D)."""
+        return self.arrays["q"]
+
+    @property
+    def k(self) -> NDArray[Any]:
+        """The keys, (B, Hkv, Sk, D)."""
+        return self.arrays["k"]
+
+    @property
+    def v(self) -> NDArray[Any]:
+        """The values, (B, Hkv, Sk, Dv)."""
+        return self.arrays["v"]
+
+    @property
+    def gradients(self) -> dict[str, str]:
+        """The name of the gradient in each of its arrays → the name of the array."""
+        return {f"d{name}": name for name in self.arrays}
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """The lengths of the axes, by the name of the size."""
+        shapes = {name: array.shape for name, array in self.arrays.items()}
+        return sizes_of(operation_named(self.operation).arguments, shapes)
+
+    @property
     def b(self) -> int:
-        return int(self.q.shape[0])
+        return self.sizes["b"]
 
     @property
     def hq(self) -> int:
-        return int(self.q.shape[1])
+        return self.sizes["hq"]
 
     @property
     def hkv(self) -> int:
-        return int(self.k.shape[1])
+        return self.sizes["hkv"]
 
     @property
     def sq(self) -> int:
-        return int(self.q.shape[2])
+        return self.sizes["sq"]
 
     @property
     def sk(self) -> int:
-        return int(self.k.shape[2])
+        return self.sizes["sk"]
 
     @property
     def d(self) -> int:
-        return int(self.q.shape[3])
+        return self.sizes["d"]
 
     @property
     def dv(self) -> int:
-        return int(self.v.shape[3])
-
-    @property
-    def sizes(self) -> dict[str, int]:
-        """The sizes by name."""
-        return {"b": self.b, "hq": self.hq, "hkv": self.hkv, "sq": self.sq, "sk": self.sk, "d": self.d, "dv": self.dv}
+        return self.sizes["dv"]
 
     @property
     def draws_features(self) -> bool:
@@ -114,7 +136,12 @@ class Problem:
 
         That is so where v holds, in each head, values of some of its keys, each key once, or all of them times one number.
         """
-        return replace(self, v=v, fair_values=v if self.random_signs else None, **changes)
+        return self.having(v=v, fair_values=v if self.random_signs else None, **changes)
+
+    def having(self, **changes: Any) -> Problem:
+        """The same problem with some of its arrays, or fields, replaced."""
+        arrays = {name: changes.pop(name, own) for name, own in self.arrays.items()}
+        return replace(self, arrays=arrays, **changes)
 
     def generator(self, purpose: str) -> np.random.Generator:
         """A generator for one purpose, one of streams.CHOICES, the same each time. Raises KeyError."""

@@ -63,7 +63,7 @@ class Listener(Subject):
         except (Raised, Broken) as error:
             call.raised = str(error)
             raise
-        call.gave = dict(zip(("dq", "dk", "dv"), answer, strict=True))
+        call.gave = dict(answer)
         due = judged_gradients(p, dout, self.arithmetic)
         call.right = {name: _ends(getattr(due, name), getattr(due, f"{name}_bound"), x) for name, x in call.gave.items()}
         return answer

@@ -73,7 +73,7 @@ def _template() -> str:
 
 def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation) -> dict[str, Any]:
     """One call in JSON, options under the names of the function's parameters; its arrays go to `arrays`, by its number."""
-    arrays |= {f"{number}.q": call.p.q, f"{number}.k": call.p.k, f"{number}.v": call.p.v}
+    arrays |= {f"{number}.{name}": array for name, array in call.p.arrays.items()}
     extras = {option: True for option, names in EXTRAS.items() if names[0] in call.gave}
     options: dict[str, Any] = {}
     for name, value in made.keywords.of({**call.p.options, **extras}, call.p.d).items():
@@ -88,7 +88,13 @@ def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation)
         arrays[f"{number}.gave.{name}"] = came
         if name in call.right:
             arrays[f"{number}.low.{name}"], arrays[f"{number}.high.{name}"] = call.right[name]
-    told: dict[str, Any] = {"memory": call.p.memory, "options": options, "gave": list(call.gave), "raised": call.raised}
+    told: dict[str, Any] = {
+        "arguments": list(call.p.arrays),
+        "memory": call.p.memory,
+        "options": options,
+        "gave": list(call.gave),
+        "raised": call.raised,
+    }
     if call.dout is not None:
         arrays[f"{number}.dout"] = call.dout
         told["dout"] = True

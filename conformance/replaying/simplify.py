@@ -21,8 +21,8 @@ __all__ = ["SECONDS", "array_of", "simplify"]
 SECONDS = 0.3
 """Time after which what was reached is good enough."""
 
-TRIED = ("bias", "v", "k", "q")
-"""The arrays, in the order in which they are made simple."""
+FIRST = "bias"
+"""The option that is made simple before the arrays, of which the last comes first."""
 
 
 def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECONDS) -> tuple[Problem, dict[str, str]]:
@@ -32,7 +32,7 @@ def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECO
     """
     deadline = time.monotonic() + seconds
     said: dict[str, str] = {}
-    for name in TRIED:
+    for name in (FIRST, *reversed(list(p.arrays))):
         own = array_of(p, name)
         if own is None or own.size == 0:
             continue
@@ -94,11 +94,9 @@ def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadlin
 
 def array_of(p: Problem, name: str) -> Any:
     """An array of a problem by its name; None for a bias that is not given."""
-    return p.options.get(name) if name == "bias" else getattr(p, name)
+    return p.options.get(name) if name == FIRST else p.arrays[name]
 
 
 def _with(p: Problem, name: str, x: Any) -> Problem:
-    if name == "bias":
-        return replace(p, fair_values=None).but(bias=x)
-    changed: dict[str, Any] = {name: x, "fair_values": None}
-    return replace(p, **changed)
+    free = replace(p, fair_values=None)
+    return free.but(**{name: x}) if name == FIRST else free.having(**{name: x})

@@ -69,7 +69,7 @@ def typed(bits: Any, dtype: str) -> Any:
 
 def again(number: int, call: dict[str, Any], arrays: dict[str, Any], function: Any, about: dict[str, Any]) -> tuple[bool, bool]:
     """Make one call again. Whether it shows a mistake, and whether the answer has the bits that it had."""
-    given = [deliver(arrays[f"{number}.{name}"], call["memory"], about) for name in "qkv"]
+    given = [deliver(arrays[f"{number}.{name}"], call["memory"], about) for name in call["arguments"]]
     memory = call["memory"] if call["memory"] in ("sliced", "transposed") else "contiguous"
 
     def given_as(value: Any) -> Any:

@@ -52,19 +52,19 @@ def swamping(p: Problem, bits: Value) -> Value:
 @word("observations", asks=GRADIENTS)
 def grad_q(subject: Subject, p: Problem, dout: Value | None = None) -> Value:
     """The gradient of sum(dout · out) in the queries, (B, Hq, Sq, D). dout: upstream(p) where it is not written."""
-    return subject.gradients(p, _upstream(p, dout)).dq
+    return subject.gradients(p, _upstream(p, dout))["dq"]
 
 
 @word("observations", asks=GRADIENTS)
 def grad_k(subject: Subject, p: Problem, dout: Value | None = None) -> Value:
     """The gradient of sum(dout · out) in the keys, (B, Hkv, Sk, D). dout: upstream(p) where it is not written."""
-    return subject.gradients(p, _upstream(p, dout)).dk
+    return subject.gradients(p, _upstream(p, dout))["dk"]
 
 
 @word("observations", asks=GRADIENTS)
 def grad_v(subject: Subject, p: Problem, dout: Value | None = None) -> Value:
     """The gradient of sum(dout · out) in the values, (B, Hkv, Sk, Dv). dout: upstream(p) where it is not written."""
-    return subject.gradients(p, _upstream(p, dout)).dv
+    return subject.gradients(p, _upstream(p, dout))["dv"]
 
 
 @word("meanings")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ def poisoned(p: Problem) -> Any:
 def _poison(p: Problem, key: Any, value: Any) -> Problem:
     where = poisoned(p)[..., None]
     k, v = p.k.astype(np.float64), p.v.astype(np.float64)
-    return replace(p, k=_typed(np.where(where, key, k), p.dtype), v=_typed(np.where(where, value, v), p.dtype))
+    return p.having(k=_typed(np.where(where, key, k), p.dtype), v=_typed(np.where(where, value, v), p.dtype))
 
 
 @word("transforms")
@@ -107,7 +106,7 @@ def pad_keys(p: Problem) -> Problem:
         array = p.options.get(name)
         if array is not None and array.shape[-1] == p.sk and (p.sk > 1 or name == "kv_segments"):
             options[name] = np.concatenate([array, np.full((*array.shape[:-1], 7), filler, dtype=array.dtype)], axis=-1)
-    return replace(p, k=k, v=v).but(**options)
+    return p.having(k=k, v=v).but(**options)
 
 
 @word("transforms")
@@ -116,7 +115,7 @@ def two_keys(p: Problem, gap: Value) -> Problem:
     q, k = np.zeros(p.q.shape), np.zeros((p.b, p.hkv, 2, p.d))
     q[..., 0], k[:, :, 0, 0] = bounded(gap).value, 1.0
     v = np.zeros((p.b, p.hkv, 2, p.dv))
-    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), options={})
+    return p.having(q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), options={})
 
 
 def _cut(p: Problem) -> int:
@@ -136,7 +135,7 @@ def _take_keys(p: Problem, order: Any) -> Problem:
         options["kv_segments"] = np.ascontiguousarray(p.options["kv_segments"][:, order])
     k, v = np.ascontiguousarray(p.k[:, :, order]), np.ascontiguousarray(p.v[:, :, order])
     each_once = len(np.unique(order)) == len(order)
-    taken = p.with_fair(v, k=k) if each_once else replace(p, k=k, v=v)
+    taken = p.with_fair(v, k=k) if each_once else p.having(k=k, v=v)
     return taken.but(**options)
 
 

@@ -96,7 +96,7 @@ def _steps(p: Problem, at: slice) -> Problem:
             f"first_steps: the problem counts positions by {', '.join(positions)}; a law must say that it is absent"
         )
     options = {name: _copy(p.options[name][:, :, at]) for name in OF_STEPS if name in p.options}
-    return replace(p, q=_copy(p.q[:, :, at]), k=_copy(p.k[:, :, at]), v=_copy(p.v[:, :, at]), fair_values=None).but(**options)
+    return p.having(q=_copy(p.q[:, :, at]), k=_copy(p.k[:, :, at]), v=_copy(p.v[:, :, at]), fair_values=None).but(**options)
 
 
 @word("observations")
@@ -160,7 +160,7 @@ def pad_steps(p: Problem) -> Problem:
         if array is not None:
             shape = (*array.shape[:2], PADDING, *array.shape[3:])
             options[name] = np.concatenate([array, np.full(shape, filler, array.dtype)], axis=2)
-    return replace(p, q=q, k=k, v=v, fair_values=None).but(**options)
+    return p.having(q=q, k=k, v=v, fair_values=None).but(**options)
 
 
 @word("transforms")
@@ -178,7 +178,7 @@ def poison_padding(p: Problem) -> Problem:
         array = p.options.get(name)
         if array is not None:
             options[name] = np.where(at[..., 0] if array.ndim == 3 else at, np.float32(filler), array)
-    return replace(p, k=k, v=v, fair_values=None).but(**options)
+    return p.having(k=k, v=v, fair_values=None).but(**options)
 
 
 @word("combiners")
@@ -203,7 +203,7 @@ def other_past(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps before the cut of first_steps."""
     rng, at = p.generator("junk"), np.arange(p.sk)[:, None] < _cut(p)
     k, v = (_typed(np.where(at, rng.integers(-3, 4, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
-    return replace(p, k=k, v=v, fair_values=None)
+    return p.having(k=k, v=v, fair_values=None)
 
 
 @word("meanings")
@@ -217,7 +217,7 @@ def other_future_values(p: Problem) -> Problem:
     """Other values, small whole numbers, at the steps from the cut of first_steps on."""
     at = np.arange(p.sk)[:, None] >= _cut(p)
     v = np.where(at, p.generator("junk").integers(-3, 4, p.v.shape), p.v.astype(np.float64))
-    return replace(p, v=_typed(v, p.dtype), fair_values=None)
+    return p.having(v=_typed(v, p.dtype), fair_values=None)
 
 
 @word("meanings")
@@ -262,7 +262,7 @@ def unit_keys(p: Problem) -> Problem:
     rng = p.generator("axes")
     k = np.zeros(p.k.shape)
     np.put_along_axis(k, rng.integers(0, p.d, (*p.k.shape[:3], 1)), rng.choice([-1.0, 1.0], (*p.k.shape[:3], 1)), axis=3)
-    return replace(p, k=_typed(k, p.dtype), fair_values=None)
+    return p.having(k=_typed(k, p.dtype), fair_values=None)
 
 
 @word("transforms")

@@ -36,7 +36,7 @@ def reference_lse(p: Problem) -> Value:
 @word("meanings")
 def reference_weights(p: Problem) -> Value:
     """The exact weights (B, Hq, Sq, Sk), 0 where a key is hidden."""
-    ones = replace(p, v=np.ones_like(p.v))
+    ones = p.having(v=np.ones_like(p.v))
     return _within(attended(p).weights, own_errors(ones)[0])
 
 

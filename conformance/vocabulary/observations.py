@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -110,4 +109,4 @@ def _one_hot(p: Problem, start: int) -> Problem:
     v = np.zeros((p.b, p.hkv, p.sk, p.dv))
     for feature in range(min(p.dv, p.sk - start)):
         v[:, :, start + feature, feature] = 1.0
-    return replace(p, v=_typed(v, p.dtype)).but(v_descale=None)
+    return p.having(v=_typed(v, p.dtype)).but(v_descale=None)

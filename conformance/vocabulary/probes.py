@@ -9,7 +9,6 @@ key is missing, which counts twice, whose values came instead. What of this a de
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,7 +46,7 @@ def index_coded(p: Problem) -> Problem:
     bits = min(_bits(p.sk), p.dv)
     signs = rng.choice([-1.0, 1.0], (p.b, p.hkv, 1, bits))
     v[..., :bits] = signs * _code(p.sk, bits)
-    return replace(p, v=_typed(v, p.dtype))
+    return p.having(v=_typed(v, p.dtype))
 
 
 @word("transforms")
@@ -63,7 +62,7 @@ def gather(p: Problem) -> Problem:
         q[..., :CODED] = code[chances.argmax(-1)]
     q[..., CODED], k[..., :CODED], k[..., CODED] = -CODED, code, 1.0
     of_query, of_key = _shared(_gap(p, FAR / 2), CODED, p.dtype)
-    return replace(p, q=_exactly(q * of_query, q.shape, p.dtype), k=_exactly(k * of_key, k.shape, p.dtype))
+    return p.having(q=_exactly(q * of_query, q.shape, p.dtype), k=_exactly(k * of_key, k.shape, p.dtype))
 
 
 @word("transforms")
@@ -82,7 +81,7 @@ def _ladder(p: Problem, steps: Any) -> Problem:
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
     of_query, of_key = _shared(_gap(p, FAR), 1, p.dtype)
     q[..., 0], k[..., 0] = of_query, -steps * of_key
-    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
+    return p.having(q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
 
 
 @word("transforms")
@@ -99,7 +98,7 @@ def swamped(p: Problem, bits: Value) -> Problem:
     v = small * rng.choice([-1.0, 1.0], p.v.shape)
     v[:, :, 0] = big * rng.choice([-1.0, 1.0], v[:, :, 0].shape)
     v[:, :, -1] = -v[:, :, 0]
-    return replace(p, v=_exactly(v, v.shape, p.dtype))
+    return p.having(v=_exactly(v, v.shape, p.dtype))
 
 
 @word("transforms")
@@ -118,7 +117,7 @@ def _below(p: Problem, keys: slice, x: float) -> Problem:
     """Scores of about −x for some keys, of exactly 0 for the others."""
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
     q[..., 0], k[:, :, keys, 0] = round_to(np.rint(x / _scale(p)), p.dtype), -1.0
-    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype))
+    return p.having(q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype))
 
 
 @word("transforms")
@@ -131,7 +130,7 @@ def whole_scores(p: Problem, x: Value) -> Problem:
     q[..., 1:width] = rng.integers(-2, 3, q[..., 1:width].shape) / scale
     k[..., 1:width] = rng.integers(-1, 2, k[..., 1:width].shape)
     q[..., 0], k[..., 0] = share, raised / scale / share
-    return replace(p, q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
+    return p.having(q=_exactly(q, q.shape, p.dtype), k=_exactly(k, k.shape, p.dtype))
 
 
 @word("transforms")
@@ -139,7 +138,7 @@ def same_values(p: Problem) -> Problem:
     """Every key holds the values of the first key of its head."""
     if p.sk == 0:
         raise Undecided("there is no key")
-    return replace(p, v=np.ascontiguousarray(np.broadcast_to(p.v[:, :, :1], p.v.shape)))
+    return p.having(v=np.ascontiguousarray(np.broadcast_to(p.v[:, :, :1], p.v.shape)))
 
 
 @word("observations")

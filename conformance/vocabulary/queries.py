@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,4 +36,4 @@ def _take_queries(p: Problem, rows: slice, name: str) -> Problem:
         array = p.options.get(option)
         if array is not None and array.ndim >= 2 and array.shape[-2] == p.sq and p.sq > 1:
             options[option] = np.ascontiguousarray(array[..., rows, :])
-    return replace(p, q=np.ascontiguousarray(p.q[:, :, rows])).but(**options)
+    return p.having(q=np.ascontiguousarray(p.q[:, :, rows])).but(**options)

@@ -8,7 +8,6 @@ not a quotient of two estimates, whose mean would be another.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,7 +66,7 @@ def _with_opposite_key(p: Problem) -> Problem:
         raise Undecided(f"the kernel is read for one query, not for {p.sq}")
     k = np.concatenate([-p.q, p.k], axis=2)
     v = np.concatenate([np.zeros_like(p.v[:, :, :1]), p.v], axis=2)
-    return replace(p, k=k, v=v, fair_values=None)
+    return p.having(k=k, v=v, fair_values=None)
 
 
 @word("meanings")
@@ -122,7 +121,7 @@ def repeat_features(p: Problem) -> Problem:
 def shorter(p: Problem, by: Value) -> Problem:
     """The same problem with queries and keys divided by a number."""
     q, k = (_exactly(x.astype(np.float64) / float(bounded(by).value), x.shape, p.dtype) for x in (p.q, p.k))
-    return replace(p, q=q, k=k)
+    return p.having(q=q, k=k)
 
 
 @word("transforms")
@@ -135,7 +134,7 @@ def axis_keys(p: Problem, length: Value) -> Problem:
     q = np.clip(np.round(2 * p.q[:, :, :1].astype(np.float64)), -2, 2) / 16
     k = float(bounded(length).value) * np.diag(p.generator("signs").choice([-1.0, 1.0], p.d)) - q
     v = np.zeros((*p.v.shape[:2], p.d, p.dv))
-    return replace(p, q=_typed(q, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), fair_values=None)
+    return p.having(q=_typed(q, p.dtype), k=_typed(k, p.dtype), v=_typed(v, p.dtype), fair_values=None)
 
 
 @word("transforms")
@@ -143,7 +142,7 @@ def long_vectors(p: Problem) -> Problem:
     """Queries and keys of one length, such that scale·|x|² is 256 or a little less; the signs of their entries stay."""
     size = 2.0 ** math.floor(math.log2(16 / math.sqrt(_factor(p) * p.d)))
     q, k = (np.where(x.astype(np.float64) < 0, -size, size) for x in (p.q, p.k))
-    return replace(p, q=_typed(q, p.dtype), k=_typed(k, p.dtype))
+    return p.having(q=_typed(q, p.dtype), k=_typed(k, p.dtype))
 
 
 @word("transforms")
@@ -151,7 +150,7 @@ def other_future(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps from the cut of first_steps on."""
     rng, at = p.generator("junk"), np.arange(p.sk)[:, None] >= _cut(p)
     k, v = (_typed(np.where(at, rng.integers(-2, 3, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
-    return replace(p, k=k, v=v, fair_values=None)
+    return p.having(k=k, v=v, fair_values=None)
 
 
 # Features that the implementation draws

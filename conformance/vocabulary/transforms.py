@@ -30,20 +30,20 @@ POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths", "di
 @word("transforms")
 def with_queries(p: Problem, x: Value) -> Problem:
     """The same problem with other queries: x, broadcast to (B, Hq, Sq, D)."""
-    return _blind(replace(p, q=_exactly(x, p.q.shape, p.dtype)), x, p.q)
+    return _blind(p.having(q=_exactly(x, p.q.shape, p.dtype)), x, p.q)
 
 
 @word("transforms")
 def with_keys(p: Problem, x: Value) -> Problem:
     """The same problem with other keys: x, broadcast to (B, Hkv, Sk, D)."""
-    return _blind(replace(p, k=_exactly(x, p.k.shape, p.dtype)), x, p.k)
+    return _blind(p.having(k=_exactly(x, p.k.shape, p.dtype)), x, p.k)
 
 
 @word("transforms")
 def with_values(p: Problem, x: Value) -> Problem:
     """The same problem with other values: x, broadcast to (B, Hkv, Sk, Dv)."""
     v = _exactly(x, p.v.shape, p.dtype)
-    return p.with_fair(v) if _multiple(x, p.v) else replace(p, v=v)
+    return p.with_fair(v) if _multiple(x, p.v) else p.having(v=v)
 
 
 @word("transforms")
@@ -97,32 +97,37 @@ def unequal_heads(p: Problem) -> Problem:
     """Ill-formed: one query head more than a multiple of the key heads (which are doubled first)."""
     k, v = np.concatenate([p.k, p.k], axis=1), np.concatenate([p.v, p.v], axis=1)
     q = np.concatenate([p.q, p.q, p.q[:, :1]], axis=1)
-    return Problem(q, k, v, p.dtype, {}, p.conventions, operation=p.operation)
+    return _ill_formed(p, q=q, k=k, v=v)
 
 
 @word("transforms")
 def unequal_features(p: Problem) -> Problem:
     """Ill-formed: keys with one feature more than the queries."""
-    return Problem(p.q, np.concatenate([p.k, p.k[..., :1]], axis=-1), p.v, p.dtype, {}, p.conventions, operation=p.operation)
+    return _ill_formed(p, k=np.concatenate([p.k, p.k[..., :1]], axis=-1))
 
 
 @word("transforms")
 def unequal_lengths(p: Problem) -> Problem:
     """Ill-formed: more values than keys."""
-    return Problem(p.q, p.k, np.concatenate([p.v, p.v], axis=2), p.dtype, {}, p.conventions, operation=p.operation)
+    return _ill_formed(p, v=np.concatenate([p.v, p.v], axis=2))
 
 
 @word("transforms")
 def unequal_batches(p: Problem) -> Problem:
     """Ill-formed: queries for three batch entries more than there are keys."""
-    return Problem(np.concatenate([p.q] * 2 + [p.q[:1]], axis=0), p.k, p.v, p.dtype, {}, p.conventions, operation=p.operation)
+    return _ill_formed(p, q=np.concatenate([p.q] * 2 + [p.q[:1]], axis=0))
 
 
 @word("transforms")
 def mixed_dtypes(p: Problem) -> Problem:
     """Ill-formed: keys in another floating dtype than the queries (float16 beside float32, float32 beside half)."""
     other = np.float16 if p.dtype == "float32" else np.float32
-    return Problem(p.q, p.k.astype(other), p.v, p.dtype, {}, p.conventions, operation=p.operation)
+    return _ill_formed(p, k=p.k.astype(other))
+
+
+def _ill_formed(p: Problem, **arrays: Any) -> Problem:
+    """Some arrays replaced, and no option, so that what is refused is refused for its arrays."""
+    return Problem({**p.arrays, **arrays}, p.dtype, {}, p.conventions, operation=p.operation)
 
 
 def largest_power(dtype: str) -> float:

@@ -21,7 +21,6 @@ __all__ = [
     "GRADIENTS",
     "WORDS",
     "Constant",
-    "Gradients",
     "Pair",
     "Pairs",
     "Problems",

@@ -111,9 +111,7 @@ def drawn(made: Implementation, dtype: str, seed: int) -> Problem:
         if extra in made.options and rng.random() < 0.6:
             options[extra] = True
     return Problem(
-        normal(b, hq, sq, d),
-        normal(b, hkv, sk, d),
-        normal(b, hkv, sk, dv),
+        {"q": normal(b, hq, sq, d), "k": normal(b, hkv, sk, d), "v": normal(b, hkv, sk, dv)},
         dtype,
         options,
         dict(made.conventions),

@@ -65,7 +65,7 @@ def test_memory_does_not_change_the_answer(name: str, memory: str, define: Any, 
     made = find(name)[0]
     rng = np.random.default_rng(5)
     q, k, v = (np.repeat(rng.standard_normal((1, 2, n, 8)).astype(np.float32), 2, axis=0) for n in (5, 7, 7))
-    p = Problem(q, k, v, "float32", {}, dict(made.conventions), memory=memory, operation="attention")
+    p = Problem({"q": q, "k": k, "v": v}, "float32", {}, dict(made.conventions), memory=memory, operation="attention")
     close(call(made, p)["out"], define(p)[0], 2.0**-24, 1 + float(np.abs(v).max()))
 
 
@@ -75,7 +75,7 @@ def test_no_query_or_no_key(name: str, define: Any, call: Any) -> None:
     ran = 0
     for sq, sk in ((0, 5), (4, 0), (0, 0)):
         zeros = [np.ones((2, 2, n, 4), np.float32) for n in (sq, sk, sk)]
-        p = Problem(*zeros, "float32", {}, dict(made.conventions), operation="attention")
+        p = Problem(dict(zip("qkv", zeros, strict=True)), "float32", {}, dict(made.conventions), operation="attention")
         if made.supports is None or made.supports(p) is None:
             close(call(made, p)["out"], define(p)[0], 2.0**-24, 1)
             ran += 1
@@ -85,7 +85,12 @@ def test_no_query_or_no_key(name: str, define: Any, call: Any) -> None:
 @pytest.mark.parametrize("name", [n for n in NAMES if n.startswith("numpy")])
 def test_no_key_gives_an_lse_of_minus_infinity(name: str, call: Any) -> None:
     made = find(name)[0]
-    p = Problem(*(np.ones((1, 2, n, 4), np.float32) for n in (3, 0, 0)), "float32", {"return_lse": True}, operation="attention")
+    p = Problem(
+        {name: np.ones((1, 2, n, 4), np.float32) for name, n in (("q", 3), ("k", 0), ("v", 0))},
+        "float32",
+        {"return_lse": True},
+        operation="attention",
+    )
     have = call(made, p)
     assert np.all(have["lse"] == -np.inf) and np.all(have["out"] == 0)
 
@@ -98,9 +103,9 @@ def test_nan_in_a_hidden_key_is_contained_or_not_as_declared(name: str, where: s
     q, k, v = (rng.standard_normal((1, 2, 40, 8)).astype(np.float32) for _ in range(3))
     mask = np.ones((1, 1, 40, 40), bool)
     mask[..., 30] = False
-    clean = call(made, Problem(q, k, v, "float32", {"mask": mask}, operation="attention"))["out"]
+    clean = call(made, Problem({"q": q, "k": k, "v": v}, "float32", {"mask": mask}, operation="attention"))["out"]
     (k if where == "key" else v)[:, :, 30] = np.nan
-    dirty = call(made, Problem(q, k, v, "float32", {"mask": mask}, operation="attention"))["out"]
+    dirty = call(made, Problem({"q": q, "k": k, "v": v}, "float32", {"mask": mask}, operation="attention"))["out"]
     if made.conventions["hidden_nan"] == "contained":
         np.testing.assert_array_equal(clean, dirty)
     elif where == "value":
@@ -114,7 +119,7 @@ def test_nan_that_is_seen_is_shown(name: str, call: Any) -> None:
     v[0, 0, 19, 2] = np.nan
     mask = np.ones((20, 20), bool)
     mask[:7, 19] = False
-    out = call(made, Problem(q, k, v, "float32", {"mask": mask}, operation="attention"))["out"]
+    out = call(made, Problem({"q": q, "k": k, "v": v}, "float32", {"mask": mask}, operation="attention"))["out"]
     assert np.isnan(out[0, 0, 7:, 2]).all() and not np.isnan(out[0, 0, :7]).any() and not np.isnan(out[..., [0, 1, 3]]).any()
 
 
@@ -125,7 +130,7 @@ def test_dropout_drops_and_rescales_by_its_seed(name: str, call: Any) -> None:
     rng = np.random.default_rng(7)
     q, k = (rng.standard_normal((1, 2, 24, 24)).astype(np.float32) for _ in range(2))
     v = np.broadcast_to(np.eye(24, dtype=np.float32), (1, 2, 24, 24)).copy()
-    p = Problem(q, k, v, "float32", {}, operation="attention")
+    p = Problem({"q": q, "k": k, "v": v}, "float32", {}, operation="attention")
     whole, some = call(made, p)["out"], call(made, p.but(dropout_p=0.25, seed=3))["out"]
     kept = some != 0
     assert 0.68 < kept.mean() < 0.82  # 1,152 coins of 3/4: five standard deviations are 0.064.

@@ -48,7 +48,7 @@ def problem(
     shapes = ((b, hq, sq, d), (b, hkv, sk, d), (b, hkv, sk, dv))
     conventions = {"causal_alignment": "top-left", "empty_rows": empty_rows}
     arrays = (rng.standard_normal(shape).astype(jnp.dtype(dtype)) for shape in shapes)
-    return Problem(*arrays, dtype, options, conventions, operation="attention")
+    return Problem(dict(zip("qkv", arrays, strict=True)), dtype, options, conventions, operation="attention")
 
 
 def close(have: Any, want: Any, dtype: str = "float32", size: float = 4.0) -> None:
@@ -220,7 +220,7 @@ def test_dropout_drops_and_rescales_by_its_seed(name: str, call: Any) -> None:
     made = find(name)[0]
     q, k = (np.random.default_rng(7 + n).standard_normal((1, 2, 24, 24)).astype(np.float32) for n in range(2))
     v = np.broadcast_to(np.eye(24, dtype=np.float32), (1, 2, 24, 24)).copy()
-    p = Problem(q, k, v, "float32", {}, operation="attention")
+    p = Problem({"q": q, "k": k, "v": v}, "float32", {}, operation="attention")
     whole, some = call(made, p)["out"], call(made, p.but(dropout_p=0.25, seed=3))["out"]
     kept = some != 0
     assert 0.68 < kept.mean() < 0.82  # 1,152 coins of 3/4: five standard deviations are 0.064.

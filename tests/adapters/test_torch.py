@@ -22,7 +22,10 @@ def problem(
     rng = np.random.default_rng(1)
     shapes = ((b, hq, sq, d), (b, hkv, sk, d), (b, hkv, sk, dv))
     return Problem(
-        *(rng.standard_normal(shape).astype(np.float32) for shape in shapes), "float32", options, operation="attention"
+        {name: rng.standard_normal(shape).astype(np.float32) for name, shape in zip("qkv", shapes, strict=True)},
+        "float32",
+        options,
+        operation="attention",
     )
 
 

@@ -43,7 +43,13 @@ def problem(sizes: tuple[int, ...], dtype: str = "float32", seed: int = 0, **opt
     rng = np.random.default_rng(seed)
     arrays = (rng.standard_normal(shape) for shape in ((b, hq, sq, d), (b, hkv, sk, d), (b, hkv, sk, dv)))
     conventions = dict(find("triton/flash")[0].conventions)
-    return Problem(*(x.astype(DTYPES[dtype]) for x in arrays), dtype, options, conventions, operation="attention")
+    return Problem(
+        {name: x.astype(DTYPES[dtype]) for name, x in zip("qkv", arrays, strict=True)},
+        dtype,
+        options,
+        conventions,
+        operation="attention",
+    )
 
 
 def fresh(script: str, **environment: str) -> str:
@@ -118,7 +124,8 @@ def test_memory_does_not_change_a_bit(name: str, memory: str, call: Any) -> None
     p = problem((1, 6, 2, 9, 40, 16, 16), causal=True)
     q, k, v = (np.repeat(x, 2, axis=0) for x in (p.q, p.k, p.v))
     plain, placed = (
-        Problem(q, k, v, "float32", p.options, p.conventions, memory=m, operation="attention") for m in ("contiguous", memory)
+        Problem({"q": q, "k": k, "v": v}, "float32", p.options, p.conventions, memory=m, operation="attention")
+        for m in ("contiguous", memory)
     )
     np.testing.assert_array_equal(call(made, plain)["out"], call(made, placed)["out"])
 

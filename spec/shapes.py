@@ -1,0 +1,42 @@
+"""Shapes of the spec, "(B, Hq, Sq, D)", as names of axes, and the sizes that arrays of these shapes have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from .reading import spec_file
+
+__all__ = ["arguments_of", "axes_of", "sizes_of"]
+
+SHARED = {"H": ("hq", "hkv")}
+"""Axes whose length is several sizes that must be equal. Each other axis has a size of its own, its name in small letters."""
+
+
+def axes_of(shape: str) -> tuple[str, ...]:
+    """The axes of a shape. Raises ValueError for what is no shape, or names an axis twice."""
+    inside = shape.strip().removeprefix("(").removesuffix(")")
+    axes = tuple(part.strip() for part in inside.split(",") if part.strip())
+    if not (shape.strip().startswith("(") and shape.strip().endswith(")")) or not all(axis.isidentifier() for axis in axes):
+        raise ValueError(f"{shape!r} is no shape; a shape is like (B, Hq, Sq, D)")
+    if len(set(axes)) < len(axes):
+        raise ValueError(f"{shape!r} names an axis twice")
+    return axes
+
+
+@cache
+def arguments_of(operation: str) -> Mapping[str, tuple[str, ...]]:
+    """The arrays that an operation takes, in their order: name → axes. Raises KeyError for an operation that is not stated."""
+    stated: Mapping[str, Any] = spec_file("operations.yaml")[operation]["arguments"]
+    return {name: axes_of(about["shape"]) for name, about in stated.items()}
+
+
+def sizes_of(arguments: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """Size → length, of arrays by name. Where arrays that do not fit together disagree, the first that has the axis tells."""
+    found: dict[str, int] = {}
+    for name, axes in arguments.items():
+        for axis, length in zip(axes, shapes[name], strict=True):
+            for size in SHARED.get(axis, (axis.lower(),)):
+                found.setdefault(size, int(length))
+    return found
