@@ -74,7 +74,7 @@ def _explain(trial: Trial, result: Result) -> None:
     failed = [finding.structure, *(s for s in trial.failed if s != finding.structure)]
     try:
         found = diagnose(made, law, dtype, failed, trial.record)
-        if dtype not in CASTS or _may_be_a_cast(found):
+        if not found["factor"] and (dtype not in CASTS or _may_be_a_cast(found)):
             holds = holds_under(made, law, dtype, failed, trial.holding, trial.subject.conventions, trial.record)
             found = under_arithmetic(found, holds)
         result.diagnosis = found
@@ -83,6 +83,6 @@ def _explain(trial: Trial, result: Result) -> None:
 
 
 def _may_be_a_cast(found: dict[str, Any]) -> bool:
-    """Whether a cast may be the cause: no known mistake is, equal calls agree, and most outputs are wrong."""
+    """Whether a cast may be the cause: no known mistake gives the outputs, equal calls agree, and most outputs are wrong."""
     changes = found.get("symptom", {}).get("changes", False)
-    return found["how"] == "none" and not changes and 2 * found["wrong"] > found["problems"]
+    return found["how"] in ("none", "law") and not changes and 2 * found["wrong"] > found["problems"]

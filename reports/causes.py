@@ -142,7 +142,8 @@ def _keys(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     """What each finding has in common with others that have its cause.
 
     Outputs that are wrong without an option are wrong with it for the same reason, so the fewest options stand for all. A
-    mistake that has the same verdicts, and gives no output, yields where more laws fail by outputs that nothing explains.
+    mistake that explains single laws, and no output elsewhere, yields where more laws fail by outputs that nothing explains.
+    Gradients of outputs that are wrong have to be wrong.
     """
     named = _named(rows)
     keys = [_key(row, named.get(n)) for n, row in enumerate(rows)]
@@ -159,12 +160,22 @@ def _keys(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
     keys = [(fewest(n) or key) if n in unnamed else key for n, key in enumerate(keys)]
     keys = [_widest(rows, row, keys, key) if key[0] == "symptom" else key for row, key in zip(rows, keys, strict=True)]
     laws: dict[tuple[Any, ...], set[str]] = {}
-    for row, key in zip(rows, keys, strict=True):
+    sure: dict[str, list[tuple[Any, ...]]] = {}
+    for n, (row, key) in enumerate(zip(rows, keys, strict=True)):
         laws.setdefault((key, row["implementation"]), set()).add(row["law"])
+        by_outputs = key[0] == "fault" and row["diagnosis"]["how"] == "outputs"
+        if row["chapter"] != "gradients" and (by_outputs or n in unnamed):
+            sure.setdefault(row["implementation"], []).append(key)
     for n in named:
-        other, implementation = fewest(n) if n in seen else None, rows[n]["implementation"]
-        if other is not None and len(laws[keys[n], implementation]) < len(laws[other, implementation]):
+        implementation = rows[n]["implementation"]
+        other = fewest(n) or ("symptom", seen[n].key, implementation)
+        proved = keys[n] in sure.get(implementation, [])
+        if not proved and len(laws[keys[n], implementation]) < len(laws.get((other, implementation), ())):
             keys[n] = other
+    for n in unnamed:
+        implementation = rows[n]["implementation"]
+        if seen[n].part == "gradients" and implementation in sure:
+            keys[n] = max(sure[implementation], key=lambda key: len(laws[key, implementation]))
     return keys
 
 
@@ -199,6 +210,7 @@ def _cause(key: Sequence[Any], rows: Sequence[Row], report: Mapping[str, Any]) -
 
     def showing(row: Row) -> tuple[Any, ...]:
         strange = bool(_ranked(row)) if fault is None else fault not in _ranked(row)
+        strange = strange or (row["chapter"] == "gradients" and any(each["chapter"] != "gradients" for each in rows))
         return (strange, -_rank_of(row) if fault is None else 0, *_showing(row, report), order.index(row["dtype"]))
 
     ordered = tuple(sorted(rows, key=showing))

@@ -1,7 +1,7 @@
 """Lines that fit a terminal of 80 columns: broken between words, with the indentation kept.
 
-What somebody copies is never spoilt. An address of the web stands whole on a line of its own. A command goes on at an & inside
-its quotes, where `attnspec replay` takes a line break for nothing, or after a backslash.
+What somebody copies is never spoilt. An address of the web stands whole on a line of its own. A command goes on at an & or
+after a ? inside its quotes, where `attnspec replay` takes a line break for nothing, or after a backslash.
 """
 
 from __future__ import annotations
@@ -42,11 +42,13 @@ def clipped(text: str, width: int = WIDTH) -> str:
 
 
 def command(start: str, argument: str, rest: Sequence[str], width: int = WIDTH) -> list[str]:
-    """Lines that a shell reads as one command. argument: quoted for the shell; it may be broken before each &."""
+    """Lines that a shell reads as one command. argument: quoted for the shell; it may be broken before each & and after a ?."""
     first, *others = argument.replace("&", "\n&").split("\n")
-    lines = [f"{start} {first}"]
-    for part in others:
-        if len(lines[-1]) + len(part) <= width:
+    broken = first if len(start) + 1 + len(first) <= width else first.replace("?", "?\n", 1)
+    lines = f"{start} {broken}".split("\n")
+    for n, part in enumerate(others, 1):
+        room = width - 2 if n == len(others) and rest else width  # for a backslash
+        if len(lines[-1]) + len(part) <= room:
             lines[-1] += part
         else:
             lines.append(part)

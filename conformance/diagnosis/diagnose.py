@@ -58,6 +58,8 @@ def diagnose(
     elif likes:
         how, ranked = "verdicts", [_row(each.suspect, each.matched, each.of, each.failed) for each in likes]
     near = found.nearest
+    symptom = _symptom(found, inquiry.log) if how != "outputs" else {}
+    steady = not symptom.get("symptom", {}).get("changes", False)  # what changes from call to call has no picture
     return {
         "how": how,
         "problems": len(found.samples),
@@ -67,10 +69,10 @@ def diagnose(
         "where": where(found.samples, build(failed[0], inquiry.conventions)),
         "factor": factors(found.samples),
         "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions))
-        if operation_named(made.operation).softmax
+        if operation_named(made.operation).softmax and steady
         else [],
-        **(_symptom(found, inquiry.log) if how in ("verdicts", "none") else {}),
-        **_drawn(made, law, failed[0], record),
+        **symptom,
+        **(_drawn(made, law, failed[0], record) if steady else {}),
         "seconds": round(time.perf_counter() - began, 3),
     }
 

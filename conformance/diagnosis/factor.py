@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...reference.arithmetic import ROUNDOFF
 from ...reference.textbook import attention
 from ..meaning import options_of
 from ..operations import operation_named
@@ -37,11 +38,16 @@ def factors(samples: Sequence[Sample]) -> list[str]:
     for name, words in (("out", "number of the output"), ("lse", "logsumexp")):
         observed = [call.observed[name] for call in calls if name in call.observed]
         found = _multiple(observed)
-        if found is not None:
+        if found is not None and _tells(found, calls):
             said.append(f"every {words} is {found:.6g} times what is due")
     if not all(operation_named(call.p.operation).softmax for call in calls):
         return said  # it has no scores that something multiplies, or what multiplies them multiplies its output
     return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
+
+
+def _tells(factor: float, calls: Sequence[Call]) -> bool:
+    """Whether a factor is further from 1 than one rounding of an input, which may be one that nobody declared."""
+    return abs(factor - 1) > max(ROUNDOFF[call.p.dtype] for call in calls)
 
 
 def _multiple(observed: Sequence[Observed]) -> float | None:
@@ -66,7 +72,7 @@ def _scores(calls: Sequence[Call]) -> list[str]:
         return []
     by_size = sorted(wrong, key=lambda call: call.observed["out"].value.size)
     c = _best(next((call for call in by_size if call.observed["out"].value.size >= ENOUGH), by_size[-1]))
-    if all(_explained(call.observed["out"], _scaled(call, c)) for call in outputs):
+    if _tells(c, calls) and all(_explained(call.observed["out"], _scaled(call, c)) for call in outputs):
         return [f"the scores look multiplied by {c:.6g}"]
     return []
 

@@ -49,7 +49,8 @@ def mask_picture(samples: Sequence[Sample], subject: Subject) -> list[str]:
             kept: Any = read_mask(subject, p)
         except (Undecided, NotClaimed, Broken, Raised, ValueError):
             continue
-        seen = due.any(-1, keepdims=True)  # what a row gives that sees nothing is a convention, not a mask
+        # What a row gives that sees nothing is a convention, and no mask; only zeros say that it sees nothing.
+        seen = due.any(-1, keepdims=True) | (subject.conventions.get("empty_rows") == "zeros")
         differs = ((due != kept) & seen).any((-1, -2))
         if differs.any():
             b, h = (int(n) for n in np.argwhere(differs)[0])
@@ -74,7 +75,9 @@ def beside(left: Sequence[str], right: Sequence[str]) -> list[str]:
 def legend(kept: Any) -> str:
     """What the marks mean; those of NaN and infinity where there is one."""
     meant = {"seen": "seen", "hidden": "hidden", "leaked": "seen though hidden", "lost": "hidden though due"}
-    meant |= {name: words for state, (name, words) in STRANGE.items() if (np.asarray(kept) == state).any()}
+    strange = {name: words for state, (name, words) in STRANGE.items() if (np.asarray(kept) == state).any()}
+    if strange:  # so that a line has room for them
+        meant |= {"leaked": "wrongly seen", "lost": "wrongly hidden", **strange}
     return ", ".join(f"{MARKS[name]} {words}" for name, words in meant.items())
 
 

@@ -56,9 +56,17 @@ def read_weights(subject: Subject, p: Problem) -> Observed:
 def read_mask(subject: Subject, p: Problem) -> NDArray[np.uint8]:
     """Which keys each row sees, a KeyState each, (B, Hq, Sq, Sk). Raises as `read_weights` does.
 
-    Without options that only change weights; a bias of −inf, which hides its key, is left out with them.
+    Without options that only change weights; a bias of −inf, which hides its key, is left out with them. Each key is read
+    through two features, where there are two, and is what a finite number of either says: a mistake about a feature is none of a mask.
     """
     flat = with_queries(p.but(**dict.fromkeys(ADDED)), 0.0)
     subject.intervals = False
     read: Any = weights(subject, flat)
-    return key_states(read.value)
+    first = key_states(read.value)
+    if p.dv < 2:
+        return first
+    slabs = [slab.having(v=np.ascontiguousarray(slab.v[..., ::-1])) for slab in one_hot_slabs(flat)]
+    outs: list[Any] = [subject.out(slab) for slab in slabs]
+    second = key_states(np.concatenate([out.value[..., ::-1] for out in outs], axis=-1)[..., : p.sk])
+    either = (first == KeyState.SEEN) | (second == KeyState.SEEN)
+    return np.where(either, KeyState.SEEN, np.minimum(first, second)).astype(np.uint8)

@@ -139,7 +139,8 @@ def verdict(pictures: Sequence[Xray]) -> str:
     said = []
     if leaked or lost or unreadable:
         also = f", {unreadable} NaN or infinite" if unreadable else ""
-        said.append(f"the mask is not the one that is due: {leaked} keys seen though hidden, {lost} hidden though due{also}")
+        said.append("the mask is not the one that is due:")
+        said.append(f"  {leaked} keys seen though hidden, {lost} hidden though due{also}")
     else:
         said.append("the mask is the one that is due")
     wrong, count = sum(int(x.wrong.sum()) for x in pictures), sum(x.wrong.size for x in pictures)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -78,19 +78,18 @@ def _causal_alignment(implementation: Implementation) -> str | None:
 
 
 def _empty_rows(implementation: Implementation) -> str | None:
-    """Row 0 sees nothing: what does it give? An option that row 1 shows to be ignored says nothing about row 0."""
-    shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
-    if shape is None or shape[3] < 2 or shape[4] < 2:
-        return None
-    sk, dv = shape[4], shape[6]
-    scores = 2.0 * (np.arange(sk) % 2)
-    free = np.exp(scores) / np.exp(scores).sum()
-    for options, hidden in _hiding(implementation, shape):
-        v = np.broadcast_to(np.eye(sk, dv), (shape[2], sk, dv))
-        out = _probe(implementation, shape, v, scores, options=options)
-        if out is None or np.any(out[0, 0, 1, hidden] != 0):
+    """What does a row give that sees nothing? An option that another row shows to be ignored says nothing about it."""
+    for made in (*_hiding(implementation), *_running_out(implementation)):
+        sk, dv = made.shape[4], made.shape[6]
+        if sk < 2:
             continue
-        row, shown = out[0, 0, 0], min(sk, dv)
+        scores = 2.0 * (np.arange(sk) % 2)
+        free = np.exp(scores) / np.exp(scores).sum()
+        v = np.broadcast_to(np.eye(sk, dv), (made.shape[2], sk, dv))
+        out = _probe(implementation, made.shape, v, scores, options=made.options)
+        if out is None or np.any(out[0, 0, made.telling, list(made.hidden)] != 0):
+            continue
+        row, shown = out[0, 0, made.empty], min(sk, dv)
         if np.all(row == 0):
             return "zeros"
         if np.all(np.isnan(row)):
@@ -104,13 +103,13 @@ def _empty_rows(implementation: Implementation) -> str | None:
 
 def _empty_lse(implementation: Implementation) -> str | None:
     """The logsumexp of a row that sees nothing: −∞, or the finite number that stands for it."""
-    shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
-    if "return_lse" not in implementation.options or shape is None or shape[3] < 2:
+    if "return_lse" not in implementation.options:
         return None
-    for options, _ in _hiding(implementation, shape):
-        lse = _probe(implementation, shape, np.ones((shape[2], shape[4], shape[6])), asked="lse", options=options)
+    for made in (*_hiding(implementation), *_running_out(implementation)):
+        ones = np.ones((made.shape[2], made.shape[4], made.shape[6]))
+        lse = _probe(implementation, made.shape, ones, asked="lse", options=made.options)
         if lse is not None:
-            row = float(lse[0, 0, 0])
+            row = float(lse[0, 0, made.empty])
             return "minus-infinity" if row == -np.inf else "large-negative" if row <= -10_000 else None
     return None
 
@@ -154,17 +153,48 @@ def _hidden_nan(implementation: Implementation) -> str | None:
     return "contained" if stays and implementation.conventions.get("hidden_nan") == "contained" else None
 
 
-def _hiding(implementation: Implementation, shape: tuple[int, ...]) -> Iterator[tuple[dict[str, Any], list[int]]]:
-    """Options that hide every key from row 0, and the keys that they hide from row 1."""
+class Hiding(NamedTuple):
+    """A call in which the row `empty` sees no key, and the row `telling` each but the `hidden` ones. shape: as of _shape."""
+
+    shape: tuple[int, ...]
+    options: dict[str, Any]
+    empty: int
+    telling: int
+    hidden: tuple[int, ...]
+
+
+def _hiding(implementation: Implementation) -> Iterator[Hiding]:
+    """Options that hide every key from row 0, and some from row 1."""
+    shape = _shape(implementation, (1, 1, 1, 2, 5, 16, 16))
+    if shape is None or shape[3] < 2:
+        return
     sq, sk = shape[3], shape[4]
     mask = np.ones((sq, sk), dtype=bool)
     mask[0], mask[1, 0] = False, False
-    yield {"mask": _of_a_shape_taken(implementation, mask)}, [0]
+    yield Hiding(shape, {"mask": _of_a_shape_taken(implementation, mask)}, 0, 1, (0,))
     q_segments, segments = np.zeros((1, sq), dtype=np.int32), np.zeros((1, sk), dtype=np.int32)
     q_segments[0, 0], segments[0, 0] = 1, 2
-    yield {"q_segments": q_segments, "kv_segments": segments}, [0]
-    yield {"kv_lengths": np.zeros(1, dtype=np.int32)}, []
-    yield {"block_mask": mask[None, None], "block_size": 1}, [0]
+    yield Hiding(shape, {"q_segments": q_segments, "kv_segments": segments}, 0, 1, (0,))
+    yield Hiding(shape, {"kv_lengths": np.zeros(1, dtype=np.int32)}, 0, 1, ())
+    yield Hiding(shape, {"block_mask": mask[None, None], "block_size": 1}, 0, 1, (0,))
+
+
+def _running_out(implementation: Implementation) -> Iterator[Hiding]:
+    """Causality and windows of more queries than keys, which leave the first or the last row without one."""
+    shape = _shape(implementation, (1, 1, 1, 5, 2, 16, 16))
+    if shape is None or shape[3] < shape[4] + 2:
+        return
+    sq, sk = shape[3], shape[4]
+    if _alignment(implementation) == "bottom-right":
+        yield Hiding(shape, {"causal": True}, 0, sq - sk, tuple(range(1, sk)))
+        yield Hiding(shape, {"window": (None, 0)}, 0, sq - sk, tuple(range(1, sk)))
+    else:
+        yield Hiding(shape, {"window": (0, 0)}, sq - 1, 0, tuple(range(1, sk)))
+
+
+def _alignment(implementation: Implementation) -> str:
+    declared = implementation.conventions.get("causal_alignment")
+    return declared or _causal_alignment(implementation) or known_conventions()["causal_alignment"]["default"]
 
 
 def _of_a_shape_taken(implementation: Implementation, mask: Any) -> Any:

@@ -39,17 +39,19 @@ HALVES = ("float16", "bfloat16")
 
 
 def _casts() -> Iterator[tuple[str, dict[str, Any]]]:
-    """What may be rounded to a narrower dtype, and the arithmetic of a kernel that does so. Inputs may be cut, too."""
-    for low in HALVES:
-        scores, weights, inputs = {"stored_scores": low}, {"stored_weights": low}, {"u_operand": 2 * ROUNDOFF[low]}
-        yield f"scores rounded to {low}", {"name": "fp32", **scores}
-        yield f"weights rounded to {low}", {"name": "fp32", **weights}
-        yield f"inputs rounded to {low}", {"name": "fp32", **inputs}
-        yield f"inputs, scores and weights rounded to {low}", {"name": "fp32", **scores, **weights, **inputs}
+    """What may be rounded to a narrower dtype, and the arithmetic of a kernel that does so: one of them, and then all. Inputs
+    may be cut, too.
+    """
+    every = {low: {"stored_scores": low, "stored_weights": low, "u_operand": 2 * ROUNDOFF[low]} for low in HALVES}
+    for low, fields in every.items():
+        for what, (field, value) in zip(("scores", "weights", "inputs"), fields.items(), strict=True):
+            yield f"{what} rounded to {low}", {"name": "fp32", field: value}
+    for low, fields in every.items():
+        yield f"inputs, scores and weights rounded to {low}", {"name": "fp32", **fields}
 
 
 CASTS = {"float32": dict(_casts())}
-"""Casts by what they round, for each dtype that is wider, those that lose less first."""
+"""Casts by what they round, for each dtype that is wider, the simpler ones first."""
 
 FAILED, HELD, EXAMPLES = 6, 6, 3
 """Problems on which the law failed and on which it held that a model is tried on; problems of each other law."""
@@ -92,7 +94,7 @@ def holds_under(
         if any(d is not None and not d.holds for d in decisions):
             continue
         decisions = _decisions(subject, law, tried, record)
-        if _explains(decisions, len(failed[:FAILED])) and _holds_elsewhere(made, subject, record):
+        if _explains(decisions) and _holds_elsewhere(made, subject, record):
             found[model] = max((d.ratio for d in decisions if d is not None and d.ratio is not None), default=0.0)
             if wide or model in HALF:
                 break
@@ -117,10 +119,10 @@ def _decisions(
     return decisions
 
 
-def _explains(decisions: Sequence[Decision | None], failures: int) -> bool:
-    """Whether the law holds on all problems, and says something on the reported one and on most of those that failed."""
-    telling = [d is not None and 2 * d.vacuous <= d.entries for d in decisions[:failures]]
-    return telling[0] and 2 * sum(telling) > failures and all(d.holds for d in decisions if d is not None)
+def _explains(decisions: Sequence[Decision | None]) -> bool:
+    """Whether the law holds on all problems, and says something on the reported one."""
+    first = decisions[0]
+    return first is not None and 2 * first.vacuous <= first.entries and all(d.holds for d in decisions if d is not None)
 
 
 @lru_cache(maxsize=8)

@@ -265,7 +265,7 @@ def test_what_no_single_mistake_explains_is_not_explained() -> None:
     p = uniform(problem(sk=32))
     noise = np.random.default_rng(1).random(32)
     assert read(p, noise / noise.sum()).endswith(" is due")
-    narrow = replace(p, v=p.v[..., :1])
+    narrow = p.having(v=p.v[..., :1])
     missing = np.where(np.arange(32) == 17, 0, 1)
     assert read(narrow, missing / 31).endswith(" is due"), "one feature cannot tell 32 keys apart"
 

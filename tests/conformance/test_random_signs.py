@@ -53,8 +53,8 @@ def test_transforms_keep_what_they_do_not_look_at(name: str) -> None:
 
 def test_whoever_replaces_values_loses_the_signs_without_a_thought() -> None:
     p = drawn()
-    assert not replace(p, v=np.ones_like(p.v)).random_signs
-    assert not replace(p, v=p.v.copy()).random_signs
+    assert not p.having(v=np.ones_like(p.v)).random_signs
+    assert not p.having(v=p.v.copy()).random_signs
     assert p.but(causal=True).random_signs and replace(p, memory="sliced").random_signs
 
 

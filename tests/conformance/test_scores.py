@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def test_a_single_number_is_kept_where_the_law_holds() -> None:
 
 def test_values_that_were_not_drawn_with_random_signs_decide_nothing() -> None:
     drawn = problem()
-    for p in (problem(values="positive"), replace(drawn, v=np.abs(drawn.v)), drawn.but(softcap=5.0)):
+    for p in (problem(values="positive"), drawn.having(v=np.abs(drawn.v)), drawn.but(softcap=5.0)):
         with pytest.raises(Undecided):
             said("correct", "scale_error", p)
 

@@ -137,6 +137,27 @@ def test_outputs_that_are_wrong_with_other_options_are_other_causes(wide: Any, r
     assert [cause.laws for cause in wide(rows)] == [("masks/f", "weights/a"), ("causal/d",)]
 
 
+def test_gradients_of_outputs_that_are_wrong_belong_to_these(wide: Any, row: Any, plan: Row) -> None:
+    plan["laws"]["gradients/g"] = {**plan["laws"]["weights/a"], "chapter": "gradients"}
+    gradient = row("gradients/g", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **wrong("causal")))
+    [named] = wide([row("weights/a", "fail", diagnosis=diagnosis("off-by-one")), gradient])
+    assert named.fault == "off-by-one" and named.laws == ("weights/a", "gradients/g")
+    [unnamed] = wide([row("weights/a", "fail", diagnosis=diagnosis(how="none", **wrong())), gradient])
+    assert unnamed.laws == ("weights/a", "gradients/g")
+    alone = row("gradients/g", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none"))
+    assert len(wide([row("weights/a", "fail", diagnosis=diagnosis("off-by-one")), alone])) == 2
+
+
+def test_a_name_that_explains_one_law_alone_yields_to_outputs_that_nothing_explains(wide: Any, row: Any) -> None:
+    rows = [row(law, "fail", message="at [0]: 1 against 2", diagnosis=diagnosis(how="none", **wrong()))
+            for law in ("causal/d", "masks/f")]  # fmt: skip
+    rows.append(row("weights/a", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis("one", how="law", **wrong())))
+    [cause] = wide(rows)
+    assert cause.fault is None and len(cause.laws) == 3
+    rows.append(row("weights/b", "fail", message="at [0]: 1 against 2", diagnosis=diagnosis("one")))
+    assert [cause.fault for cause in wide(rows)] == ["one", None]
+
+
 def test_what_is_accepted_is_no_wrong_output(wide: Any, row: Any) -> None:
     said = "took queries in float32 with keys in float16; an error was expected"
     rows = [

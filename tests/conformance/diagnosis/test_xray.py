@@ -96,14 +96,26 @@ def test_nan_is_neither_seen_nor_hidden() -> None:
 
 def test_infinity_is_neither_seen_nor_hidden() -> None:
     def overflows(q: Any, k: Any, v: Any) -> Any:
-        out = softmax(scores_of(q, k)) @ v
-        out[..., 1] = np.inf
-        return out
+        return np.where(v[:, :, 1:2] != 0, np.float32(np.inf), softmax(scores_of(q, k)) @ v)
 
     picture = drawn_by(overflows)[0]
     assert [list(row).count(KeyState.INFINITE) for row in picture.mask] == [1] * 4 and picture.unreadable == 4
     assert blocks(picture)[4] == "■■■■■■   ■∞■■■■" and "row sums: 1 due, inf read" in blocks(picture)
     assert blocks(picture)[-2].startswith("█ is ") and ", ∞ infinite; largest difference" in blocks(picture)[-2]
+
+
+def test_a_mistake_about_a_feature_of_values_is_none_of_the_mask() -> None:
+    """Each key is read through two features; what one of them loses, or makes infinite, the other shows."""
+    for wrong in (0.0, np.inf):
+
+        def kernel(q: Any, k: Any, v: Any, *, causal: bool = False, wrong: float = wrong) -> Any:
+            weights = scores_of(q, k)
+            out = softmax(np.where(np.tri(q.shape[2], k.shape[2], dtype=bool), weights, -np.inf) if causal else weights) @ v
+            out[..., 1] = wrong
+            return out
+
+        picture = drawn_by(kernel, causal=True)[0]
+        assert (picture.leaked, picture.lost, picture.unreadable) == (0, 0, 0) and picture.wrong.any() and not picture.right
 
 
 def test_weights_are_judged_as_well_as_the_mask() -> None:

@@ -17,7 +17,7 @@ def test_the_axes_of_a_shape() -> None:
 
 @pytest.mark.parametrize("shape", ["B, D", "(B, D", "(B, 3)", "(B, B)"])
 def test_what_is_no_shape_is_refused(shape: str) -> None:
-    with pytest.raises(ValueError, match="shape|twice"):
+    with pytest.raises(ValueError, match=r"shape|twice"):
         axes_of(shape)
 
 
