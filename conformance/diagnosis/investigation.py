@@ -36,6 +36,9 @@ FAILED, MORE, PLAIN, ALONE, TWICE, FURTHER, OFFERS = 4, 3, 6, 2, 1, 6, 12
 """Problems: on which the law failed; drawn for the law besides; plain ones; with one option; those asked after another call;
 to tell suspects apart, and drawn for that with each option."""
 
+ENOUGH = 3
+"""Laws by whose verdicts a mistake is looked for where plain outputs are wrong and nothing gives them."""
+
 DRAWING = {"num_features", "orthogonal"}
 """Options of which a mistake about drawn features needs one, so that no output under a given projection shows it."""
 
@@ -59,6 +62,8 @@ class Investigation:
         self.log = CallLog(made, dtype, self.conventions)
         self.slow = made.compiles or made.mode == "interpreted"
         self.plain: dict[frozenset[str], list[Sample]] = {}
+        self.unexplained = 0
+        """Laws that failed where plain outputs are wrong, and no mistake gives them."""
         self.explained: list[str] = []
         """Faults that explained everything before, or all problems of a law."""
 
@@ -91,6 +96,10 @@ class Investigation:
         self.explained += [s.fault.name for s in best if s.fault.name not in self.explained]
         if found.full or found.in_law or found.nearest:
             return found, []
+        if any(not sample.of_law and not sample.correct for sample in samples):
+            self.unexplained += 1
+            if self.unexplained > ENOUGH:  # what is wrong everywhere is one mistake, and verdicts of one more law say no more
+                return found, []
         # No output tells. A mistake that changes from call to call cannot give the same outputs, only the same verdicts; nor
         # can one about splits whose sizes are not known, but NaN shows where it comes from.
         failing = [sample for sample in samples if sample.verdict == "fail"][:SHOWING]

@@ -57,7 +57,8 @@ def read_mask(subject: Subject, p: Problem) -> NDArray[np.uint8]:
     """Which keys each row sees, a KeyState each, (B, Hq, Sq, Sk). Raises as `read_weights` does.
 
     Without options that only change weights; a bias of −inf, which hides its key, is left out with them. Each key is read
-    through two features, where there are two, and is what a finite number of either says: a mistake about a feature is none of a mask.
+    through two features, where there are two, and is what a finite number of either says: a mistake about a feature is none of
+    a mask.
     """
     flat = with_queries(p.but(**dict.fromkeys(ADDED)), 0.0)
     subject.intervals = False

@@ -71,6 +71,30 @@ def test_a_row_as_if_nothing_were_masked_is_told_from_the_mean_of_all_values() -
     assert not report.ok
 
 
+@pytest.mark.parametrize(("found", "row"), [("zeros", 0.0), ("nan", np.nan), ("mean", None)])
+@pytest.mark.parametrize("option", ["causal", "window"])
+def test_rows_that_run_out_of_keys_are_probed_where_no_mask_is_taken(option: str, found: str, row: float | None) -> None:
+    """With more queries than keys bottom-right causality leaves the first rows none, a window from the top left the last."""
+
+    def attend(q: Any, k: Any, v: Any, causal: bool, window: Any) -> Any:
+        i, j = np.arange(q.shape[2])[:, None], np.arange(k.shape[2])
+        shift = k.shape[2] - q.shape[2] if option == "causal" else 0
+        hidden = (j > i + shift) if causal else np.zeros((q.shape[2], k.shape[2]), bool)
+        left, right = window or (None, None)
+        hidden = hidden if left is None else hidden | (j < i - left)
+        hidden = hidden if right is None else hidden | (j > i + right)
+        out = attention(q, k, v, hidden)[0]
+        mean = np.repeat(v.sum(2, keepdims=True) / max(v.shape[2], 1), q.shape[1] // k.shape[1], axis=1)
+        return np.where(hidden.all(-1)[:, None], mean if row is None else row, out).astype(q.dtype)
+
+    if option == "causal":
+        made = implementation_of(lambda q, k, v, *, causal=False: attend(q, k, v, causal, None), name="kernel")
+    else:
+        made = implementation_of(lambda q, k, v, *, window=None: attend(q, k, v, False, window), name="kernel")
+    assert settled(made)["empty_rows"] == (found, "probed")
+    assert bool(check(made)), str(check(made))
+
+
 def test_interleaved_head_groups_are_a_declaration_and_never_a_guess() -> None:
     laws = ["heads/grouped-as-defined", "heads/grouped-is-repeated", "heads/concatenate", "masks/mask-as-defined"]
 
