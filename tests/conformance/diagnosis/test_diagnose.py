@@ -169,7 +169,7 @@ def test_a_mask_of_nan_is_drawn_as_nan() -> None:
 
     found = failed(made(attend), "causal/as-defined").diagnosis
     assert found["mask"][1] == "■·······   ????????"
-    assert found["mask"][-1].endswith("hidden though due, ? NaN") and "+" not in "".join(found["mask"][1:-1])
+    assert found["mask"][-1].endswith("wrongly hidden, ? NaN") and "+" not in "".join(found["mask"][1:-1])
 
 
 def test_one_factor_is_told_where_it_explains_everything() -> None:

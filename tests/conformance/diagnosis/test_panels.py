@@ -63,9 +63,8 @@ def test_nan_has_a_level_of_its_own() -> None:
 
 def test_infinity_has_a_plane_of_its_own() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
-        out = np.zeros((*q.shape[:3], v.shape[-1]), q.dtype)
-        out[..., 1] = np.inf
-        return out
+        rows = np.broadcast_to(v[:, :, 1:2], (*q.shape[:3], v.shape[-1]))
+        return np.where(rows != 0, np.inf, 0.0).astype(q.dtype)  # the value of key 1 overflows
 
     found = pictures(
         implementation_of(attend, name="kernel", conventions=CONVENTIONS),
