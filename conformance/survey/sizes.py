@@ -19,8 +19,14 @@ WIDE = 136
 LENGTHS = (7, 17, 40, 48, 96, 192)
 """Lengths of which each is a multiple of a power of two that the ones before it are not."""
 
-WIDTHS = (1, 7, 8, 16, 40, 64, 80, 96, 128, 256)
+LONG = 520
+"""A length beyond those that quick and standard draw, and no multiple of 16; asked only where calls are cheap."""
+
+WIDTHS = (1, 7, 8, 16, 32, 40, 48, 64, 80, 96, 128, 256)
 """Features that models have, and two that none has."""
+
+HEADS = (1, 2, 3, 4, 5, 6, 8)
+"""Numbers of heads."""
 
 
 def size_rules(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -68,7 +74,10 @@ def _in_question(caller: Caller, home: Home) -> list[Part]:
                 turned["d"] = WIDE
             if "dv" not in sizes and "d" in sizes:
                 sizes["dv"], turned["dv"] = sizes["d"], WIDE
-            if caller.accepts(home.but(**sizes)) and (turned == sizes or caller.accepts(home.but(**turned))):
+            asked = [sizes, *([turned] if turned != sizes else [])]
+            if "sk" in sizes and caller.made.mode == "eager":
+                asked += [{**sizes, "sk": LONG}, {**turned, "sq": LONG}]
+            if all(caller.accepts(home.but(**each)) for each in asked):
                 return [parts[number] for number in doubtful]
     return parts
 
@@ -112,6 +121,10 @@ def _grouped(caller: Caller, home: Home) -> Iterator[Rule]:
     if words:
         one = caller.refuses(home.but(hq=4, hkv=1), home.but(hq=3, hkv=1))
         yield Rule("hkv", "like" if one else "1 or like", "hq", words)
+    for rule in _ruled(caller, home, ("hq", "hkv"), tuple(n for n in HEADS if n != home.sizes["hq"])):
+        yield rule
+        if not words and caller.refuses(home.but(hq=12, hkv=3), home.but(hq=6, hkv=3)):
+            yield replace(rule, size="hkv")
 
 
 def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -144,7 +157,7 @@ def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
 def _of_lengths(caller: Caller, home: Home, names: tuple[str, ...]) -> Iterator[Rule]:
     """The rules on a size, which others of the same number follow. One more than is accepted tells tiles from a least size."""
     own = home.sizes[names[0]]
-    lengths = (*LENGTHS, own + 1) if caller.made.mode == "eager" else LENGTHS[::2]
+    lengths = (*LENGTHS, LONG, own + 1) if caller.made.mode == "eager" else LENGTHS[::2]
     yield from _ruled(caller, home, names, lengths)
 
 

@@ -159,6 +159,29 @@ def test_quick_asks_enough_of_a_kernel_that_declares_that_it_takes_little(functi
     assert report.ok and len({result.law for result in report.results if result.verdict == "pass"}) >= 30, str(report)
 
 
+@pytest.mark.parametrize(
+    ("fits", "said"),
+    [
+        (lambda q, k, v: not (q.shape[1] % 2 or k.shape[1] % 2), {"takes a multiple of 2 query heads only",
+                                                                  "takes a multiple of 2 key heads only"}),
+        (lambda q, k, v: q.shape[3] in (16, 32, 64), {"takes 16 or 32 or 64 features only"}),
+        (lambda q, k, v: max(q.shape[2], k.shape[2]) <= 64, {"takes at most 64 keys only", "takes at most 64 queries only"}),
+        (lambda q, k, v: k.shape[2] <= 200, {"takes at most 200 keys only"}),
+    ],
+)  # fmt: skip
+def test_what_is_refused_beyond_the_usual_sizes_is_found(fits: Any, said: set[str]) -> None:
+    """Even heads, a list of widths, a longest length: no law may call that an error."""
+
+    def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
+        refuse(fits(q, k, v))
+        k, v = (np.repeat(x, q.shape[1] // k.shape[1], axis=1) for x in (k, v))
+        return attention(q, k, v, lower(q, k) if causal else True)
+
+    made = implementation_of(attend)
+    assert said <= set(told(made))
+    assert check(made).ok, str(check(made))
+
+
 def test_a_wrong_answer_is_never_excused() -> None:
     def attend(q: Any, k: Any, v: Any) -> Any:
         refuse(q.shape[1] == k.shape[1])
