@@ -23,8 +23,9 @@ SIZES = {
     "sk": "keys",
     "d": "features",
     "dv": "value features",
+    "group": "query heads to a key head",
 }
-"""Sizes of a problem, with what each of them counts."""
+"""Sizes of a problem, with what each of them counts. A group is Hq / Hkv."""
 
 ALWAYS = "always has "
 """How the reason starts for which a law is not asked of an implementation that has no call without some option."""
@@ -69,7 +70,7 @@ class Rule:
 
     def allows(self, sizes: Mapping[str, int]) -> bool:
         """Whether sizes keep the rule; as long as one that it compares is missing, they do."""
-        have = sizes.get(self.size)
+        have = _size(self.size, sizes)
         due: Any = sizes.get(self.value) if isinstance(self.value, str) else self.value
         if have is None or due is None:
             return True
@@ -88,7 +89,7 @@ class Rule:
     def broken(self, sizes: Mapping[str, int]) -> str:
         """Why sizes break the rule, with what the implementation said: `needs a multiple of 16 keys, got 17`."""
         plain = PLAIN.get((self.size, self.relation, self.value))
-        said = plain or f"needs {self._due()}, got {sizes[self.size]}"
+        said = plain or f"needs {self._due()}, got {_size(self.size, sizes)}"
         said = f"with {self.option}, {said}" if self.option else said
         return f"{said}: {self.words}" if self.words else said
 
@@ -103,6 +104,13 @@ class Rule:
             return f"as many {name} as {other}"
         bound = "at most" if self.relation == "<=" else "at least"
         return f"{bound} as many {name} as {other}" if other else f"{bound} {self.value} {name}"
+
+
+def _size(name: str, sizes: Mapping[str, int]) -> int | None:
+    """A size of a problem; None where it is not known yet."""
+    if name == "group" and sizes.get("hq") and sizes.get("hkv"):
+        return sizes["hq"] // sizes["hkv"]
+    return sizes.get(name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,7 +57,7 @@ def taken_sizes(name: str, among: tuple[int, ...], wishes: Wishes, made: Mapping
 
 def taken_heads(pairs: tuple[tuple[int, int], ...], wishes: Wishes, takes: Takes) -> tuple[tuple[int, int], ...]:
     """Those of some pairs (Hq, Hkv) that are taken, or the nearest that are. Raises NotTaken where a law leaves none."""
-    rules = [rule for rule in takes.rules if rule.size in ("hq", "hkv")]
+    rules = [rule for rule in takes.rules if rule.size in ("hq", "hkv", "group")]
     if not rules:
         return pairs
     fixed = wishes.get("hq", ANY).among or wishes.get("hkv", ANY).among
@@ -125,5 +125,6 @@ def _allowed(rules: Iterable[Rule], sizes: Mapping[str, int]) -> bool:
 def _broken(rules: Iterable[Rule], sizes: Mapping[str, int], more: Mapping[str, int]) -> str:
     """What stands in the way of sizes."""
     together = {**more, **sizes}
-    broken = next((rule for rule in rules if not rule.allows(together)), None)
-    return broken.broken(together) if broken and broken.size in together else "no size that the law asks for is taken"
+    known = {*together, "group"}
+    broken = next((rule for rule in rules if rule.size in known and not rule.allows(together)), None)
+    return broken.broken(together) if broken else "no size that the law asks for is taken"

@@ -26,7 +26,7 @@ WIDTHS = (1, 7, 8, 16, 32, 40, 48, 64, 80, 96, 128, 256)
 """Features that models have, and two that none has."""
 
 HEADS = (1, 2, 3, 4, 5, 6, 8)
-"""Numbers of heads."""
+"""Numbers of heads, and of query heads to a key head."""
 
 
 def size_rules(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -121,10 +121,15 @@ def _grouped(caller: Caller, home: Home) -> Iterator[Rule]:
     if words:
         one = caller.refuses(home.but(hq=4, hkv=1), home.but(hq=3, hkv=1))
         yield Rule("hkv", "like" if one else "1 or like", "hq", words)
-    for rule in _ruled(caller, home, ("hq", "hkv"), tuple(n for n in HEADS if n != home.sizes["hq"])):
+    heads = list(_ruled(caller, home, ("hq", "hkv"), tuple(n for n in HEADS if n != home.sizes["hq"])))
+    for rule in heads:
         yield rule
         if not words and caller.refuses(home.but(hq=12, hkv=3), home.but(hq=6, hkv=3)):
             yield replace(rule, size="hkv")
+    if not words and not heads:
+        own = home.sizes["hkv"]
+        groups = {n: caller.refusal(home.but(hq=n * own, hkv=own)) for n in HEADS if n > 1}
+        yield from rule_from("group", 1, groups)
 
 
 def _lengths(caller: Caller, home: Home) -> Iterator[Rule]:
@@ -236,7 +241,7 @@ def _nothing_or_one(caller: Caller, home: Home) -> Iterator[Rule]:
 
 PARTS = (
     Part(("dv",), {"dv": 24}, _values),
-    Part(("hq", "hkv"), {"hq": 6, "hkv": 3}, _grouped),
+    Part(("hq", "hkv", "group"), {"hq": 9, "hkv": 3}, _grouped),
     Part(("sq", "sk"), {"sq": 5, "sk": 19}, _lengths),
     Part(("d",), {"d": 7}, _widths),
     Part(("b",), {"b": 2}, _batch),

@@ -164,6 +164,7 @@ def test_quick_asks_enough_of_a_kernel_that_declares_that_it_takes_little(functi
     [
         (lambda q, k, v: not (q.shape[1] % 2 or k.shape[1] % 2), {"takes a multiple of 2 query heads only",
                                                                   "takes a multiple of 2 key heads only"}),
+        (lambda q, k, v: q.shape[1] // k.shape[1] in (1, 2, 4, 8), {"takes 1 or 2 or 4 or 8 query heads to a key head only"}),
         (lambda q, k, v: q.shape[3] in (16, 32, 64), {"takes 16 or 32 or 64 features only"}),
         (lambda q, k, v: max(q.shape[2], k.shape[2]) <= 64, {"takes at most 64 keys only", "takes at most 64 queries only"}),
         (lambda q, k, v: k.shape[2] <= 200, {"takes at most 200 keys only"}),
