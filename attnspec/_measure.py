@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 __all__ = ["measure_implementations"]
 
-FAR = 100.0
-"""Times its bound from which on an error is a mistake, whatever the rounding."""
-
 
 def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
     """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
@@ -77,6 +74,7 @@ def _read(implementation: Implementation, dtype: str, held: bool) -> Iterator[st
     of the arithmetic.
     """
     from attnspec.conformance.measure import readings
+    from attnspec.conformance.measure.holds_under import FAR
     from attnspec.conformance.measure.ratios import bar, ratios
 
     grown = list(ratios(implementation, dtype))

@@ -30,7 +30,7 @@ from ..problems.sizes import pool_for
 from ..problems.structure import Structure
 from .tightest import CANDIDATES, HALF, LAWS, PROBES
 
-__all__ = ["CASTS", "holds_under"]
+__all__ = ["CASTS", "FAR", "holds_under"]
 
 FAR = 100.0
 """Times its bound from which on an error is a mistake, whatever the rounding."""
