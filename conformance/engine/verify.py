@@ -249,7 +249,7 @@ def _search(trial: Trial, pool: Pool, examples: int, seed: int, shrink: bool) ->
     """Let Hypothesis draw structures until enough are decided, and shrink the first that fails, if that is wanted."""
     import hypothesis
 
-    from ..problems.drawing import draw
+    from ..problems.drawing import Rejected, draw
     from ..problems.strategies import structures
     from ..problems.taken import NotTaken
 
@@ -271,8 +271,10 @@ def _search(trial: Trial, pool: Pool, examples: int, seed: int, shrink: bool) ->
             raise LawFailed
         # Another problem takes the place of one on which nothing is promised, but not for ever: each costs a call.
         if outcome in ("undecided", "unclaimed") or (outcome == "vacuous" and trial.tally.vacuous <= examples):
-            hypothesis.reject()
+            raise Rejected
 
     # What happened is in the tally: a finding, refusals, or a verdict that changed from call to call.
     with contextlib.suppress(LawFailed, hypothesis.errors.Unsatisfiable, hypothesis.errors.Flaky):
-        draw(strategy, attempt, name=f"{seed}/{law.id}/{subject.dtype}", examples=examples, shrink=shrink)
+        name = f"{seed}/{law.id}/{subject.dtype}"
+        same = (repr(law.given), tuple(sorted(options)), repr(pool), law.operation)
+        draw(strategy, attempt, name=name, examples=examples, shrink=shrink, same=same)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from attnspec.conformance.problems.drawing import draw
+from attnspec.conformance.problems import drawing
+from attnspec.conformance.problems.drawing import Rejected, draw
 
 NUMBERS = ", ".join(str(n) for n in range(500))
 KERNEL = f"NUMBERS = [{NUMBERS}]\n"
@@ -66,6 +68,63 @@ def test_a_draw_that_raises_is_made_smaller() -> None:
     assert seen[-1] == 11
 
 
+def never(number: int) -> None:
+    raise Rejected
+
+
 def test_nothing_but_rejections_is_said() -> None:
     with pytest.raises(hypothesis.errors.Unsatisfiable):
-        draw(st.integers(), lambda number: hypothesis.reject(), name="a", examples=5, shrink=False)
+        draw(st.integers(), never, name="a", examples=5, shrink=False)
+
+
+def answered(body: Callable[[int], None], same: str | None, examples: int = 30) -> tuple[list[int], str]:
+    """What a body is asked, in order, and how it ends. same: under which a history is remembered."""
+    asked: list[int] = []
+
+    def listening(number: int) -> None:
+        asked.append(number)
+        body(number)
+
+    try:
+        draw(st.integers(0, 10**6), listening, name="one", examples=examples, shrink=True, same=same)
+    except Exception as error:
+        return asked, type(error).__name__
+    return asked, ""
+
+
+def odd(number: int) -> None:
+    if number % 2 == 0:
+        raise Rejected
+
+
+def large(number: int) -> None:
+    if number > 900_000:
+        raise ArithmeticError
+
+
+@pytest.mark.parametrize("examples", [3, 30])
+@pytest.mark.parametrize("before", [lambda number: None, odd, large, never])
+@pytest.mark.parametrize("body", [lambda number: None, odd, large, never])
+def test_what_is_remembered_changes_no_draw(
+    body: Callable[[int], None], before: Callable[[int], None], examples: int, request: pytest.FixtureRequest
+) -> None:
+    """Whoever was asked before: the same draws in the same order, made smaller in the same way."""
+    plain = answered(body, None, examples)
+    answered(before, request.node.name, examples)
+    assert answered(body, request.node.name, examples) == plain
+
+
+def test_a_history_is_answered_without_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = answered(odd, "kept")
+    monkeypatch.setattr(drawing, "_drawn", None)
+    assert answered(odd, "kept") == first
+
+
+def test_no_more_is_remembered_than_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawing, "REMEMBERED", 100)
+    monkeypatch.setattr(drawing, "_HISTORIES", {})
+    for same in "abcdef":
+        answered(odd, same)
+    kept = drawing._HISTORIES
+    assert 0 < sum(len(history.drawn) for history in kept.values()) <= 100
+    assert "f" in {key[0] for key in kept}  # type: ignore[index]
