@@ -9,8 +9,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["replay_recorded"]
 
-AT_ONCE = 2
-"""Cases that are tried at the same time, each in a process of its own."""
-
 WORDS = {0: "FIXED", 1: "STILL FAILS", 2: "NOT TRIED"}
 
 
@@ -36,6 +31,8 @@ def replay_recorded(implementation: str | None, laws_files: Sequence[str]) -> in
     """
     from attnspec.conformance.plugin.stored import StoredFailures, recorded_in
     from attnspec.conformance.selection import Mistake
+
+    from ._replay_many import replayed
 
     failures = [
         failure
@@ -49,12 +46,11 @@ def replay_recorded(implementation: str | None, laws_files: Sequence[str]) -> in
             "and attnspec replay CASE IMPL replays any case"
         )
     found: Counter[int] = Counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(partial(_tried, laws_files=laws_files), [(each.case, each.address) for each in failures])
-        for failure, (code, said) in zip(failures, answers, strict=True):
-            found[code] += 1
-            for line in _lines(failure, code, said):
-                click.echo(line)
+    answers = replayed([(each.case, each.address) for each in failures], laws_files)
+    for failure, (code, line) in zip(failures, answers, strict=True):
+        found[code] += 1
+        for words in _lines(failure, code, line.partition(": ")[2]):
+            click.echo(words)
     click.echo(_conclusion(found))
     return 1 if found[1] else 2 if found[2] else 0
 
@@ -65,15 +61,6 @@ def _lines(failure: Recorded, code: int, said: str) -> Iterator[str]:
         yield from field("found" if code == 1 else "because", said)
         again = command("attnspec replay", shlex.quote(failure.case), [shlex.quote(failure.address)], WIDTH - LABEL)
         yield from field("replay", again, whole=True)
-
-
-def _tried(asked: tuple[str, str], laws_files: Sequence[str]) -> tuple[int, str]:
-    """The exit code of one replay, and what it says of a case that does not hold."""
-    from ._replay import in_a_child
-
-    code, out, complaint = in_a_child(*asked, laws_files, brief=True)
-    line = out.partition("\n")[0] if code == 1 else complaint.strip().rpartition("\n")[2]
-    return code, "" if code == 0 else line.partition(": ")[2]
 
 
 def _conclusion(found: Counter[int]) -> str:

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:
     from attnspec.conformance.language import Law
 
-__all__ = ["in_a_child", "replay_case"]
+__all__ = ["BRIEF", "HERE", "died", "late", "replay_case"]
 
 HERE = "ATTNSPEC_REPLAY_HERE"
 """Set in the child process, and by whoever wants a debugger in the same process; to BRIEF where one line is enough."""
@@ -53,7 +53,7 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     _check_whole(query)
     find_targets([address])
     if HERE not in os.environ:
-        code, out, complaint = in_a_child(case, address, laws_files)
+        code, out, complaint = _in_a_child(case, address, laws_files)
         click.echo(out, nl=False)
         click.echo(complaint, nl=False, err=True)
         return code
@@ -104,8 +104,8 @@ def _replay_here(case: str, address: str, law: Law) -> int:
     return worst
 
 
-def in_a_child(case: str, address: str, laws_files: Sequence[str], brief: bool = False) -> tuple[int, str, str]:
-    """Replay a case in a process of its own: the exit code, and what it prints on both streams. brief: without a diagnosis."""
+def _in_a_child(case: str, address: str, laws_files: Sequence[str]) -> tuple[int, str, str]:
+    """Replay a case in a process of its own: the exit code, and what it prints on both streams."""
     from attnspec.conformance.engine.budget import BUDGETS
 
     extra = [f"--laws-file={file}" for file in laws_files]
@@ -113,18 +113,25 @@ def in_a_child(case: str, address: str, laws_files: Sequence[str], brief: bool =
     timeout = BUDGETS["quick"].timeout
     try:
         done = subprocess.run(
-            command,
-            env={**os.environ, HERE: BRIEF if brief else "1"},
-            timeout=timeout,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, env={**os.environ, HERE: "1"}, timeout=timeout, capture_output=True, text=True, check=False
         )
     except subprocess.TimeoutExpired:
-        return 1, f"STILL FAILS (error) on {address}: no answer after {timeout:g} s\n", ""
+        return 1, f"{late(address)}\n", ""
     if done.returncode in (0, 1, 2):
         return done.returncode, done.stdout, done.stderr
-    return 1, f"STILL FAILS (error) on {address}: the process died of {_cause(done.returncode)}\n", done.stderr
+    return 1, f"{died(address, done.returncode)}\n", done.stderr
+
+
+def late(address: str) -> str:
+    """What is said of a case that hangs."""
+    from attnspec.conformance.engine.budget import BUDGETS
+
+    return f"STILL FAILS (error) on {address}: no answer after {BUDGETS['quick'].timeout:g} s"
+
+
+def died(address: str, code: int) -> str:
+    """What is said of a case of which the process died."""
+    return f"STILL FAILS (error) on {address}: the process died of {_cause(code)}"
 
 
 def _cause(code: int) -> str:
