@@ -15,12 +15,15 @@ import click
 if TYPE_CHECKING:
     from attnspec.conformance.language import Law
 
-__all__ = ["BRIEF", "HERE", "died", "late", "replay_case"]
+__all__ = ["BRIEF", "FAILS", "HERE", "died", "late", "replay_case"]
 
 HERE = "ATTNSPEC_REPLAY_HERE"
 """Set in the child process, and by whoever wants a debugger in the same process; to BRIEF where one line is enough."""
 
 BRIEF = "brief"
+
+FAILS = "STILL FAILS"
+"""With which the line begins that says so."""
 
 
 def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]) -> int:
@@ -94,7 +97,7 @@ def _replay_here(case: str, address: str, law: Law) -> int:
         name = target.implementation.name
         if result.verdict in ("fail", "error"):
             worst = 1
-            click.echo(f"STILL FAILS ({result.verdict}) on {name}: {visible(result.message)}")
+            click.echo(f"{FAILS} ({result.verdict}) on {name}: {visible(result.message)}")
             for line in (*(f"  {line}" for line in result.details), *diagnosis_lines(result.diagnosis)):
                 click.echo(visible(line))
         elif result.verdict == "pass":
@@ -126,12 +129,12 @@ def late(address: str) -> str:
     """What is said of a case that hangs."""
     from attnspec.conformance.engine.budget import BUDGETS
 
-    return f"STILL FAILS (error) on {address}: no answer after {BUDGETS['quick'].timeout:g} s"
+    return f"{FAILS} (error) on {address}: no answer after {BUDGETS['quick'].timeout:g} s"
 
 
 def died(address: str, code: int) -> str:
     """What is said of a case of which the process died."""
-    return f"STILL FAILS (error) on {address}: the process died of {_cause(code)}"
+    return f"{FAILS} (error) on {address}: the process died of {_cause(code)}"
 
 
 def _cause(code: int) -> str:

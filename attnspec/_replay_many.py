@@ -70,12 +70,15 @@ def _line(child: subprocess.Popen[bytes]) -> bytes | None:
 def _answer(case: str, address: str, laws_files: Sequence[str]) -> Answer:
     from attnspec.cli import _guarded
 
+    from ._replay import FAILS
+
     said, complaint = io.StringIO(), io.StringIO()
     extra = [f"--laws-file={file}" for file in laws_files]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
         code = _guarded(["replay", *extra, "--", case, address])
-    line = said.getvalue().partition("\n")[0] if code == 1 else complaint.getvalue().strip().rpartition("\n")[2]
-    return code, line
+    if code == 1:  # A kernel may have printed before.
+        return code, next((line for line in said.getvalue().splitlines() if line.startswith(FAILS)), "")
+    return code, complaint.getvalue().strip().rpartition("\n")[2]
 
 
 def main() -> None:
