@@ -73,8 +73,12 @@ def rows(p: Problem) -> Iterator[tuple[str, Callable[[], Flags]]]:
     yield "all rows but the first", lambda: row > 0
     yield "all rows but the last", lambda: row < p.sq - 1
     yield "the first batch entry", lambda: entry == 0
+    yield "the second batch entry", lambda: entry == 1
+    yield "the last batch entry", lambda: entry == p.b - 1
     yield "batch entries after the first", lambda: entry > 0
     yield "the first head", lambda: head == 0
+    yield "the second head", lambda: head == 1
+    yield "the last head", lambda: head == p.hq - 1
     yield "heads after the first", lambda: head > 0
     yield "every second head, from head 1 on", lambda: head % 2 == 1
     yield "heads that are not the first of their group", lambda: head % group > 0

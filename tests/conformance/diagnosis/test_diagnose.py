@@ -28,8 +28,8 @@ def made(function: Callable[..., Any], **declared: Any) -> Implementation:
     return implementation_of(function, name="kernel", conventions={**CONVENTIONS, **declared})
 
 
-def failed(implementation: Implementation, law: str) -> Result:
-    result = verify(implementation, LAWS[law], "float32", budget="quick", examples=60, explain=True)
+def failed(implementation: Implementation, law: str, examples: int = 60) -> Result:
+    result = verify(implementation, LAWS[law], "float32", budget="quick", examples=examples, explain=True)
     assert result.verdict == "fail"
     return result
 
@@ -280,6 +280,28 @@ def test_a_mistake_of_the_backward_pass_is_not_named_for_an_output() -> None:
     )
     result = verify(made(attend), law, "float32", budget="quick", examples=60, explain=True)
     assert result.verdict == "fail" and not {row["fault"] for row in result.diagnosis["ranked"]} & set(BACKWARDS)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ((slice(None), slice(1, 2)), "only the second head"),
+        ((slice(None), slice(-1, None)), "only the last head"),
+        ((slice(None), slice(1, None, 2)), "only every second head, from head 1 on"),
+        ((slice(None), slice(1, None)), "only heads after the first"),
+        ((slice(1, 2),), "only the second batch entry"),
+        ((slice(1, None),), "only batch entries after the first"),
+    ],
+)
+def test_where_tells_one_head_from_many(place: tuple[slice, ...], words: str) -> None:
+    def attend(q: Any, k: Any, v: Any) -> Any:
+        out = kernel(q, k, v)
+        out[place] += out[place] / 7 + np.float32(0.25)
+        return out
+
+    found = failed(made(attend), "weights/as-defined", examples=10).diagnosis["where"]
+    found = [said.removesuffix(", all of them") for said in found]
+    assert words in found or words.removeprefix("only ") in found, found
 
 
 def test_where_does_not_contradict_the_reported_case() -> None:
