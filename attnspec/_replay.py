@@ -53,7 +53,7 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     if not mark:
         raise Mistake(f"a case looks like law?dtype=…&…, as a finding prints it (quote it for the shell), not {case!r}")
     laws = choose_laws([identifier], files=laws_files)
-    _check_whole(query)
+    _check_whole(query, laws[0])
     find_targets([address])
     if HERE not in os.environ:
         code, out, complaint = _in_a_child(case, address, laws_files)
@@ -63,13 +63,13 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     return _replay_here(case, address, laws[0])
 
 
-def _check_whole(query: str) -> None:
+def _check_whole(query: str, law: Law) -> None:
     """Raises Mistake for a case that was cut short: with the defaults for what is missing it would be another case."""
-    from attnspec.conformance.problems.structure import REQUIRED
+    from attnspec.conformance.problems.structure import required
     from attnspec.conformance.selection import Mistake
 
     given = {part.partition("=")[0] for part in query.split("&")}
-    lacking = [name for name in REQUIRED if name not in given]
+    lacking = [name for name in required(law.operation) if name not in given]
     if lacking:
         raise Mistake(f"the case lacks {', '.join(lacking)}; give it whole, as a finding prints it, in quotes for the shell")
 

@@ -73,7 +73,7 @@ def _structure(operation: str, dtype: str, given: dict[str, Any]) -> Any:
     options["sinks"] = "normal" if given["sinks"] else None
     kv_heads = given["kv_heads"] or given["heads"]
     sizes = {"hq": given["heads"], "hkv": kv_heads, "sq": given["sq"], "sk": given["sk"], "d": given["d"], "dv": FEATURES}
-    return Structure(dtype=dtype, **sizes, options=options, values="normal", seed=given["seed"], operation=operation)
+    return Structure(dtype=dtype, sizes=sizes, options=options, values="normal", seed=given["seed"], operation=operation)
 
 
 def _write(out: Path, pictures: Any) -> None:

@@ -73,7 +73,7 @@ def made(name: str) -> Implementation:
 
 def noticed(name: str, dtype: str, length: int, seed: int, options: dict[str, Any]) -> dict[str, bool]:
     """For each rule, whether it rejects the implementation in this run."""
-    structure = Structure(
+    structure = Structure.of(
         dtype=dtype,
         hq=2,
         hkv=1,

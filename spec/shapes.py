@@ -8,7 +8,7 @@ from typing import Any
 
 from .reading import spec_file
 
-__all__ = ["arguments_of", "axes_of", "sizes_of"]
+__all__ = ["arguments_of", "axes_of", "shared", "sizes_in", "sizes_of"]
 
 SHARED = {"H": ("hq", "hkv")}
 """Axes whose length is several sizes that must be equal. Each other axis has a size of its own, its name in small letters."""
@@ -40,3 +40,14 @@ def sizes_of(arguments: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tupl
             for size in SHARED.get(axis, (axis.lower(),)):
                 found.setdefault(size, int(length))
     return found
+
+
+def sizes_in(axes: tuple[str, ...]) -> tuple[str, ...]:
+    """The size of each axis; of several that must be equal, the first."""
+    return tuple(SHARED.get(axis, (axis.lower(),))[0] for axis in axes)
+
+
+def shared(arguments: Mapping[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Sizes that are one number, because arrays have one axis for them."""
+    axes = dict.fromkeys(axis for each in arguments.values() for axis in each)
+    return [SHARED[axis] for axis in axes if axis in SHARED]

@@ -6,7 +6,6 @@ Most mistakes about what is hidden are plain at a glance: a diagonal one too far
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,7 +40,7 @@ GAP = "   "
 def mask_picture(samples: Sequence[Sample], subject: Subject) -> list[str]:
     """Lines with the mask that is due and the one that is kept, as small as tells; empty where none differs."""
     wrong = sorted((s.structure for s in samples if not s.correct), key=lambda s: (len(s.options), s.query()))
-    tried = [replace(s, b=min(s.b, 2), hq=min(s.hq, 4), hkv=1, sq=sq, sk=sk) for sq, sk in SIZES for s in wrong[:TRIED]]
+    tried = [s.sized(b=min(s.b, 2), hq=min(s.hq, 4), hkv=1, sq=sq, sk=sk) for sq, sk in SIZES for s in wrong[:TRIED]]
     for structure in (*tried, *(s for s in wrong if s.sq <= ROWS and s.sk <= KEYS)):
         p = build(structure, subject.conventions)
         try:

@@ -7,7 +7,6 @@ at which masks are compared, with the same options and values, and the picture o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +64,7 @@ def _cases(structure: Structure) -> Iterator[Structure]:
     if 0 < structure.sq <= ROWS and 0 < structure.sk <= KEYS:
         yield structure
     for sq, sk in SIZES:
-        yield replace(structure, b=1, sq=sq, sk=sk)
+        yield structure.sized(b=1, sq=sq, sk=sk)
 
 
 def _taken(made: Implementation, structure: Structure, record: Callable[[Structure], None]) -> list[Xray]:

@@ -9,7 +9,7 @@ value features that was never used before has none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -143,9 +143,9 @@ def variants(structure: Structure, numbers: Iterator[int] | None, backward: bool
     number = None if numbers is None else next(numbers, None)
     if number is not None:
         if not backward:
-            yield replace(structure, dv=number), True
+            yield structure.sized(dv=number), True
         if "taylor" not in str(structure.described.get("feature_map")):  # of which so many features would be too many
-            yield replace(structure, d=number, dv=number), True
+            yield structure.sized(d=number, dv=number), True
     yield structure, False
 
 
@@ -185,7 +185,7 @@ def drawn(
 
 def scores(structure: Structure) -> int:
     """B·Hq·Sq·Sk."""
-    return structure.b * structure.hq * structure.sq * structure.sk
+    return structure.cost
 
 
 def _spread(found: list[Structure], count: int) -> Iterator[Structure]:

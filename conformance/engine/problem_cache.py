@@ -33,7 +33,7 @@ def cached_problem(law: Law, structure: Structure, conventions: Mapping[str, str
     if key in _LATEST:
         return _LATEST[key]
     made: tuple[Problem, Known] = build(structure, conventions), {}
-    if structure.b * structure.hq * structure.sq * structure.sk <= LARGEST:
+    if structure.cost <= LARGEST:
         while len(_LATEST) >= KEPT:
             del _LATEST[next(iter(_LATEST))]
         _LATEST[key] = made

@@ -49,8 +49,7 @@ class Finding:
     def size(self) -> tuple[int, int, int, int, str]:
         """Findings are compared by it, the smallest is reported."""
         s = self.structure
-        entries = s.b * (s.hq * s.sq * s.d + s.hkv * s.sk * (s.d + (s.dv or 0)))
-        return (len(s.options), s.b * s.hq * s.sq * s.sk, entries, len(self.case), self.case)
+        return (len(s.options), s.cost, s.entries, len(self.case), self.case)
 
 
 @dataclass
@@ -117,7 +116,8 @@ class Tally:
     def _rate(self, case: str, structure: Structure, ratio: float | None) -> None:
         if ratio is None:
             return
-        self.over_keys[structure.sk] = max(ratio, self.over_keys.get(structure.sk, 0.0))
+        if (keys := structure.lengths.get("sk")) is not None:
+            self.over_keys[keys] = max(ratio, self.over_keys.get(keys, 0.0))
         if self.worst_ratio is None or ratio > self.worst_ratio:
             self.worst_ratio, self.worst_case = ratio, case
 

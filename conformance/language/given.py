@@ -7,6 +7,7 @@ from typing import Any
 
 from ...adapters.contract import CLAIMS
 from ...spec.nearest import nearest
+from ..operations import UnknownOperation, operation_named
 from ..problems.descriptors import OPTIONS, StructureError
 from ..problems.given import read_given
 from .errors import SpecError
@@ -14,13 +15,13 @@ from .errors import SpecError
 __all__ = ["check_given"]
 
 
-def check_given(given: Mapping[str, Any], operation: Mapping[str, Any], conventions: Mapping[str, Any]) -> None:
-    """Raise SpecError (without a place) for anything in `given` that nobody would heed."""
+def check_given(given: Mapping[str, Any], operation: str, options: Mapping[str, Any], conventions: Mapping[str, Any]) -> None:
+    """Raise SpecError (without a place) for anything in `given` that nobody would heed. options: those of the operation."""
     try:
-        read_given(given)
-    except StructureError as error:
+        read_given(given, operation_named(operation))
+    except (StructureError, UnknownOperation) as error:
         raise SpecError(str(error)) from None
-    _of_operation(given, operation["options"])
+    _of_operation(given, options)
     claims = given.get("claims", [])
     for claim in claims if isinstance(claims, list) else [claims]:
         _known("claims", claim, CLAIMS)

@@ -125,7 +125,7 @@ def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: t
     given = entry.get("given", {})
     key = "given"
     try:
-        check_given(given, known_operations[entry["operation"]], conventions())
+        check_given(given, entry["operation"], known_operations[entry["operation"]]["options"], conventions())
         key = "equation"
         relation = read_equation(entry["equation"])
         check_equation(relation)

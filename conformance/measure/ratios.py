@@ -34,8 +34,9 @@ def _ratio(implementation: Implementation, dtype: str, length: int, seed: int, c
     """That of one problem, in the first form that the implementation answers."""
     for sq, causal in ((16, False), (1, False), (length, False), (length, True)):
         options = {"causal": True} if causal else {}
+        sizes = {"hq": 2, "hkv": 2, "sq": sq, "sk": length, "d": 64}
         structure = Structure(
-            dtype, 1, 2, 2, sq, length, 64, options=options, values="normal", seed=seed, operation=implementation.operation
+            operation=implementation.operation, dtype=dtype, sizes=sizes, options=options, values="normal", seed=seed
         )
         p = build(structure, conventions)
         try:

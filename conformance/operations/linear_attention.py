@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...reference.linear.bounds import judge_linear
 from ...reference.linear.recurrent import linear_attention
 from ..problems.linear import LINEAR_VALUES, fitted
-from .attention import CALLED
-from .operation import Operation, Options, Trial
+from .attention import of_heads
+from .operation import Options, Trial
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
@@ -31,15 +31,14 @@ def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Optio
     return own.out_bound, own.state_bound, own.normalizer_bound
 
 
-LINEAR_ATTENTION = Operation(
-    "linear_attention",
-    exact,
-    judged,
-    own_errors,
-    Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d, sum=True),
+LINEAR_ATTENTION = of_heads(
+    name="linear_attention",
+    exact=exact,
+    judge=judged,
+    own_errors=own_errors,
+    trial=Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d, sum=True),
     fit=fitted,
     values=LINEAR_VALUES,
     sums=True,
     softmax_scale=lambda p: 1.0,
-    called=CALLED,
 )

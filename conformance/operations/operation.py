@@ -10,11 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from ...spec.shapes import arguments_of
+from .sizes import Size
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
     from ..problems.problem import Problem
+    from ..problems.structure import Structure
 
 __all__ = ["Operation", "Options", "Trial"]
 
@@ -47,10 +51,16 @@ class Operation:
         whether V may be taken to have random signs, and the options.
     own_errors: how far the definition's own results may lie from exact; of a problem, what `exact` gave, a function that gives
         what `judge` says of the reference's arithmetic, and the options.
+    trial: the call that the doctor makes first.
+    sizes: the lengths of the axes of its arrays, in the order in which a case prints them.
+    contents: distributions by name, the simplest first: what each draws for a structure, in float64, by name of the argument.
     under_random_signs: whether `judge` has a smaller bound for values with random signs.
+    fair: distributions in which V has fair signs, independent of each other, of |V|, and of all other arguments.
+    made: what it makes of its arguments, by what a reader calls it: the sizes of its axes.
+    pick: how sizes are picked that go together, or None where each may be any: see problems.shapes.
     fit: makes drawn options and sizes fit together, or None where all do: (options, names of options of which a law speaks,
-        shape, sizes of which a law speaks, most work) → (options, shape).
-    values: distributions from which values are drawn, or None for those of any operation.
+        sizes, sizes of which a law speaks, most work) → (options, sizes).
+    values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
     conventions: those of spec/conventions.yaml that change what the definition gives.
     as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
     pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
@@ -61,7 +71,6 @@ class Operation:
         where none ever does.
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
     softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
-    trial: the call that the doctor makes first.
     called: its arguments by what a reader calls them, where that is not their name.
     """
 
@@ -70,8 +79,13 @@ class Operation:
     judge: Callable[[Problem, Arithmetic, bool, Options], Any]
     own_errors: Callable[[Problem, Any, Callable[[], Any], Options], tuple[Any, ...]]
     trial: Trial
+    sizes: Mapping[str, Size]
+    contents: Mapping[str, Callable[[Structure], Mapping[str, NDArray[Any]]]]
     under_random_signs: bool = False
-    fit: Callable[..., tuple[dict[str, Any], Any]] | None = None
+    fair: frozenset[str] = frozenset()
+    made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pick: Callable[..., dict[str, int]] | None = None
+    fit: Callable[..., tuple[dict[str, Any], dict[str, int]]] | None = None
     values: tuple[str, ...] | None = None
     conventions: tuple[str, ...] = ()
     as_options: Callable[[Problem, dict[str, Any], Callable[[str, Callable[[], Any]], Any]], dict[str, Any]] | None = None

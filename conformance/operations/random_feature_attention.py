@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ...reference.random_features.bounds import judge_random
 from ...reference.random_features.definition import random_feature_attention
 from ..problems.random_features import RANDOM_VALUES, fitted_random
-from .attention import CALLED
-from .operation import Operation, Options, Trial
+from .attention import of_heads
+from .operation import Options, Trial
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
@@ -30,15 +30,14 @@ def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Optio
     return (judged().out_bound,)
 
 
-RANDOM_FEATURE_ATTENTION = Operation(
-    "random_feature_attention",
-    exact,
-    judged,
-    own_errors,
-    Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d),
+RANDOM_FEATURE_ATTENTION = of_heads(
+    name="random_feature_attention",
+    exact=exact,
+    judge=judged,
+    own_errors=own_errors,
+    trial=Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d),
     fit=fitted_random,
     values=RANDOM_VALUES,
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
-    called=CALLED,
 )

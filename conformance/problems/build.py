@@ -7,16 +7,16 @@ it out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.inputs import DESCALES
+from ..operations.known import operation_named
 from .blocks import draw_block_mask
 from .descriptors import Value
-from .distributions import RANDOM_SIGNS, draw_values
+from .distributions import rounded
 from .linear import draw_linear
 from .masks import bias_dtype, draw_bias, draw_mask
 from .problem import Problem
@@ -37,30 +37,31 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     options too.
     """
     expanded = structure.memory == "expanded"
-    one = replace(structure, b=1) if expanded else structure
-    q, k, v = draw_values(one.values, one.sizes)
-    options = _options(one, k)
+    operation = operation_named(structure.operation)
+    one = structure.sized(b=1) if expanded else structure
+    arrays = {name: rounded(x, one.dtype) for name, x in operation.contents[one.values](one).items()}
+    options = _options(one, arrays)
     if expanded:
-        q, k, v = (_repeat(x, structure.b) for x in (q, k, v))
+        batched = [name for name, axes in operation.arguments.items() if axes[0] == "B"]
+        arrays |= {name: _repeat(arrays[name], structure.b) for name in batched}
         options = {name: _expand(name, value, structure) for name, value in options.items()}
-    fair = v if structure.values in RANDOM_SIGNS else None
     return Problem(
-        {"q": q, "k": k, "v": v},
+        arrays,
         structure.dtype,
         options,
         dict(conventions or {}),
         structure.memory,
         structure.geometry,
-        fair,
+        arrays["v"] if structure.values in operation.fair else None,
         operation=structure.operation,
     )
 
 
-def _options(s: Structure, k: NDArray[Any]) -> dict[str, Any]:
+def _options(s: Structure, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
     """Options as spec/operations.yaml types them."""
     options: dict[str, Any] = {}
     for name, value in s.described.items():
-        drawn = draw_linear(name, value, s, k)
+        drawn = draw_linear(name, value, s, arrays)
         options |= _option(name, value, s) if drawn is None else {name: drawn}
     return options
 

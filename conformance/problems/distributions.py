@@ -1,4 +1,4 @@
-"""Contents of q, k and v, by name.
+"""Contents of q, k and v of attention over heads, by name.
 
 One kind of data hides most mistakes. Large scores concentrate the weights, so that a dropped key is invisible in most rows;
 small scores hide a wrong scale; a rising row maximum makes an online softmax rescale; a falling one shows a stale maximum.
@@ -13,62 +13,27 @@ Online softmax: M. Milakov, N. Gimelshein, Online normalizer calculation for sof
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.arithmetic import FLOAT8, SMALLEST_SUBNORMAL
 from ...reference.rounding import DTYPES
-from .streams import stream
 
-__all__ = ["DISTRIBUTIONS", "RANDOM_SIGNS", "Sizes", "draw_values", "rounded"]
+if TYPE_CHECKING:
+    from .structure import Structure
+
+__all__ = ["DISTRIBUTIONS", "RANDOM_SIGNS", "rounded"]
 
 Array = NDArray[np.float64]
-Arrays = tuple[Array, Array, Array]
+Arrays = dict[str, Array]
 
 TILE = 16
 """Keys in the smallest tile between two rescalings of an online softmax."""
 
 MANTISSA = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7, "float8_e4m3fn": 3, "float8_e5m2": 2}
 """Stored bits of the significand; a subnormal is an integer below 2^MANTISSA times the smallest one."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Shapes, dtype and seed of one draw. q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv)."""
-
-    b: int
-    hq: int
-    hkv: int
-    sq: int
-    sk: int
-    d: int
-    dv: int
-    dtype: str
-    seed: int
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, int, int, int]]:
-        return {
-            "q": (self.b, self.hq, self.sq, self.d),
-            "k": (self.b, self.hkv, self.sk, self.d),
-            "v": (self.b, self.hkv, self.sk, self.dv),
-        }
-
-    def stream(self, name: str) -> np.random.Generator:
-        return stream(self.seed, name)
-
-    def normal(self, name: str) -> Array:
-        """Standard normal entries for one of q, k, v."""
-        return self.stream(name).standard_normal(self.shapes[name])
-
-
-def draw_values(name: str, sizes: Sizes) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """q, k and v of a named distribution, in the dtype. Raises KeyError for a name that is not in DISTRIBUTIONS."""
-    q, k, v = DISTRIBUTIONS[name](sizes)
-    return rounded(q, sizes.dtype), rounded(k, sizes.dtype), rounded(v, sizes.dtype)
 
 
 def rounded(x: NDArray[Any], dtype: str) -> NDArray[Any]:
@@ -79,67 +44,66 @@ def rounded(x: NDArray[Any], dtype: str) -> NDArray[Any]:
     return made
 
 
-def integers(s: Sizes) -> Arrays:
+def integers(s: Structure) -> Arrays:
     """Small exact integers: |q|, |k| ≤ 2 and |v| ≤ 4, so that k + 1 and 2·v are exact too. Scores have σ = 2."""
     q = s.stream("q").integers(-2, 3, s.shapes["q"]).astype(np.float64)
     k = s.stream("k").integers(-2, 3, s.shapes["k"]).astype(np.float64)
     v = s.stream("v").integers(-4, 5, s.shapes["v"]).astype(np.float64)
-    return q, k, v
+    return {"q": q, "k": k, "v": v}
 
 
-def constant(s: Sizes) -> Arrays:
+def constant(s: Structure) -> Arrays:
     """Every entry of q is 1, every entry of k is 1/2, and all keys of a head hold one value: the output is that value."""
     one = s.stream("v").standard_normal((s.b, s.hkv, 1, s.dv))
-    return np.ones(s.shapes["q"]), np.full(s.shapes["k"], 0.5), np.broadcast_to(one, s.shapes["v"])
+    return {"q": np.ones(s.shapes["q"]), "k": np.full(s.shapes["k"], 0.5), "v": np.broadcast_to(one, s.shapes["v"])}
 
 
-def zeros(s: Sizes) -> Arrays:
+def zeros(s: Structure) -> Arrays:
     """q and k are 0, so every visible key weighs the same. V is ordinary."""
-    return np.zeros(s.shapes["q"]), np.zeros(s.shapes["k"]), s.normal("v")
+    return {"q": np.zeros(s.shapes["q"]), "k": np.zeros(s.shapes["k"]), "v": s.normal("v")}
 
 
-def normal(s: Sizes) -> Arrays:
+def normal(s: Structure) -> Arrays:
     """Scores have σ = 1: weights are spread, and every key counts."""
     return _gaussian(s, 1.0)
 
 
-def soft(s: Sizes) -> Arrays:
+def soft(s: Structure) -> Arrays:
     """Scores have σ = 0.2: nearly uniform weights, where a missing key shows and a wrong scale hides."""
     return _gaussian(s, 0.2)
 
 
-def sharp(s: Sizes) -> Arrays:
+def sharp(s: Structure) -> Arrays:
     """Scores have σ = 4: a few keys take most of the weight, where a wrong scale shows."""
     return _gaussian(s, 4.0)
 
 
-def positive(s: Sizes) -> Arrays:
+def positive(s: Structure) -> Arrays:
     """V in [1, 2), scores of σ = 1. Nothing cancels, so biased rounding adds up."""
-    q, k, _ = _gaussian(s, 1.0)
     v = np.minimum(1 + s.stream("v").random(s.shapes["v"]), 2 - 2.0 ** -MANTISSA[s.dtype])
-    return q, k, v
+    return {**_gaussian(s, 1.0), "v": v}
 
 
-def ties(s: Sizes) -> Arrays:
+def ties(s: Structure) -> Arrays:
     """At most four distinct keys a head, each repeated many times in random order: scores tie exactly. V differs."""
-    q, k, v = _gaussian(s, 1.0)
+    made = _gaussian(s, 1.0)
     if s.sk:
         picks = s.stream("levels").integers(0, min(4, s.sk), (s.b, s.hkv, s.sk, 1))
-        k = np.take_along_axis(k, picks, axis=2)
-    return q, k, v
+        made["k"] = np.take_along_axis(made["k"], picks, axis=2)
+    return made
 
 
-def rising(s: Sizes) -> Arrays:
+def rising(s: Structure) -> Arrays:
     """The row maximum rises by about 2 from each tile of 16 keys to the next: an online softmax must rescale every time."""
     return _along_ray(s, 2.0 * (np.arange(s.sk) // TILE) + s.stream("levels").random((s.b, s.hkv, s.sk)))
 
 
-def falling(s: Sizes) -> Arrays:
+def falling(s: Structure) -> Arrays:
     """The first tile of 16 keys holds the row maximum, and each later tile lies about 2 lower."""
     return _along_ray(s, 2.0 * ((s.sk - 1) // TILE - np.arange(s.sk) // TILE) + s.stream("levels").random((s.b, s.hkv, s.sk)))
 
 
-def dominating(s: Sizes) -> Arrays:
+def dominating(s: Structure) -> Arrays:
     """One key of each head, at a random place, scores about 24 above the others and takes nearly all the weight."""
     levels = np.zeros((s.b, s.hkv, s.sk))
     if s.sk:
@@ -148,29 +112,29 @@ def dominating(s: Sizes) -> Arrays:
     return _along_ray(s, levels, noise=0.5)
 
 
-def logits50(s: Sizes) -> Arrays:
+def logits50(s: Structure) -> Arrays:
     """Every score lies between 50 and 100 in magnitude, with random signs: exp without the row maximum overflows."""
     return _along_ray(s, _signed(s, 51.0, 80.0), rows=_row_signs(s, 1.0, 1.2), noise=0.0)
 
 
-def logits6e4(s: Sizes) -> Arrays:
+def logits6e4(s: Structure) -> Arrays:
     """Every score lies within 10 % of ±6e4 before entries are rounded: differences are huge, yet nothing overflows."""
     # q and k share the magnitude: 6e4 with uneven features, in one of them alone, would not fit in float16. e4m3 ends at 448.
     root = 6e4**0.5
     return _along_ray(s, _signed(s, 0.95 * root, 1.0 * root), rows=_row_signs(s, root, 1.05 * root), noise=0.0)
 
 
-def subnormals(s: Sizes) -> Arrays:
+def subnormals(s: Structure) -> Arrays:
     """Every entry is a subnormal of the dtype, or up to 16 times one. Scores are 0 to within rounding, in float8 just small."""
     tiny = {}
     for name, shape in s.shapes.items():
         rng = s.stream(name)
         magnitude = rng.integers(1, 2 ** MANTISSA[s.dtype], shape) * 2.0 ** rng.integers(0, 5, shape)
         tiny[name] = magnitude * SMALLEST_SUBNORMAL[s.dtype] * rng.choice([-1.0, 1.0], shape)
-    return tiny["q"], tiny["k"], tiny["v"]
+    return tiny
 
 
-DISTRIBUTIONS: dict[str, Callable[[Sizes], Arrays]] = {
+DISTRIBUTIONS: dict[str, Callable[[Structure], Arrays]] = {
     made.__name__: made
     for made in (
         integers,
@@ -211,12 +175,12 @@ RANDOM_SIGNS = frozenset(
 here on purpose: bounds that hold with a stated probability rest on it."""
 
 
-def _gaussian(s: Sizes, sigma: float) -> Arrays:
+def _gaussian(s: Structure, sigma: float) -> Arrays:
     """Normal entries; q·k/sqrt(D) then has standard deviation sigma for any D."""
-    return sigma * s.normal("q"), s.normal("k"), s.normal("v")
+    return {"q": sigma * s.normal("q"), "k": s.normal("k"), "v": s.normal("v")}
 
 
-def _along_ray(s: Sizes, levels: Array, rows: Array | None = None, noise: float = 0.1) -> Arrays:
+def _along_ray(s: Structure, levels: Array, rows: Array | None = None, noise: float = 0.1) -> Arrays:
     """q and k of which the score of query i and key j is rows_i · levels_j, up to rounding and noise, for any D.
 
     levels: (B, Hkv, Sk). rows: (B, Hq, Sq), by default between 0.75 and 1.25.
@@ -232,10 +196,10 @@ def _along_ray(s: Sizes, levels: Array, rows: Array | None = None, noise: float 
     k = ray * levels[..., None] / s.d**0.5
     if noise:
         k = k + noise * np.clip(s.normal("k"), -3, 3)
-    return q, k, s.normal("v")
+    return {"q": q, "k": k, "v": s.normal("v")}
 
 
-def _signed(s: Sizes, low: float, high: float) -> Array:
+def _signed(s: Structure, low: float, high: float) -> Array:
     """(B, Hkv, Sk) levels of random magnitude and sign."""
     rng = s.stream("levels")
     shape = (s.b, s.hkv, s.sk)
@@ -243,7 +207,7 @@ def _signed(s: Sizes, low: float, high: float) -> Array:
     return levels
 
 
-def _row_signs(s: Sizes, low: float, high: float) -> Array:
+def _row_signs(s: Structure, low: float, high: float) -> Array:
     """(B, Hq, Sq) rows of random magnitude and sign."""
     rng = s.stream("rows")
     shape = (s.b, s.hq, s.sq)

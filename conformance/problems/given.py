@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...spec.nearest import nearest
+from ..operations.operation import Operation
 from .blocks import BLOCK_MASKS
 from .descriptors import OPTIONS, StructureError, one_of, read_option, whole, write_value
-from .distributions import DISTRIBUTIONS
 from .linear import GATES
 from .masks import BIASES, MASKS
 from .problem import MEMORIES
 from .random_features import PROJECTIONS
-from .structure import SIZES, check_sizes
+from .structure import check_sizes
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
 
@@ -51,8 +51,8 @@ class Given:
     memory: tuple[str, ...] = ()
 
 
-def read_given(given: Mapping[str, object]) -> Given:
-    """A law's `given`. Raises StructureError for an unknown key or value, naming the nearest known one."""
+def read_given(given: Mapping[str, object], operation: Operation) -> Given:
+    """The `given` of a law about an operation. Raises StructureError for an unknown key or value, naming the nearest known."""
     options: dict[str, tuple[Any, ...] | None] = {}
     sizes: dict[str, SizeWish] = {}
     values: tuple[str, ...] = ()
@@ -65,18 +65,18 @@ def read_given(given: Mapping[str, object]) -> Given:
         name = "dropout_seed" if key == "seed" else key
         if name in OPTIONS:
             options[name] = _option(name, wish)
-        elif key in SIZES:
-            sizes[key] = _size(key, wish)
+        elif key in operation.sizes:
+            sizes[key] = _size(key, wish, operation)
         elif key == "values":
-            values = _listed(wish, lambda word: one_of(word, DISTRIBUTIONS, "distribution of values"))
+            values = _listed(wish, lambda word: one_of(word, operation.contents, "distribution of values"))
         elif key == "memory":
             memory = _listed(wish, lambda word: one_of(word, MEMORIES, "memory"))
         elif key not in OF_IMPLEMENTATIONS:
-            known = ["seed" if k == "dropout_seed" else k for k in (*OPTIONS, *SIZES, "values", "memory")]
+            known = ["seed" if k == "dropout_seed" else k for k in (*OPTIONS, *operation.sizes, "values", "memory")]
             raise StructureError(f"given: unknown key {key!r}{nearest(key, known)}; known: {', '.join(known)}")
     for key, size in sizes.items():
         _check_like(key, size, sizes)
-    _check_memory(sizes)
+    _check_memory(sizes, operation)
     return Given(options, sizes, values, memory)
 
 
@@ -113,23 +113,24 @@ def _block_mask(wish: object) -> str:
     return str(read_option("block_mask", wish))
 
 
-def _size(name: str, wish: object) -> SizeWish:
-    if isinstance(wish, str) and wish in SIZES:
+def _size(name: str, wish: object, operation: Operation) -> SizeWish:
+    least = operation.sizes[name].least
+    if isinstance(wish, str) and wish in operation.sizes:
         return SizeWish(like=wish)
     if isinstance(wish, str) and wish.replace("≥", ">=").startswith(">="):
-        return SizeWish(least=whole(wish.replace("≥", ">=")[2:].strip(), SIZES[name]))
+        return SizeWish(least=whole(wish.replace("≥", ">=")[2:].strip(), least))
     try:
-        return SizeWish(among=_listed(wish, lambda one: whole(one, SIZES[name])))
+        return SizeWish(among=_listed(wish, lambda one: whole(one, least)))
     except StructureError as error:
         raise StructureError(f"given: {name}: {error}; write a size, a list, '>= n', or the name of another size") from None
 
 
-def _check_memory(sizes: Mapping[str, SizeWish]) -> None:
+def _check_memory(sizes: Mapping[str, SizeWish], operation: Operation) -> None:
     """The largest of the sizes that are listed, and the least of the others, must make a problem that fits into memory."""
     own = {name: max(wish.among, default=wish.least) for name, wish in sizes.items() if not wish.like}
     liked = {name: own.get(wish.like, 1) for name, wish in sizes.items() if wish.like}
     try:
-        check_sizes({**own, **liked})
+        check_sizes({**own, **liked}, operation)
     except StructureError as error:
         raise StructureError(f"given: {error}") from None
 

@@ -8,7 +8,7 @@ corrected value of a later step, and 0 times what has overflowed is NaN.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import ml_dtypes
@@ -22,7 +22,6 @@ __all__ = ["BETAS", "DECAYS", "FEATURE_MAPS", "GATES", "GATE_SHAPES", "LINEAR_OP
 __all__ += ["draw_linear", "fitted"]
 
 Array = NDArray[Any]
-Shape = tuple[int, int, int, int, int, int, int]
 
 DECAYS = ("retnet", "random", "half", "one")
 """Patterns of decay: 1 − 2^(−5 − h) for head h (Y. Sun et al., arXiv:2307.08621, section 3.1); between 1/2 and 1; 1/2; 1."""
@@ -70,9 +69,8 @@ NARROW = {"taylor1": 64, "taylor2": 16, "taylor3": 6, "taylor4": 4, "taylor5": 3
 """The largest D of each Taylor map: Dφ stays below 300."""
 
 
-def draw_linear(name: str, value: Any, s: Any, k: Array) -> Any:
-    """An option of a structure s whose keys are k, typed as spec/operations.yaml says; None for an option that is not of
-    here."""
+def draw_linear(name: str, value: Any, s: Any, arrays: Mapping[str, Array]) -> Any:
+    """An option of a structure s with these arrays, typed as spec/operations.yaml says; None for one that is not of here."""
     if name not in ("decay", "gate", "beta", "initial_state", "cu_seqlens"):
         return None
     rng, phi = stream(s.seed, name), width(s.described.get("feature_map", "identity"), s.d)
@@ -83,7 +81,7 @@ def draw_linear(name: str, value: Any, s: Any, k: Array) -> Any:
         shape = (s.b, s.hq, s.sk) if code == "bhs" else (s.b, s.hq, s.sk, phi)
         return _gate(pattern, shape, rng)
     if name == "beta":
-        return _beta(value, features(s.described.get("feature_map", "identity"), k.astype(np.float64)), rng)
+        return _beta(value, features(s.described.get("feature_map", "identity"), arrays["k"].astype(np.float64)), rng)
     if name == "cu_seqlens":
         return _packing(value, s.sk, rng)
     entries = (
@@ -139,8 +137,8 @@ def _packing(pattern: str, length: int, rng: np.random.Generator) -> Array:
 
 
 def fitted(
-    options: dict[str, Any], kept: set[str], shape: Shape, sizes: Collection[str] = (), work: int = 1 << 62
-) -> tuple[dict[str, Any], Shape]:
+    options: dict[str, Any], kept: set[str], made: Mapping[str, int], sizes: Collection[str] = (), work: int = 1 << 62
+) -> tuple[dict[str, Any], dict[str, int]]:
     """Options and sizes of linear attention that fit together. kept: options of which a law speaks, to which others give way.
 
     A normaliser is asked for with features that leave it positive, and where there is a key: nothing is promised of others.
@@ -157,20 +155,21 @@ def fitted(
             del options["normalize"]
     if "normalize" in options and options.get("kv_lengths") == "zero-some" and "kv_lengths" not in kept:
         options["kv_lengths"] = "random"
-    b, hq, _, sq, sk, d, dv = shape
+    made = {**made, "hkv": made["hq"]}
     mapped = options.get("feature_map", "identity")
-    d = min(d, NARROW[mapped]) if mapped in TAYLOR else d
+    if mapped in TAYLOR:
+        made["d"] = min(made["d"], NARROW[mapped])
     if "causal" in options or "cu_seqlens" in options:
-        sq = sk
-    b = 1 if "cu_seqlens" in options else b
-    return options, _affordable((b, hq, hq, sq, sk, d, dv), mapped, frozenset(sizes), work)
+        made["sq"] = made["sk"]
+    if "cu_seqlens" in options:
+        made["b"] = 1
+    return options, _affordable(made, mapped, frozenset(sizes), work)
 
 
-def _affordable(shape: Shape, feature_map: str, fixed: Collection[str], work: int) -> Shape:
+def _affordable(made: dict[str, int], feature_map: str, fixed: Collection[str], work: int) -> dict[str, int]:
     """Narrower features, then a smaller batch, then fewer heads, until the recurrence costs no more than work."""
-    b, h, _, sq, sk, d, dv = shape
-
-    while b * h * sk * width(feature_map, d) * dv > work:
+    b, h, d, dv = (made[name] for name in ("b", "hq", "d", "dv"))
+    while b * h * made["sk"] * width(feature_map, d) * dv > work:
         if dv > 1 and dv >= d and "dv" not in fixed:
             dv //= 2
         elif d > 1 and "d" not in fixed:
@@ -183,4 +182,4 @@ def _affordable(shape: Shape, feature_map: str, fixed: Collection[str], work: in
             h -= 1
         else:
             break
-    return b, h, h, sq, sk, d, dv
+    return {**made, "b": b, "hq": h, "hkv": h, "d": d, "dv": dv}

@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,6 @@ from ...reference.random_features.drawing import lengths, rotations
 from .streams import stream
 
 __all__ = ["FEATURE_COUNTS", "PROJECTIONS", "RANDOM_VALUES", "draw_given_projection", "fitted_random"]
-
-Shape = tuple[int, int, int, int, int, int, int]
 
 PROJECTIONS = ("normal", "orthogonal")
 """Patterns of projection: independent normal rows; normal rows that are orthogonal, but for rounding, in blocks of D."""
@@ -42,7 +41,8 @@ def draw_given_projection(described: str, s: Any) -> NDArray[np.float32]:
     return (np.clip(np.round(made * GRID), -BITS, BITS) / GRID).astype(np.float32)
 
 
-def fitted_random(options: dict[str, Any], _kept: set[str], shape: Shape, *_cost: object) -> tuple[dict[str, Any], Shape]:
+def fitted_random(
+    options: dict[str, Any], _kept: set[str], made: Mapping[str, int], *_cost: object
+) -> tuple[dict[str, Any], dict[str, int]]:
     """Options and sizes of random feature attention that fit together. None gives way to another, and none is too dear."""
-    b, hq, _, sq, sk, d, dv = shape
-    return options, (b, hq, hq, sk if "causal" in options else sq, sk, d, dv)
+    return options, {**made, "hkv": made["hq"], "sq": made["sk" if "causal" in options else "sq"]}

@@ -1,4 +1,4 @@
-"""Draws the seven sizes of one problem from a pool, under the wishes of a law.
+"""Draws the sizes of one problem from a pool, under the wishes of a law.
 
 Lengths are drawn first and heads, batch and width afterwards from what the cap leaves, so that large lengths go with few
 heads and narrow features. Each size comes from a tuple that ascends, so a shrinker makes each one smaller on its own.
@@ -8,6 +8,7 @@ A backend that compiles meets one shape for each of its pool under a law: of the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -15,20 +16,25 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ...adapters.takes import Takes
+from ..operations.operation import Operation
+from ..operations.sizes import HEADS
 from .descriptors import StructureError
 from .given import SizeWish
 from .sizes import Pool, Shape
 from .taken import NotTaken, taken_heads, taken_sizes
 
-__all__ = ["check_shape", "choice", "draw_shape", "shape_near"]
+__all__ = ["check_shape", "choice", "draw_shape", "picked", "shape_near"]
 
 ANY = SizeWish()
-SIZES = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
+SIZES = tuple(HEADS)
 COSTLY = ("b", "hq", "sq", "sk")
 """Sizes whose product is the number of scores."""
 
 RATIOS = (1, 2, 3, 7)
-"""Query heads to each key/value head, where a law fixes only the key/value heads."""
+"""Query heads to each key/value head, where a law fixes only the key/value heads; and so for every size that is a multiple."""
+
+FEW = 3
+"""Lengths of an operation without whole shapes, where each shape is compiled."""
 
 Wishes = Mapping[str, SizeWish]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -46,32 +52,61 @@ def choice(*values: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from(values if len(values) > 1 else values * 2)
 
 
-def draw_shape(draw: Draw, wishes: Wishes, pool: Pool) -> Shape:
-    """b, hq, hkv, sq, sk, d, dv. Sizes that a law lists may exceed the pool's cap; drawn ones do not.
+def draw_shape(draw: Draw, wishes: Wishes, pool: Pool, operation: Operation) -> dict[str, int]:
+    """The sizes of an operation. Those that a law lists may exceed the pool's cap; drawn ones do not.
 
     Raises StructureError where the wishes for hq and hkv have no common pair, NotTaken where the implementation takes nothing
     that is wished.
     """
-    if pool.shapes:
-        shape: Shape = draw(choice(*_whole_shapes(tuple(sorted(wishes.items())), pool)))
-        return shape
-    return _picked(lambda name, among: draw(choice(*among)), wishes, pool, None)
+    pick = operation.pick or partial(_each, operation)
+    if operation.pick is not None and pool.shapes:
+        return dict(zip(SIZES, draw(choice(*_whole_shapes(tuple(sorted(wishes.items())), pool))), strict=True))
+    return pick(lambda name, among: draw(choice(*among)), wishes, pool, None)
 
 
 def shape_near(base: Shape, takes: Takes) -> Shape:
     """The shape nearest to a given one that an implementation takes. Raises NotTaken where there is none."""
-    return _picked(partial(_nearest, base), {}, Pool((1,), ((1, 1),), (1,), (1,), 1 << 30, 1 << 40, (base,), takes), base)
+    return _shape(
+        picked(partial(_nearest, base), {}, Pool((1,), ((1, 1),), (1,), (1,), 1 << 30, 1 << 40, (base,), takes), base)
+    )
 
 
-def check_shape(wishes: Wishes, pool: Pool) -> None:
+def check_shape(wishes: Wishes, pool: Pool, operation: Operation) -> None:
     """Raises NotTaken where no shape can be drawn, neither of the simplest sizes nor of the largest; else does nothing."""
-    if pool.shapes:
+    pick = operation.pick or partial(_each, operation)
+    if operation.pick is not None and pool.shapes:
         _whole_shapes(tuple(sorted(wishes.items())), pool)
         return
     try:
-        _picked(lambda name, among: among[0], wishes, pool, None)
+        pick(lambda name, among: among[0], wishes, pool, None)
     except NotTaken:
-        _picked(lambda name, among: among[-1], wishes, pool, None)
+        pick(lambda name, among: among[-1], wishes, pool, None)
+
+
+def _shape(made: Mapping[str, int]) -> Shape:
+    return tuple(made[name] for name in SIZES)  # type: ignore[return-value]
+
+
+def _each(operation: Operation, pick: Pick, wishes: Wishes, pool: Pool, base: object) -> dict[str, int]:
+    """Sizes that know nothing of each other, but which of them are multiples of others, and that their product is no more than
+    the cap.
+    """
+    made: dict[str, int] = {}
+    lengths = tuple(dict.fromkeys((*pool.widths, *pool.lengths)))[: FEW if pool.shapes else None]
+    multiples = {size.multiple_of: name for name, size in operation.sizes.items() if size.multiple_of}
+    for name in sorted(operation.sizes, key=lambda each: bool(operation.sizes[each].multiple_of)):
+        wish, size = wishes.get(name, ANY), operation.sizes[name]
+        if wish.like:
+            continue
+        unit = made.get(size.multiple_of, 1)
+        largest = max(1, pool.cap // max(1, math.prod(made.values())) // (2 if name in multiples else 1))
+        usual = tuple(n * unit for n in RATIOS) if size.multiple_of else lengths
+        among = wish.among or _fitting(usual, max(wish.least, unit), max(largest, unit), ())
+        made[name] = pick(name, tuple(n for n in among if size.most is None or n <= size.most))
+    for name, wish in wishes.items():
+        if wish.like:
+            made[name] = made[wish.like]
+    return {name: made[name] for name in operation.sizes}
 
 
 @lru_cache(maxsize=4096)
@@ -81,7 +116,7 @@ def _whole_shapes(wishes: tuple[tuple[str, SizeWish], ...], pool: Pool) -> tuple
     refusal = NotTaken("")
     for base in pool.shapes or ():
         try:
-            made[_picked(partial(_nearest, base), dict(wishes), pool, base)] = None
+            made[_shape(picked(partial(_nearest, base), dict(wishes), pool, base))] = None
         except NotTaken as reason:
             refusal = reason
     if not made:
@@ -97,8 +132,8 @@ def _nearest(base: Shape, name: str, among: tuple[Any, ...]) -> Any:
     return min(among, key=lambda size: (abs(size - own[name]), size))
 
 
-def _picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> Shape:
-    """A shape, size by size. base: the whole shape that it starts from, or None."""
+def picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> dict[str, int]:
+    """The sizes of attention over heads, one by one. base: the whole shape that they start from, or None."""
     heads = ((base[1], base[2]),) if base else pool.heads
     made: dict[str, int] = {}
 
@@ -126,7 +161,7 @@ def _picked(pick: Pick, wishes: Wishes, pool: Pool, base: Shape | None) -> Shape
     for rule in pool.takes.rules:
         if not rule.allows(made):
             raise NotTaken(rule.broken(made))
-    return made["b"], made["hq"], made["hkv"], made["sq"], made["sk"], made["d"], made["dv"]
+    return {name: made[name] for name in SIZES}
 
 
 def _value_widths(d: int, base: Shape | None, pool: Pool) -> tuple[int, ...]:

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from ...adapters.takes import Takes
 from ...spec.nearest import nearest
-from ..operations import operation_named
+from ..operations import Operation, operation_named
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
 from .descriptors import OPTIONS, StructureError, one_of
-from .distributions import DISTRIBUTIONS, MANTISSA
+from .distributions import MANTISSA
 from .given import DRAWN, Given, read_given
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
 from .masks import BIASES, MASKS
@@ -81,7 +81,7 @@ PARAMETERS: dict[str, tuple[Any, ...]] = {
 }
 """Values of drawn options, simplest first."""
 
-USUAL_VALUES = (*DISTRIBUTIONS, "normal", "normal", "normal", "soft", "sharp")
+USUAL = ("normal", "normal", "normal", "soft", "sharp")
 USUAL_MEMORIES = ("contiguous",) * 6 + MEMORIES[1:]
 SEEDS = st.sampled_from(range(4096))
 GEOMETRIES = st.sampled_from(range(1024))
@@ -103,12 +103,13 @@ def structures(
     not know, NotTaken where the law asks for what the implementation does not take.
     """
     one_of(dtype, MANTISSA, "dtype")
-    plan, takes = read_given(given), sizes.takes
+    record = operation_named(operation)
+    plan, takes = read_given(given, record), sizes.takes
     wished = taken_options(plan.options, takes)
     free = tuple(name for name in _claimed(options) if name not in {*plan.options, *wished, *ON_REQUEST})
     free = tuple(name for name in free if conflict([name], takes) is None)
-    check_shape(plan.sizes, _for_options(sizes, wished))
-    return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, operation))
+    check_shape(plan.sizes, _for_options(sizes, wished), record)
+    return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, record))
 
 
 def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
@@ -127,7 +128,7 @@ class _Plan:
     wished: Mapping[str, tuple[Any, ...]]
     slots: tuple[tuple[str | None, ...], ...]
     pool: Pool
-    operation: str
+    operation: Operation
 
 
 @st.composite
@@ -140,20 +141,36 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
             present.add(name)
     shapes = takes.shapes
     wishes = {name: _parameter(draw, name, plan.wished.get(name, DRAWN), shapes) for name in OPTIONS if name in present}
+    operation = plan.operation
     try:
-        shape = draw_shape(draw, given.sizes, _for_options(plan.pool, present))
+        sizes = draw_shape(draw, given.sizes, _for_options(plan.pool, present), operation)
     except NotTaken:
         reject()
-    operation = operation_named(plan.operation)
     if operation.fit is not None:
-        wishes, shape = operation.fit(wishes, set(given.options), shape, given.sizes, plan.pool.work // 8)
-    b, hq, hkv, sq, sk, d, dv = shape
+        wishes, sizes = operation.fit(wishes, set(given.options), sizes, given.sizes, plan.pool.work // 8)
     if isinstance(wishes.get("scale"), _Relative):
-        wishes["scale"] = float(f"{wishes['scale'].factor / d**0.5:.3g}")
+        wishes["scale"] = float(f"{wishes['scale'].factor / sizes['d'] ** 0.5:.3g}")
     memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
-    values = draw(choice(*(given.values or operation.values or USUAL_VALUES)))
+    values = draw(
+        choice(
+            *(
+                given.values
+                or operation.values
+                or (*operation.contents, *(name for name in USUAL if name in operation.contents))
+            )
+        )
+    )
     seed, geometry = draw(SEEDS), draw(GEOMETRIES)
-    return Structure(plan.dtype, b, hq, hkv, sq, sk, d, dv, wishes, values, memory, seed, geometry, operation=plan.operation)
+    return Structure(
+        operation=operation.name,
+        dtype=plan.dtype,
+        sizes=sizes,
+        options=wishes,
+        values=values,
+        memory=memory,
+        seed=seed,
+        geometry=geometry,
+    )
 
 
 @lru_cache(maxsize=256)

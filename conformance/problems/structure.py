@@ -7,69 +7,67 @@ when read, because a typing error that is passed over replays another case.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from ...spec.nearest import nearest
+from ...spec.shapes import shared, sizes_in
+from ..operations.known import operation_named
+from ..operations.operation import Operation
+from ..operations.sizes import entries
 from .descriptors import OPTIONS, StructureError, Value, one_of, read_option, whole, write_value
-from .distributions import DISTRIBUTIONS, MANTISSA, Sizes
+from .distributions import MANTISSA
 from .problem import MEMORIES
+from .streams import stream
 
-__all__ = ["SIZES", "Structure", "check_sizes"]
-
-SIZES = {"b": 1, "hq": 1, "hkv": 1, "sq": 0, "sk": 0, "d": 1, "dv": 1}
-"""Names of the sizes, and the least value of each. There may be no query and no key."""
+__all__ = ["Structure", "check_sizes", "keys", "required"]
 
 MOST = 1 << 26
-"""The most scores, and the most entries of an array, that one problem may have: half a gigabyte in float64 for each array."""
-
-FEATURES = 1 << 16
-"""The most features of a query or a value: those of real models are below 1,000."""
+"""The most entries of an array that one problem has, or makes: half a gigabyte in float64 for each."""
 
 
-def check_sizes(sizes: Mapping[str, int]) -> None:
+def check_sizes(sizes: Mapping[str, int], operation: Operation) -> None:
     """Raise StructureError for sizes, those that are left out being 1, whose problem would not fit into memory."""
-    for name in ("d", "dv"):
-        if sizes.get(name, 1) > FEATURES:
-            raise StructureError(f"{name}={sizes[name]} is more than {FEATURES} features, the most that a problem may have")
-    for what, names in (("scores", "b hq sq sk"), ("queries", "b hq sq d"), ("keys", "b hkv sk d"), ("values", "b hkv sk dv")):
-        entries = math.prod(sizes.get(name, 1) for name in names.split())
-        if entries > MOST:
-            said = " · ".join(f"{name}={sizes[name]}" for name in names.split() if sizes.get(name, 1) != 1)
-            raise StructureError(f"{said} is {entries} entries of {what}; a problem has at most {MOST}")
+    for name, size in operation.sizes.items():
+        if size.most is not None and sizes.get(name, 1) > size.most:
+            raise StructureError(f"{name}={sizes[name]} is more than {size.most} features, the most that a problem may have")
+    arrays = {operation.called.get(name, name): sizes_in(axes) for name, axes in operation.arguments.items()}
+    for what, names in (*operation.made.items(), *arrays.items()):
+        if (count := entries(sizes, names)) > MOST:
+            said = " · ".join(f"{name}={sizes[name]}" for name in names if sizes.get(name, 1) != 1)
+            raise StructureError(f"{said} is {count} entries of {what}; a problem has at most {MOST}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Structure:
     """One case of an operation. Raises StructureError where its parts do not fit.
 
-    dtype: one of distributions.MANTISSA.
-    b, hq, hkv, sq, sk, d, dv: sizes; dv is d unless given.
-    options: described options as pairs, in the order of descriptors.OPTIONS; a mapping is accepted and put in order.
-    values: a name of distributions.DISTRIBUTIONS. memory: one of problem.MEMORIES.
-    seed: seeds the contents. geometry: seeds the choices that transforms make.
     operation: a key of spec/operations.yaml. A case does not print it, because its law says it.
+    dtype: one of distributions.MANTISSA.
+    sizes: the sizes of the operation as pairs, in its order; a mapping is accepted and put in order. Those that are left out
+    are 1, or like another one. Each is an attribute too, by its name.
+    options: described options as pairs, in the order of descriptors.OPTIONS; a mapping is accepted and put in order.
+    values: a distribution of the operation. memory: one of problem.MEMORIES.
+    seed: seeds the contents. geometry: seeds the choices that transforms make.
     """
 
+    operation: str
     dtype: str = "float32"
-    b: int = 1
-    hq: int = 1
-    hkv: int = 1
-    sq: int = 1
-    sk: int = 1
-    d: int = 1
-    dv: int | None = None
+    sizes: tuple[tuple[str, int], ...] | Mapping[str, int] = ()
     options: tuple[tuple[str, Value], ...] | Mapping[str, object] = ()
     values: str = "integers"
     memory: str = "contiguous"
     seed: int = 0
     geometry: int = 0
-    operation: str = field(kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.dv is None:
-            object.__setattr__(self, "dv", self.d)
+        operation = operation_named(self.operation)
+        sizes = self._read_sizes(dict(self.sizes), operation)
+        object.__setattr__(self, "sizes", tuple(sizes.items()))
         given = dict(self.options)
         for name in given:
             if name not in OPTIONS:
@@ -77,15 +75,49 @@ class Structure:
         read = ((name, read_option(name, given[name])) for name in OPTIONS if given.get(name) is not None)
         object.__setattr__(self, "options", tuple((name, value) for name, value in read if value is not None))
         one_of(self.dtype, MANTISSA, "dtype")
-        one_of(self.values, DISTRIBUTIONS, "distribution of values")
+        one_of(self.values, operation.contents, "distribution of values")
         one_of(self.memory, MEMORIES, "memory")
-        for name, least in {**SIZES, "seed": 0, "geometry": 0}.items():
-            _whole_field(name, getattr(self, name), least)
-        check_sizes({name: getattr(self, name) for name in SIZES})
-        if self.hq % self.hkv:
-            raise StructureError(
-                f"hq={self.hq} is not a multiple of hkv={self.hkv}; each key/value head serves the same number of query heads"
-            )
+        for name in SEEDS:
+            _whole_field(name, getattr(self, name), 0)
+        check_sizes(sizes, operation)
+        for name, size in operation.sizes.items():
+            if size.multiple_of and sizes[name] % sizes[size.multiple_of]:
+                other = f"{size.multiple_of}={sizes[size.multiple_of]}"
+                raise StructureError(f"{name}={sizes[name]} is not a multiple of {other}; {size.why}")
+        for first, *others in shared(operation.arguments):
+            for other in others:
+                if sizes[other] != sizes[first]:
+                    raise StructureError(
+                        f"{first}={sizes[first]} and {other}={sizes[other]} are one number in {self.operation}"
+                    )
+
+    @staticmethod
+    def _read_sizes(given: dict[str, Any], operation: Operation) -> dict[str, int]:
+        """Every size of the operation, in its order."""
+        for name in given:
+            one_of(name, operation.sizes, "size")
+        found: dict[str, int] = {}
+        for name, size in operation.sizes.items():
+            usual = found[size.like] if size.like else 1
+            found[name] = _whole_field(name, usual if given.get(name) is None else given[name], size.least)
+        return found
+
+    @classmethod
+    def of(cls, operation: str, **fields: Any) -> Structure:
+        """A structure whose sizes are given by name, beside its other parts."""
+        sizes = {name: fields.pop(name) for name in tuple(fields) if name in operation_named(operation).sizes}
+        return cls(operation=operation, sizes=sizes, **fields)
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """The sizes by name."""
+        return dict(self.sizes)
+
+    def __getattr__(self, name: str) -> int:
+        """A size."""
+        if name.startswith("_") or name == "sizes" or name not in self.lengths:
+            raise AttributeError(f"a structure has no {name!r}")
+        return self.lengths[name]
 
     @property
     def described(self) -> dict[str, Value]:
@@ -93,10 +125,32 @@ class Structure:
         return dict(self.options)  # type: ignore[arg-type]
 
     @property
-    def sizes(self) -> Sizes:
-        """What the distributions need to know."""
-        dv = self.d if self.dv is None else self.dv
-        return Sizes(self.b, self.hq, self.hkv, self.sq, self.sk, self.d, dv, self.dtype, self.seed)
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of its arrays."""
+        arguments = operation_named(self.operation).arguments
+        return {name: tuple(self.lengths[size] for size in sizes_in(axes)) for name, axes in arguments.items()}
+
+    @property
+    def entries(self) -> int:
+        """How many entries its arrays have together."""
+        return sum(int(np.prod(shape)) for shape in self.shapes.values())
+
+    @property
+    def cost(self) -> int:
+        """How many numbers are made of its arrays: scores, of every kind of attention."""
+        return sum(entries(self.lengths, names) for names in operation_named(self.operation).made.values()) or self.entries
+
+    def stream(self, name: str) -> np.random.Generator:
+        """The generator of one of its arrays, the same each time."""
+        return stream(self.seed, name)
+
+    def normal(self, name: str) -> Any:
+        """Standard normal entries for one of its arrays, float64."""
+        return self.stream(name).standard_normal(self.shapes[name])
+
+    def sized(self, **sizes: int) -> Structure:
+        """The same structure with sizes replaced."""
+        return replace(self, sizes={**self.lengths, **sizes})
 
     def but(self, **options: object) -> Structure:
         """The same structure with described options replaced; None takes an option away."""
@@ -104,10 +158,9 @@ class Structure:
 
     def query(self) -> str:
         """The query string: dtype, sizes, options, values, memory, seed, geometry; defaults other than these are left out."""
-        fields: dict[str, object] = {"dtype": self.dtype, "b": self.b, "hq": self.hq, "hkv": self.hkv}
-        fields |= {"sq": self.sq, "sk": self.sk, "d": self.d}
-        if self.dv != self.d:
-            fields["dv"] = self.dv
+        known = operation_named(self.operation).sizes
+        fields: dict[str, object] = {"dtype": self.dtype}
+        fields |= {name: n for name, n in self.lengths.items() if not known[name].like or n != self.lengths[known[name].like]}
         fields |= self.described
         fields["values"] = self.values
         if self.memory != "contiguous":
@@ -123,7 +176,8 @@ class Structure:
 
         Raises StructureError for an unknown or repeated key, a bad value, or sizes that do not fit.
         """
-        fields: dict[str, object] = {}
+        known = operation_named(operation).sizes
+        fields: dict[str, Any] = {}
         options: dict[str, object] = {}
         for part in filter(None, query.strip().removeprefix("?").split("&")):
             key, equals, text = part.partition("=")
@@ -133,21 +187,26 @@ class Structure:
                 raise StructureError(f"{key} is given twice")
             if key in OPTIONS:
                 options[key] = text
-            elif key in NUMBERS:
-                fields[key] = _whole_field(key, text, NUMBERS[key])
-            elif key in WORDS:
+            elif key in known or key in SEEDS:
+                fields[key] = _whole_field(key, text, known[key].least if key in known else 0)
+            elif key in keys(operation):
                 fields[key] = text
             else:
-                raise StructureError(f"unknown key {key!r}{nearest(key, KEYS)}; known: {', '.join(KEYS)}")
-        return cls(**fields, options=options, operation=operation)  # type: ignore[arg-type]
+                raise StructureError(f"unknown key {key!r}{nearest(key, keys(operation))}; known: {', '.join(keys(operation))}")
+        return cls.of(operation, **fields, options=options)
 
 
-NUMBERS = {**SIZES, "seed": 0, "geometry": 0}
-WORDS = ("dtype", "values", "memory")
-KEYS = ("dtype", *SIZES, *OPTIONS, "values", "memory", "seed", "geometry")
-"""Every key of a query string, in printing order."""
-REQUIRED = ("dtype", *(size for size in SIZES if size != "dv"), "values", "seed")
-"""Keys that every printed query string has."""
+SEEDS = ("seed", "geometry")
+
+
+def keys(operation: str) -> tuple[str, ...]:
+    """Every key of a query string, in printing order."""
+    return ("dtype", *operation_named(operation).sizes, *OPTIONS, "values", "memory", *SEEDS)
+
+
+def required(operation: str) -> tuple[str, ...]:
+    """Keys that every printed query string has."""
+    return ("dtype", *(name for name, size in operation_named(operation).sizes.items() if not size.like), "values", "seed")
 
 
 def _whole_field(name: str, given: object, least: int) -> int:

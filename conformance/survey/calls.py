@@ -84,7 +84,7 @@ class Caller:
         try:
             structure = Structure(
                 dtype=self.subject.dtype,
-                **sizes,  # type: ignore[arg-type]
+                sizes=sizes,
                 options={name: value for name, value in options.items() if name not in asked},
                 values="integers",
                 operation=self.made.operation,
@@ -113,6 +113,5 @@ class Caller:
         fit = operation_named(self.made.operation).fit
         if fit is None:
             return dict(home.sizes), dict(home.options)
-        names = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
-        options, shape = fit(dict(home.options), set(home.options), tuple(home.sizes[name] for name in names), set(names))
-        return dict(zip(names, shape, strict=True)), options
+        options, sizes = fit(dict(home.options), set(home.options), home.sizes, set(home.sizes))
+        return sizes, options

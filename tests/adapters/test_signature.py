@@ -13,7 +13,7 @@ from attnspec.conformance.engine.subject import NotClaimed, Subject
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure
 
-Q = Structure(dtype="float32", hq=2, hkv=2, sq=3, sk=4, d=16, values="normal", operation="attention")
+Q = Structure.of(dtype="float32", hq=2, hkv=2, sq=3, sk=4, d=16, values="normal", operation="attention")
 
 
 def calls(**declared: Any) -> tuple[Any, list[dict[str, Any]]]:

@@ -32,7 +32,7 @@ def naive(q: Any, k: Any, v: Any) -> Any:
 
 
 def finding(ratio: float | None, strange: bool = False, verdict: str = "fail") -> Finding:
-    return Finding(verdict, "x", Structure(operation="attention"), "", [], ratio, strange)
+    return Finding(verdict, "x", Structure.of(operation="attention"), "", [], ratio, strange)
 
 
 def test_the_worst_is_kept_where_it_is_lost_by_shrinking() -> None:

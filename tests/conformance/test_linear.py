@@ -124,13 +124,13 @@ def test_packed_sequences_cover_all_steps(pattern: str) -> None:
 
 
 def test_options_and_sizes_that_do_not_fit_give_way() -> None:
-    shape = (2, 6, 2, 5, 9, 64, 3)
-    options, made = fitted({"causal": True, "normalize": True, "beta": "random", "feature_map": "taylor3"}, {"beta"}, shape)
-    assert "normalize" not in options and made == (2, 6, 6, 9, 9, 6, 3)
-    options, made = fitted({"normalize": True, "kv_lengths": "zero-some"}, {"normalize"}, shape)
-    assert options == {"normalize": True, "kv_lengths": "random", "feature_map": "elu1"} and made[3:5] == (5, 9)
-    options, made = fitted({"cu_seqlens": "one", "kv_lengths": "full"}, {"kv_lengths"}, shape)
-    assert options == {"kv_lengths": "full"} and made[0] == 2
+    sizes = {"b": 2, "hq": 6, "hkv": 2, "sq": 5, "sk": 9, "d": 64, "dv": 3}
+    options, made = fitted({"causal": True, "normalize": True, "beta": "random", "feature_map": "taylor3"}, {"beta"}, sizes)
+    assert "normalize" not in options and made == {**sizes, "hkv": 6, "sq": 9, "d": 6}
+    options, made = fitted({"normalize": True, "kv_lengths": "zero-some"}, {"normalize"}, sizes)
+    assert options == {"normalize": True, "kv_lengths": "random", "feature_map": "elu1"} and (made["sq"], made["sk"]) == (5, 9)
+    options, made = fitted({"cu_seqlens": "one", "kv_lengths": "full"}, {"kv_lengths"}, sizes)
+    assert options == {"kv_lengths": "full"} and made["b"] == 2
 
 
 # Words

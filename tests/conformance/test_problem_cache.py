@@ -24,7 +24,7 @@ def made(function: Any) -> Implementation:
 
 
 def structure(**sizes: int) -> Structure:
-    return Structure(**{"sq": 2, "sk": 3, "d": 4, **sizes}, operation="attention")  # type: ignore[arg-type]
+    return Structure.of(**{"sq": 2, "sk": 3, "d": 4, **sizes}, operation="attention")  # type: ignore[arg-type]
 
 
 def attend(q: Any, k: Any, v: Any) -> Any:

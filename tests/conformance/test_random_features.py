@@ -89,8 +89,9 @@ def test_what_cannot_be_is_said(text: str, message: str) -> None:
 def test_heads_are_as_many_and_a_causal_pass_has_as_many_queries() -> None:
     from attnspec.conformance.problems.random_features import fitted_random
 
-    assert fitted_random({"causal": True}, set(), (2, 6, 2, 5, 9, 64, 3))[1] == (2, 6, 6, 9, 9, 64, 3)
-    assert fitted_random({}, set(), (2, 6, 2, 5, 9, 64, 3))[1] == (2, 6, 6, 5, 9, 64, 3)
+    sizes = {"b": 2, "hq": 6, "hkv": 2, "sq": 5, "sk": 9, "d": 64, "dv": 3}
+    assert fitted_random({"causal": True}, set(), sizes)[1] == {**sizes, "hkv": 6, "sq": 9}
+    assert fitted_random({}, set(), sizes)[1] == {**sizes, "hkv": 6}
 
 
 # Words

@@ -25,7 +25,8 @@ LOST = {"repeat_keys", "pad_keys", "poison_hidden", "nan_hidden", "two_keys"}
 
 
 def drawn(values: str = "normal", sk: int = 60, **options: Any) -> Problem:
-    return build(Structure("float32", 2, 4, 2, 5, sk, 8, 8, options, values, "contiguous", 1, 1, operation="attention"))
+    sizes = {"b": 2, "hq": 4, "hkv": 2, "sq": 5, "sk": sk, "d": 8}
+    return build(Structure(operation="attention", sizes=sizes, options=options, values=values, seed=1, geometry=1))
 
 
 def call(name: str, p: Problem) -> Any:
@@ -103,7 +104,7 @@ def test_results_are_judged_by_the_signs() -> None:
 def test_signs_are_fair_whatever_the_keys_do(values: str) -> None:
     """Signs of V against those of neighbours, of q·k and of |V|: a distribution that a new idea adds is held to it too."""
     for seed in range(3):
-        p = build(Structure("float32", 1, 8, 8, 1, 400, 8, 8, {}, values, "contiguous", seed, 0, operation="attention"))
+        p = build(Structure.of("attention", hq=8, hkv=8, sk=400, d=8, values=values, seed=seed))
         signs, size = np.sign(p.v.astype(np.float64)), np.abs(p.v.astype(np.float64))
         scores = np.swapaxes(p.k.astype(np.float64) @ np.swapaxes(p.q.astype(np.float64), -1, -2), -1, -1)
         compared = {

@@ -31,7 +31,7 @@ def made(name: str) -> Implementation:
 
 def problem(dtype: str = "float32", **changes: Any) -> Problem:
     sizes = {"b": 1, "hq": 2, "hkv": 2, "sq": 129, "sk": 128, "d": 64, "values": "normal", "seed": 3}
-    return build(Structure(dtype=dtype, **{**sizes, **changes}, operation="attention"), CONVENTIONS)  # type: ignore[arg-type]
+    return build(Structure.of(dtype=dtype, **{**sizes, **changes}, operation="attention"), CONVENTIONS)  # type: ignore[arg-type]
 
 
 def said(name: str, word: str, p: Problem, relation: str = "≈", right: float = 0.0) -> Any:

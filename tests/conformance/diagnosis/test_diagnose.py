@@ -313,10 +313,10 @@ def test_where_does_not_contradict_the_reported_case() -> None:
 
     investigation = Investigation(made(as_callable("bias-ignored")), "float32")
     biased = [
-        Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, options={"bias": "normal:qk"}, operation="attention")
+        Structure.of(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, options={"bias": "normal:qk"}, operation="attention")
         for n in range(3)
     ]
-    plain = [Structure(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, operation="attention") for n in range(4)]
+    plain = [Structure.of(sq=4, sk=6, d=8, dv=8, values="normal", seed=n, operation="attention") for n in range(4)]
     asked = [investigation._ask(each, LAWS["weights/as-defined"], lambda case: None) for each in (*biased, *plain)]
     samples = [sample for sample in asked if sample is not None]
     assert "only with a bias" in where(samples) and "only with a bias" in where(samples, build(biased[0]))

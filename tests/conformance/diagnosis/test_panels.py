@@ -13,7 +13,7 @@ from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.faults.catalogue import as_callable
 
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
-SMALLEST = Structure(sq=1, sk=2, d=1, options={"causal": True}, values="normal", operation="attention")
+SMALLEST = Structure.of(sq=1, sk=2, d=1, options={"causal": True}, values="normal", operation="attention")
 
 
 def taken(name: str, structure: Structure = SMALLEST) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def test_a_leak_is_drawn_at_a_size_that_tells() -> None:
 
 
 def test_wrong_weights_are_drawn_though_the_mask_is_right() -> None:
-    found = taken("scale-twice", Structure(sq=2, sk=3, d=8, options={}, values="normal", operation="attention"))
+    found = taken("scale-twice", Structure.of(sq=2, sk=3, d=8, options={}, values="normal", operation="attention"))
     assert found["mask_due"] == found["mask_read"]
     assert found["weights_due"] != found["weights_read"]
     assert max(levels(found["weights_due"]).max(), levels(found["weights_read"]).max()) == 254
@@ -55,7 +55,7 @@ def test_nan_has_a_level_of_its_own() -> None:
         return np.full((*q.shape[:3], v.shape[-1]), np.nan, q.dtype)
 
     found = pictures(
-        implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure(sq=2, sk=3, d=2, operation="attention")
+        implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure.of(sq=2, sk=3, d=2, operation="attention")
     )
     assert found is not None and np.all(levels(found["weights_read"]) == 255)
     assert found["mask_read"] == ["n" * found["keys"]] * found["queries"] and "infinite" not in found
@@ -68,7 +68,7 @@ def test_infinity_has_a_plane_of_its_own() -> None:
 
     found = pictures(
         implementation_of(attend, name="kernel", conventions=CONVENTIONS),
-        Structure(sq=2, sk=3, d=4, dv=4, operation="attention"),
+        Structure.of(sq=2, sk=3, d=4, dv=4, operation="attention"),
     )
     assert found is not None and {row[1] for row in found["mask_read"]} == {"i"}
     assert {row[:3] for row in found["infinite"]} == {"010"} and np.isfinite(found["largest"])
@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_left_out() -> None:
     seen: list[Structure] = []
     assert (
         pictures(
-            implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure(operation="attention"), seen.append
+            implementation_of(attend, name="kernel", conventions=CONVENTIONS), Structure.of(operation="attention"), seen.append
         )
         is None
     )
@@ -90,7 +90,7 @@ def test_what_cannot_be_read_is_left_out() -> None:
 
 def test_no_picture_is_large() -> None:
     found = taken(
-        "causal-off-by-one", Structure(sq=400, sk=500, d=8, options={"causal": True}, values="normal", operation="attention")
+        "causal-off-by-one", Structure.of(sq=400, sk=500, d=8, options={"causal": True}, values="normal", operation="attention")
     )
     assert found["queries"] <= ROWS and found["keys"] <= KEYS
     assert len(json.dumps(found)) < 6_000

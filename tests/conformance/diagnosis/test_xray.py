@@ -24,7 +24,7 @@ CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_na
 
 def taken(name: str, heads: list[int] | None = None, **options: Any) -> list[Xray]:
     sizes = {key: options.pop(key) for key in ("hq", "hkv", "sq", "sk") if key in options}
-    structure = Structure(
+    structure = Structure.of(
         **{"sq": 4, "sk": 20, "d": 16, "dv": 16, **sizes}, options=options, values="normal", operation="attention"
     )
     return take(
@@ -55,17 +55,17 @@ def test_what_cannot_be_drawn_is_said() -> None:
     def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
         raise RuntimeError("no such shape")
 
-    structure = Structure(sq=2, sk=2, d=4, options={"window": (1, 0)}, operation="attention")
+    structure = Structure.of(sq=2, sk=2, d=4, options={"window": (1, 0)}, operation="attention")
     with pytest.raises(ValueError, match="window is not an option of attend; its options are causal"):
         take(implementation_of(attend), structure)
     with pytest.raises(ValueError, match="cannot be read: RuntimeError: no such shape"):
-        take(implementation_of(attend), Structure(sq=2, sk=2, d=4, operation="attention"))
+        take(implementation_of(attend), Structure.of(sq=2, sk=2, d=4, operation="attention"))
     with pytest.raises(ValueError, match="no head 3; the heads are 0 to 0"):
         taken("correct", heads=[3])
 
 
 def drawn_by(attend: Any, **options: Any) -> list[Xray]:
-    structure = Structure(sq=4, sk=6, d=16, dv=16, options=options, values="normal", operation="attention")
+    structure = Structure.of(sq=4, sk=6, d=16, dv=16, options=options, values="normal", operation="attention")
     return take(implementation_of(attend, name="kernel", conventions=CONVENTIONS), structure)
 
 
@@ -140,7 +140,7 @@ def test_rounding_of_the_declared_arithmetic_is_not_wrong() -> None:
     """In bfloat16 a weight is off by far more than in float32, and is what the dtype can hold."""
     made = implementation_of(as_callable("correct", operation="attention"), name="kernel", conventions=CONVENTIONS)
     for dtype in ("float32", "float16", "bfloat16"):
-        picture = take(made, Structure(sq=4, sk=6, d=16, dv=16, dtype=dtype, values="normal", operation="attention"))[0]
+        picture = take(made, Structure.of(sq=4, sk=6, d=16, dv=16, dtype=dtype, values="normal", operation="attention"))[0]
         assert picture.right and np.isfinite(picture.bound).all() and (picture.bound > 0).all()
         assert verdict([picture]) == "the mask is the one that is due\nall 24 weights lie within their bounds"
 

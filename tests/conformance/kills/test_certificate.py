@@ -118,14 +118,14 @@ def test_anything_that_it_depends_on_makes_it_anew(change: dict[str, Any], cache
 
 
 def test_a_changed_law_or_kit_makes_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    law, structures = LAWS["causal/as-defined"], [Structure(operation="attention")]
+    law, structures = LAWS["causal/as-defined"], [Structure.of(operation="attention")]
     subject = Subject(made(), "float32", CONVENTIONS)
     keys = {
         module.signature(law, structures, subject),
         module.signature(replace(law, equation="out(p) ≈ 1", relation=read_equation("out(p) ≈ 1")), structures, subject),
         module.signature(replace(law, where="sees_a_key(p)"), structures, subject),
         module.signature(replace(law, given={"causal": True, "d": 8}), structures, subject),
-        module.signature(law, [Structure(seed=1, operation="attention")], subject),
+        module.signature(law, [Structure.of(seed=1, operation="attention")], subject),
         module.signature(law, structures, Subject(made(), "bfloat16", CONVENTIONS)),
     }
     monkeypatch.setattr(module, "_kit", lambda: "another kit")
@@ -159,7 +159,7 @@ def test_faults_are_judged_under_the_conventions_of_the_implementation() -> None
 
 def test_a_law_that_rejects_the_definition_certifies_nothing() -> None:
     law = replace(LAWS["weights/sum-to-one"], relation=read_equation("out(with_values(p, 1)) ≈ 2"))
-    found = module.certify(law, [Structure(operation="attention")], Subject(made(), "float32", CONVENTIONS))
+    found = module.certify(law, [Structure.of(operation="attention")], Subject(made(), "float32", CONVENTIONS))
     assert found["void"].startswith("weights/sum-to-one?") and found["caught"] == []
     assert certificate_text(found).startswith("certifies nothing: the law rejects the definition itself on weights/")
 

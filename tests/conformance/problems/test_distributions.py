@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS, Sizes, draw_values
+from attnspec.conformance.problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS, rounded
 from attnspec.conformance.problems.streams import TAGS, stream
+from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.arithmetic import SMALLEST_NORMAL, SMALLEST_SUBNORMAL
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -17,16 +18,21 @@ ALL_DTYPES = (*DTYPES, "float8_e4m3fn", "float8_e5m2")
 WIDTHS = (1, 8, 40, 128)
 
 
-def sizes(dtype: str = "float32", d: int = 16, sk: int = 97, seed: int = 5) -> Sizes:
-    return Sizes(b=2, hq=6, hkv=2, sq=31, sk=sk, d=d, dv=24, dtype=dtype, seed=seed)
+def sizes(dtype: str = "float32", d: int = 16, sk: int = 97, seed: int = 5) -> Structure:
+    return Structure.of("attention", b=2, hq=6, hkv=2, sq=31, sk=sk, d=d, dv=24, dtype=dtype, seed=seed)
 
 
-def drawn(name: str, s: Sizes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    q, k, v = (x.astype(np.float64) for x in draw_values(name, s))
-    return q, k, v
+def draw_values(name: str, s: Structure) -> list[np.ndarray]:
+    """q, k and v in the dtype."""
+    made = DISTRIBUTIONS[name](s)
+    return [rounded(made[array], s.dtype) for array in ("q", "k", "v")]
 
 
-def scores(name: str, s: Sizes) -> np.ndarray:
+def drawn(name: str, s: Structure) -> list[np.ndarray]:
+    return [x.astype(np.float64) for x in draw_values(name, s)]
+
+
+def scores(name: str, s: Structure) -> np.ndarray:
     q, k, _ = drawn(name, s)
     return q @ np.swapaxes(np.repeat(k, s.hq // s.hkv, axis=1), -1, -2) / s.d**0.5
 
@@ -59,7 +65,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others(name: str) ->
 @pytest.mark.parametrize("name", DISTRIBUTIONS)
 @pytest.mark.parametrize(("sq", "sk"), [(0, 5), (5, 0), (1, 1)])
 def test_empty_and_single(name: str, sq: int, sk: int) -> None:
-    q, k, v = draw_values(name, replace(sizes(), sq=sq, sk=sk))
+    q, k, v = draw_values(name, sizes().sized(sq=sq, sk=sk))
     assert (q.shape[2], k.shape[2], v.shape[2]) == (sq, sk, sk)
 
 
@@ -147,7 +153,7 @@ def test_ties_repeat_a_few_keys_under_different_values() -> None:
 def test_signs_of_v_do_not_follow_anything(name: str) -> None:
     """The sign of V is fair, and its products with q's, k's and its neighbours' signs and with |V| average to nothing."""
     # All three arrays have one shape here, so that streams that are one by mistake give equal arrays.
-    square = Sizes(b=2, hq=3, hkv=3, sq=97, sk=97, d=16, dv=16, dtype="float32", seed=0)
+    square = Structure.of("attention", b=2, hq=3, hkv=3, sq=97, sk=97, d=16)
     pairs: dict[str, list[Any]] = {"mean": [], "queries": [], "keys": [], "neighbours": [], "size": []}
     for seed in range(8):
         q, k, v = drawn(name, replace(square, seed=seed))
@@ -174,10 +180,10 @@ def test_the_sign_test_can_fail(name: str) -> None:
 def test_v_does_not_change_with_q(name: str) -> None:
     """Each array has a stream of its own: another number of queries moves neither k nor v, another Dv neither q nor k."""
     q, k, v = draw_values(name, sizes())
-    _, k_again, v_again = draw_values(name, replace(sizes(), sq=7))
+    _, k_again, v_again = draw_values(name, sizes().sized(sq=7))
     assert k.tobytes() == k_again.tobytes()
     assert v.tobytes() == v_again.tobytes()
-    q_again, k_again, _ = draw_values(name, replace(sizes(), dv=3))
+    q_again, k_again, _ = draw_values(name, sizes().sized(dv=3))
     assert q.tobytes() == q_again.tobytes()
     assert k.tobytes() == k_again.tobytes()
 

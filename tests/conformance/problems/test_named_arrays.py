@@ -29,14 +29,14 @@ def test_sizes_are_read_off_arrays_the_first_that_has_the_axis_telling() -> None
 
 @pytest.mark.parametrize("operation", known_operations())
 def test_a_built_problem_has_the_arrays_that_its_operation_states(operation: str) -> None:
-    structure = Structure("float32", 2, 4, 4, 3, 5, 8, 6, operation=operation)
+    structure = Structure.of(operation, b=2, hq=4, hkv=4, sq=3, sk=5, d=8, dv=6)
     p = build(structure)
     assert list(p.arrays) == list(operation_named(operation).arguments)
     assert p.sizes == {name: getattr(structure, name) for name in ("b", "hq", "sq", "d", "hkv", "sk", "dv")}
 
 
 def test_arrays_and_fields_are_replaced_by_name() -> None:
-    p = build(Structure("float32", sq=2, sk=3, d=4, values="normal", operation="attention"))
+    p = build(Structure.of("attention", sq=2, sk=3, d=4, values="normal"))
     changed = p.having(v=-p.v, memory="sliced")
     assert changed.k is p.k and changed.memory == "sliced" and not changed.random_signs and p.random_signs
     np.testing.assert_array_equal(changed.v, -p.v)

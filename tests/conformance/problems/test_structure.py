@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attnspec.conformance.problems.descriptors import OPTIONS, StructureError
-from attnspec.conformance.problems.structure import KEYS, Structure
+from attnspec.conformance.problems.structure import Structure, keys
 
 CASE = "dtype=bfloat16&b=1&hq=2&hkv=1&sq=2&sk=33&d=8&causal=1&values=normal&seed=7"
 
@@ -47,8 +47,8 @@ EVERY_OPTION = {
 
 def test_the_query_of_the_design_reads_and_prints() -> None:
     structure = Structure.parse(CASE, "attention")
-    assert structure == Structure(
-        "bfloat16", 1, 2, 1, 2, 33, 8, options={"causal": True}, values="normal", seed=7, operation="attention"
+    assert structure == Structure.of(
+        "attention", dtype="bfloat16", hq=2, sq=2, sk=33, d=8, options={"causal": True}, values="normal", seed=7
     )
     assert structure.query() == CASE
 
@@ -79,7 +79,7 @@ def test_what_differs_from_a_default_is_printed() -> None:
 @pytest.mark.parametrize("scale", [0.1, 1 / 3, 1e-5, 123456.789, 2.0])
 def test_numbers_keep_every_bit(scale: float) -> None:
     assert (
-        Structure.parse(Structure(options={"scale": scale}, operation="attention").query(), "attention").described["scale"]
+        Structure.parse(Structure.of(options={"scale": scale}, operation="attention").query(), "attention").described["scale"]
         == scale
     )
 
@@ -144,8 +144,8 @@ def test_what_cannot_be_is_refused_in_words(query: str, words: list[str]) -> Non
 
 def test_an_unknown_option_of_a_structure_is_refused() -> None:
     with pytest.raises(StructureError, match=r"unknown option 'softcp'; did you mean 'softcap'\?"):
-        Structure(options={"softcp": 30}, operation="attention")
+        Structure.of(options={"softcp": 30}, operation="attention")
 
 
 def test_every_key_is_listed_once() -> None:
-    assert len(KEYS) == len(set(KEYS))
+    assert len(keys("attention")) == len(set(keys("attention")))

@@ -78,7 +78,7 @@ def test_a_script_tells_the_wrong_kernel_from_the_right_one(
 def test_no_range_is_right_around_features_that_the_kernel_drew_itself() -> None:
     made = kernel(CORRECT, "random_feature_attention")
     conventions = {name: choice for name, (choice, _) in settled(made).items()}
-    p = build(Structure(operation="random_feature_attention", sq=3, sk=5, d=4, dv=4, options={"num_features": 8}))
+    p = build(Structure.of(operation="random_feature_attention", sq=3, sk=5, d=4, dv=4, options={"num_features": 8}))
     assert p.draws_features
     listener = Listener(made, "float32", conventions)
     listener.out(p)

@@ -9,7 +9,7 @@ from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.replaying.simplify import simplify
 
-STRUCTURE = Structure(
+STRUCTURE = Structure.of(
     b=1, hq=1, hkv=1, sq=3, sk=8, d=4, dv=4, values="normal", seed=5, options={"bias": "normal:qk"}, operation="attention"
 )
 

@@ -1,0 +1,45 @@
+"""The sizes of an operation: the lengths of the axes of its arrays, by name, and what they have to be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["HEADS", "SCORES", "Size", "entries"]
+
+FEATURES = 1 << 16
+"""The most features of a query or a value: those of real models are below 1,000."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size. least, most: the smallest and the largest that it may be. like: the size that it equals where it is not given,
+    and which a case then leaves out. multiple_of: the size of which it is a multiple; why: for what reason.
+    """
+
+    least: int = 1
+    most: int | None = None
+    like: str = ""
+    multiple_of: str = ""
+    why: str = ""
+
+
+HEADS = {
+    "b": Size(),
+    "hq": Size(multiple_of="hkv", why="each key/value head serves the same number of query heads"),
+    "hkv": Size(),
+    "sq": Size(least=0),
+    "sk": Size(least=0),
+    "d": Size(most=FEATURES),
+    "dv": Size(most=FEATURES, like="d"),
+}
+"""Those of every kind of attention over heads, in the order in which a case prints them. There may be no query and no key."""
+
+SCORES = {"scores": ("b", "hq", "sq", "sk")}
+"""What every kind of attention over heads makes of its arrays: one number for each query and key."""
+
+
+def entries(sizes: Mapping[str, int], names: tuple[str, ...]) -> int:
+    """How many entries an array has whose axes have these sizes; one that is not given is 1."""
+    return math.prod(sizes.get(name, 1) for name in names)
