@@ -145,13 +145,20 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm | None]:
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Run:
-    """Runs `python` with arguments; the result has returncode, stdout and stderr. No certificate of this user is shown."""
-    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTNSPEC_JOBS": "1"}
+    """Runs `python` with arguments; the result has returncode, stdout and stderr. No certificate of this user is shown.
+
+    loaded: whether the process may be one that has loaded the kit; by itself the command line is. A run has no workers, unless
+    it asks for them.
+    """
+    own = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "ATTNSPEC_JOBS": "0"}
     own["ATTNSPEC_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
-    def run(*arguments: str, cwd: Path, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, cwd: Path, timeout: float = 60, loaded: bool | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "ATTNSPEC"))}
-        if warm is not None and arguments[:2] == ("-m", "attnspec"):  # A user's pytest has loaded nothing of the kit.
+        loaded = arguments[:2] == ("-m", "attnspec") if loaded is None else loaded
+        if warm is not None and loaded:
             return warm.run(list(arguments[1:]), cwd, timeout, {**kept, **own, **environment})
         return subprocess.run(
             [sys.executable, *arguments],
@@ -173,6 +180,12 @@ def attnspec(python: Run) -> Run:
 
 @pytest.fixture(scope="session")
 def run_pytest(python: Run) -> Run:
-    """Runs pytest with the plugin, as where attnspec is installed."""
+    """Runs pytest with the plugin, as where attnspec is installed. A user's pytest has loaded nothing of the kit."""
     plugins = ("-p", "xdist", "-p", "timeout", "-p", "attnspec.conformance.plugin", "-p", "no:cacheprovider")
     return lambda *arguments, **how: python("-m", "pytest", *plugins, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", **how)
+
+
+@pytest.fixture(scope="session")
+def run_laws_in_pytest(run_pytest: Run) -> Run:
+    """The same where what is loaded is not the point: in a process that has loaded the kit, but neither plugin nor xdist."""
+    return lambda *arguments, **how: run_pytest(*arguments, loaded=True, **how)

@@ -38,19 +38,19 @@ def collected(done: Any) -> list[str]:
     return [line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line]
 
 
-def test_items_are_selected_by_keyword(run_pytest: Any, tmp_path: Path) -> None:
+def test_items_are_selected_by_keyword(run_laws_in_pytest: Any, tmp_path: Path) -> None:
     keywords = "causal and numpy/flash and float32"
-    done = run_pytest(*SPEC, "--impl", "numpy", "--collect-only", "-q", "-k", keywords, cwd=tmp_path)
+    done = run_laws_in_pytest(*SPEC, "--impl", "numpy", "--collect-only", "-q", "-k", keywords, cwd=tmp_path)
     names = collected(done)
     assert "causal/as-defined[numpy/flash-float32]" in names
     assert all("causal" in name and name.endswith("[numpy/flash-float32]") for name in names), names
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_impl_budget_and_dtype_choose(run_pytest: Any, tmp_path: Path) -> None:
+def test_impl_budget_and_dtype_choose(run_laws_in_pytest: Any, tmp_path: Path) -> None:
     options = ("--impl=numpy/naive,numpy/flash", "--dtype=bfloat16", "--dtype=float16", "--laws=heads/concat*")
     options = (*options, "--laws", "heads/reversed")
-    names = collected(run_pytest(*SPEC, *options, "--collect-only", "-q", cwd=tmp_path))
+    names = collected(run_laws_in_pytest(*SPEC, *options, "--collect-only", "-q", cwd=tmp_path))
     assert sorted(names) == sorted(
         f"heads/{law}[numpy/{name}-{dtype}]"
         for law in ("concatenate", "concatenate-lse", "reversed")
@@ -68,8 +68,8 @@ def test_impl_budget_and_dtype_choose(run_pytest: Any, tmp_path: Path) -> None:
         ((*SPEC, "--impl", "numpy", "--budget", "huge"), "unknown budget 'huge'"),
     ],
 )
-def test_wrong_usage_is_one_sentence(run_pytest: Any, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = run_pytest(*arguments, cwd=tmp_path)
+def test_wrong_usage_is_one_sentence(run_laws_in_pytest: Any, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = run_laws_in_pytest(*arguments, cwd=tmp_path)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     lines = [line for line in done.stderr.splitlines() if line]
     assert len(lines) == 1 and lines[0].startswith("ERROR: attnspec: ") and said in lines[0], done.stderr
@@ -112,24 +112,24 @@ def test_verdicts_become_outcomes(run_pytest: Any, kernels: Path, tmp_path: Path
     assert "attnspec" in (tmp_path / "junit.xml").read_text(encoding="utf-8")
 
 
-def test_a_should_law_passes_with_a_warning(run_pytest: Any, tmp_path: Path) -> None:
+def test_a_should_law_passes_with_a_warning(run_laws_in_pytest: Any, tmp_path: Path) -> None:
     (tmp_path / "lax.py").write_text("def attend(q, k, v):\n    return q[..., :1] * 0 + v[:, :1, :1]\n", encoding="utf-8")
     options = ("--impl=lax.py", "--dtype=float32", "--laws=interface/refuses-unequal-lengths", "--examples=2")
-    done = run_pytest(*SPEC, *options, cwd=tmp_path)
+    done = run_laws_in_pytest(*SPEC, *options, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert "1 passed, 1 warning" in done.stdout
     assert "(should) " in done.stdout and "took 1 key with 2 values" in done.stdout, done.stdout
 
 
-def test_further_laws_from_a_file(run_pytest: Any, kernels: Path, one_law: str, tmp_path: Path) -> None:
+def test_further_laws_from_a_file(run_laws_in_pytest: Any, kernels: Path, one_law: str, tmp_path: Path) -> None:
     (tmp_path / "extra.yaml").write_text(one_law.format(word="with_values"), encoding="utf-8")
     options = (f"--impl={kernels}:good", "--laws-file=extra.yaml", "--laws=extra/*", "--examples=2")
-    done = run_pytest(*SPEC, *options, "-v", cwd=tmp_path)
+    done = run_laws_in_pytest(*SPEC, *options, "-v", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "extra/ones[good-float32] PASSED" in done.stdout
 
 
-def test_a_baseline_is_strict(run_pytest: Any, kernels: Path, tmp_path: Path) -> None:
+def test_a_baseline_is_strict(run_laws_in_pytest: Any, kernels: Path, tmp_path: Path) -> None:
     (tmp_path / "known.yaml").write_text(
         "- {law: weights/as-defined, implementation: unscaled, reason: no scale yet}\n"
         "- {law: weights/as-defined, implementation: good, reason: never true}\n"
@@ -137,7 +137,7 @@ def test_a_baseline_is_strict(run_pytest: Any, kernels: Path, tmp_path: Path) ->
         encoding="utf-8",
     )
     options = (f"--impl={kernels}:unscaled", f"--impl={kernels}:good", "--laws=weights/as-defined", "--examples=2")
-    done = run_pytest(*SPEC, *options, "--attnspec-baseline=known.yaml", "-rx", cwd=tmp_path)
+    done = run_laws_in_pytest(*SPEC, *options, "--attnspec-baseline=known.yaml", "-rx", cwd=tmp_path)
     assert done.returncode == 1
     assert "1 failed, 1 xfailed" in done.stdout and "no scale yet" in done.stdout
     assert "the baseline expects it to fail (never true)" in done.stdout

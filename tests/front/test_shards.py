@@ -81,22 +81,24 @@ def test_an_empty_shard_is_green_alone_and_merged_nothing_is_red(attnspec: Any, 
     assert done.returncode == 2 and "nothing was decided: 1 not-claimed" in done.stdout
 
 
-def test_pytest_shards(run_pytest: Any, kernels: Path, tmp_path: Path) -> None:
+def test_pytest_shards(run_laws_in_pytest: Any, kernels: Path, tmp_path: Path) -> None:
     options = ("--pyargs", "attnspec.spec", f"--impl={kernels}:good", *(f"--laws={law}" for law in LAWS), "--examples=2")
     names = []
     for n in (1, 2):
-        done = run_pytest(*options, f"--attnspec-shard={n}/2", "--collect-only", "-q", cwd=tmp_path)
+        done = run_laws_in_pytest(*options, f"--attnspec-shard={n}/2", "--collect-only", "-q", cwd=tmp_path)
         names.append([line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line])
     assert sorted(names[0] + names[1]) == sorted(f"{law}[good-float32]" for law in LAWS)
-    done = run_pytest(*options, "--attnspec-shard=3/2", cwd=tmp_path)
+    done = run_laws_in_pytest(*options, "--attnspec-shard=3/2", cwd=tmp_path)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR and "a shard is I/N" in done.stderr
-    done = run_pytest(*options, "--attnspec-shard=2/2", "-n1", cwd=tmp_path)
+    done = run_laws_in_pytest(*options, "--attnspec-shard=2/2", "-n1", cwd=tmp_path)
     assert done.returncode == 0 and "shard 2/2: certifies nothing by itself" in done.stdout
 
 
-def test_pytest_is_green_on_an_empty_shard_and_red_on_nothing_decided(run_pytest: Any, kernels: Path, tmp_path: Path) -> None:
+def test_pytest_is_green_on_an_empty_shard_and_red_on_nothing_decided(
+    run_laws_in_pytest: Any, kernels: Path, tmp_path: Path
+) -> None:
     options = ("--pyargs", "attnspec.spec", f"--impl={kernels}:good", "--laws=causal/as-defined", "--examples=2")
-    ended = [run_pytest(*options, f"--attnspec-shard={n}/2", cwd=tmp_path) for n in (1, 2)]
+    ended = [run_laws_in_pytest(*options, f"--attnspec-shard={n}/2", cwd=tmp_path) for n in (1, 2)]
     green, red = sorted(ended, key=lambda done: done.returncode)
     assert green.returncode == 0 and "is empty: the 1 result" in green.stdout
     assert red.returncode == 1 and "nothing was decided: 1 not-claimed" in red.stdout
