@@ -28,8 +28,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_off_by_one_is_named_shrunk_and_replayed(folder: Path, attnspec: Run) -> None:
-    # Other chapters break too, and each finding takes a second or two; the next test runs all laws.
-    ran = attnspec("run", "my_kernel.py", "--laws", "causal/*", "--out", "report", cwd=folder, timeout=300)
+    # Other laws break too, and each finding takes a second or two; the next test runs all laws.
+    laws = ("--laws=causal/as-defined", "--laws=causal/future-is-invisible")
+    ran = attnspec("run", "my_kernel.py", *laws, "--out", "report", cwd=folder, timeout=300)
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "\ncausal-off-by-one: Each query sees one key of its future.\n" in ran.stdout
     rows = {row["law"]: row for row in json.loads((folder / "report" / "report.json").read_text())["results"]}

@@ -120,7 +120,7 @@ def test_parametrized_laws_fail_with_the_finding_and_skip_with_the_reason() -> N
         tests["causal/as-defined[halved-float32]"]()
 
 
-def test_in_a_users_test_file(run_pytest: Any, tmp_path: Path) -> None:
+def test_in_a_users_test_file(run_laws_in_pytest: Any, tmp_path: Path) -> None:
     (tmp_path / "test_kernel.py").write_text(
         "import attnspec\n"
         "def attend(q, k, v):\n    return v[..., :1, :] * 0 + q[..., :1]\n"
@@ -128,7 +128,7 @@ def test_in_a_users_test_file(run_pytest: Any, tmp_path: Path) -> None:
         "def test_law(law):\n    law()\n",
         encoding="utf-8",
     )
-    done = run_pytest("-q", cwd=tmp_path)
+    done = run_laws_in_pytest("-q", cwd=tmp_path)
     assert "test_law[weights/sum-to-one[attend-float32]]" in done.stdout
     assert "E         fails     weights/sum-to-one for attend in float32" in done.stdout, done.stdout
     assert "check.py" not in done.stdout

@@ -18,7 +18,7 @@ def test_a_starting_point_holds_every_law_it_is_tried_on(
     assert _guarded(["init", str(tmp_path / "mine.py"), "--arrays", arrays]) == 0
     assert f"attnspec run {tmp_path / 'mine.py'}" in capsys.readouterr().out
     laws = [f"--laws={glob}" for glob in ("causal/as-defined", "weights/as-defined", "interface/refuses-*", "interface/no-*")]
-    done = attnspec("run", "mine.py", *laws, "--examples=1", "--out=out", "-q", cwd=tmp_path, timeout=300)
+    done = attnspec("run", "mine.py", *laws, "--examples=1", "--strict", "--out=out", "-q", cwd=tmp_path, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     found = {row["verdict"] for row in report["results"]}

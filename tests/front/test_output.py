@@ -15,7 +15,7 @@ import pytest
 from attnspec import _streams
 
 ROOT = Path(__file__).resolve().parents[2]
-TRIED = ("numpy/naive", "--laws=weights/sum-to-one", "--dtype=float32", "--examples=1", "-j0")
+TRIED = ("numpy/naive", "--laws=weights/sum-to-one", "--dtype=float32", "--examples=1", "-j0", "--strict")
 
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:

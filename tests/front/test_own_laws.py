@@ -31,7 +31,7 @@ WRONG = [
     ("1 == 1", "weights-unnormalised", ":8: the equation never runs the implementation"),
     ("out(p) == out(p)", "weights-unnormalised", ":8: the two sides are the same expression"),
     ("out(reverse_batch(p)) ≈ out(p)", "weights-unnormalised", ":5: extra/ones is false of the reference itself in float32: "),
-    (ONES, "scale-missing", ":5: extra/ones names scale-missing under kills and does not reject it on 40 problems in float32"),
+    (ONES, "scale-missing", ":5: extra/ones names scale-missing under kills and does not reject it on 12 problems in float32"),
     (ONES, "scale-mising", ":13: kills: unknown fault 'scale-mising'; did you mean 'scale-missing'?"),
 ]
 """An equation, what it is said to reject, and what is said of it."""
@@ -39,7 +39,7 @@ WRONG = [
 
 @pytest.fixture(autouse=True)
 def fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_laws, "MORE", (40,))
+    monkeypatch.setattr(own_laws, "MORE", (12,))
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def test_a_run_does_not_start_with_it(
     assert told.err.startswith(f"attnspec: {file}{said}") and told.err.count("\n") == 1 and told.out == ""
 
 
-def test_pytest_does_not_start_with_it(run_pytest: Any, written: Written, kernels: Path, tmp_path: Path) -> None:
+def test_pytest_does_not_start_with_it(run_laws_in_pytest: Any, written: Written, kernels: Path, tmp_path: Path) -> None:
     file = written("out(reverse_batch(p)) ≈ out(p)")
-    done = run_pytest(*SPEC, f"--impl={kernels}:good", f"--laws-file={file}", "--laws=extra/*", "-n2", cwd=tmp_path)
+    done = run_laws_in_pytest(*SPEC, f"--impl={kernels}:good", f"--laws-file={file}", "--laws=extra/*", "-n2", cwd=tmp_path)
     assert done.returncode == 4
     assert "extra/ones is false of the reference itself in float32" in done.stderr and done.stderr.count("extra/ones is") == 1
 
@@ -95,7 +95,7 @@ def test_laws_check_says_what_each_law_showed(written: Written, capsys: pytest.C
 def test_laws_check_refuses_and_says_why(written: Written, capsys: pytest.CaptureFixture[str]) -> None:
     assert _guarded(["laws", "check", written(ONES, "scale-missing"), "--dtype", "float32"]) == 1
     text = capsys.readouterr().out
-    assert "  REFUSED: it names scale-missing under kills and does not reject it on 40 problems in float32; of " in text
+    assert "  REFUSED: it names scale-missing under kills and does not reject it on 12 problems in float32; of " in text
     assert text.endswith("1 of 1 law refused; attnspec run --laws-file does not start with it\n")
 
 
@@ -132,7 +132,7 @@ def test_faults_is_red_where_a_law_lets_pass_what_it_names(written: Written, cap
     file = written(ONES, "weights-unnormalised, scale-missing")
     assert _guarded(["faults", "weights-unnormalised", "--laws-file", file, *FEW]) == 1
     text = capsys.readouterr().out
-    assert f"{file}:5: extra/ones names scale-missing under kills and does not reject it on 40 problems in float32" in text
+    assert f"{file}:5: extra/ones names scale-missing under kills and does not reject it on 12 problems in float32" in text
 
 
 @pytest.mark.parametrize("chosen", [("--laws=weights/as-defined",), ("--profile=core", "--laws=weights/as-defined")])

@@ -137,14 +137,14 @@ def test_wrong_usage_is_one_sentence(finished: tuple[Any, Path], attnspec: Any, 
 
 @pytest.mark.parametrize(("place", "said"), [("taken", "is a file, where a folder is needed"), ("taken/x", "Not a directory")])
 def test_a_folder_that_cannot_be_written_stops_the_run_at_once(
-    attnspec: Any, run_pytest: Any, kernels: Path, tmp_path: Path, place: str, said: str
+    attnspec: Any, run_laws_in_pytest: Any, kernels: Path, tmp_path: Path, place: str, said: str
 ) -> None:
     (tmp_path / "taken").write_text("", encoding="utf-8")
     done = attnspec("run", f"{kernels}:good", *TWO, f"--out={place}", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "") and done.stderr.startswith(f"attnspec: {place}: "), done.stderr
     assert said in done.stderr and done.stderr.count("\n") == 1
     laws = ("--pyargs", "attnspec.spec", f"--impl={kernels}:good", "--laws=weights/as-defined")
-    done = run_pytest(*laws, f"--attnspec-out={place}", cwd=tmp_path)
+    done = run_laws_in_pytest(*laws, f"--attnspec-out={place}", cwd=tmp_path)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR and said in done.stderr and "Traceback" not in done.stderr
 
 
@@ -155,7 +155,7 @@ def test_forms_need_a_folder(attnspec: Any, kernels: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("jobs", [0, 1])
 def test_a_run_that_is_killed_leaves_a_readable_report(attnspec: Any, tmp_path: Path, jobs: int) -> None:
-    (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "0.3"), encoding="utf-8")
+    (tmp_path / "slow.py").write_text(SLOW.replace("SECONDS", "0.1"), encoding="utf-8")
     laws = [
         "weights/never-negative",
         "weights/as-defined",
@@ -166,7 +166,7 @@ def test_a_run_that_is_killed_leaves_a_readable_report(attnspec: Any, tmp_path: 
     command = [sys.executable, "-m", "attnspec", "run", "slow.py", *(f"--laws={law}" for law in laws)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     running = subprocess.Popen(
-        [*command, "--examples=4", f"-j{jobs}", "--out=out"],
+        [*command, "--examples=4", "--strict", f"-j{jobs}", "--out=out"],
         cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     stream, give_up = tmp_path / "out" / "results.jsonl", time.monotonic() + 60

@@ -32,8 +32,9 @@ def test_wrong_weights_under_a_right_mask_are_1(attnspec: Run, tmp_path: Path) -
 
 
 def test_mistakes_are_one_sentence(attnspec: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def attend(q, k, v):\n    return v\n", encoding="utf-8")
     for words, said in (
-        (("torch/sdpa-math", "--sinks"), "sinks is not an option of torch/sdpa-math"),
+        (("mine.py", "--sinks"), "sinks is not an option of attend"),
         (("numpy/flash", "--out", "x.gif"), "ends neither in .svg nor in .png"),
         (("numpy/flash", "--sk", "500"), "--out FILE.svg"),
         (("numpy/flash", "--window", "banana"), "a window is left,right"),
@@ -52,10 +53,10 @@ def test_pictures_are_written(attnspec: Run, tmp_path: Path) -> None:
 
 def test_a_run_names_three_mistakes(attnspec: Run, tmp_path: Path) -> None:
     for name, laws in (
-        ("window-left-long", "masks/window-*"),
-        ("grouped-heads-tiled", "heads/*"),
-        ("row-sum-not-rescaled", "flash/*"),
+        ("window-left-long", "masks/window-is-a-mask"),
+        ("grouped-heads-tiled", "heads/concatenate-lse"),
+        ("row-sum-not-rescaled", "flash/causal-tiles"),
     ):
         (tmp_path / "mine.py").write_text(KERNEL.format(name=name), encoding="utf-8")
-        ran = attnspec("run", "mine.py:attend", "--laws", laws, "-j", "0", "--first", cwd=tmp_path, timeout=300)
+        ran = attnspec("run", "mine.py:attend", "--laws", laws, "-j", "0", cwd=tmp_path, timeout=300)
         assert f"\n{name}: " in ran.stdout, ran.stdout + ran.stderr

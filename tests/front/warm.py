@@ -116,7 +116,7 @@ def take_over(
             os.dup2(stream, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
     sys.stdin, sys.stdout, sys.stderr = (
-        open(number, mode, buffering, encoding="utf-8", closefd=False)
+        open(number, mode, buffering, encoding="utf-8", closefd=False)  # noqa: SIM115 - streams of a process
         for number, mode, buffering in ((0, "r", -1), (1, "w", -1), (2, "w", 1))
     )
 
