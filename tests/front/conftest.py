@@ -1,22 +1,19 @@
 """Doors are tried as users try them: in a process of their own, from a folder of their own.
 
-Processes of the command line are forked from one that has loaded the kit, where that can be (warm.py).
+Processes of the command line are forked from one that has loaded the kit, where that can be (../warm.py).
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import select
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from ..conftest import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,48 +96,6 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def one_law() -> str:
     """A file of one law; `word` is to be filled in, `with_values` makes it right."""
     return ONE_LAW
-
-
-class Warm:
-    """A process that forks for each command (warm.py)."""
-
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.folder = folder
-        command = [sys.executable, str(Path(__file__).parent / "warm.py")]
-        self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
-
-    def run(self, arguments: list[str], cwd: Path, timeout: float, environment: dict[str, str]) -> Any:
-        """As subprocess.run, with the output as text. Raises TimeoutExpired, when all that the command began has ended."""
-        out, err = self.folder / "out", self.folder / "err"
-        asked = {"arguments": arguments, "cwd": str(cwd), "environment": environment, "out": str(out), "err": str(err)}
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{json.dumps(asked)}\n".encode())
-        child = self._line(60)
-        assert child, "the process that forks has ended, or loads for ever"
-        code = self._line(timeout)
-        if code is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(int(child), signal.SIGKILL)
-            self._line(60)
-            raise subprocess.TimeoutExpired(arguments, timeout)
-        texts = [file.read_text(encoding="utf-8") for file in (out, err)]
-        return subprocess.CompletedProcess(arguments, int(code), *texts)
-
-    def _line(self, seconds: float) -> bytes | None:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline() if select.select([self.process.stdout], [], [], seconds)[0] else None
-
-
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm | None]:
-    if not hasattr(os, "fork"):
-        yield None
-        return
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    made = Warm(tmp_path_factory.mktemp("warm"), {**os.environ, "PYTHONPATH": str(ROOT), **one_thread})
-    yield made
-    made.process.kill()
-    made.process.wait()
 
 
 @pytest.fixture(scope="session")

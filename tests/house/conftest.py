@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ..conftest import Warm
+
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 
@@ -41,7 +43,7 @@ def action() -> dict[str, Any]:
 
 
 @pytest.fixture
-def carried_out(action: dict[str, Any], tmp_path: Path) -> Callable[..., Ended]:
+def carried_out(action: dict[str, Any], tmp_path: Path, warm: Warm | None) -> Callable[..., Ended]:
     """Carries out the action in a folder with inputs, `_` for `-` in their names.
 
     pull_request: the number of the one that the job is about.
@@ -49,7 +51,8 @@ def carried_out(action: dict[str, Any], tmp_path: Path) -> Callable[..., Ended]:
     tools = tmp_path / "tools"
     tools.mkdir()
     shim = tools / "attnspec"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m attnspec "$@"\n', encoding="utf-8")
+    forked = f'-IS "{ROOT / "tests" / "ask_warm.py"}" "{warm.door}"' if warm else "-m"
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {forked} attnspec "$@"\n', encoding="utf-8")
     shim.chmod(0o755)
 
     def run(folder: Path, pull_request: str = "", **given: str) -> Ended:

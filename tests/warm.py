@@ -4,7 +4,8 @@ is shared. Half of the time of a short command is loading.
 A command forks likewise for what it starts of the kit: the survey of a run, and the run of `attnspec ci`. Workers are
 processes like a user's, and so is everything once a framework is loaded.
 
-It reads one command a line as JSON and answers with two lines: the child, and how it ended. Run by conftest.py.
+Who asks connects to its socket, sends a command as a line of JSON along with three open files, which are to be the streams of
+the command, and is told in two lines the child and how it ended. Run by tests/conftest.py.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import json
 import os
 import pkgutil
 import runpy
+import socket
 import subprocess
 import sys
 import traceback
@@ -45,17 +47,15 @@ def load() -> None:
     gc.freeze()
 
 
-def become(asked: dict[str, Any]) -> None:
+def become(asked: dict[str, Any], streams: Sequence[int]) -> None:
     """Be the process of a command: its folder, environment, arguments and streams; ends with its exit code."""
     os.setsid()
     os.chdir(asked["cwd"])
     os.environ.clear()
     os.environ.update(asked["environment"])
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    streams = [os.open(os.devnull, os.O_RDONLY), os.open(asked["out"], flags), os.open(asked["err"], flags)]
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
-    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 - the one before holds commands that are not this one's
+        os.close(stream)
     module, *sys.argv = asked["arguments"]
     sys.argv.insert(0, module)
     sys.path[0] = asked["cwd"]
@@ -121,16 +121,28 @@ def take_over(
     )
 
 
-def main() -> None:
+def main(place: str) -> None:
     load()
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            become(json.loads(line))
-            return
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(place)
+        door.listen()
+        while True:
+            asks, _ = door.accept()
+            text, streams, _, _ = socket.recv_fds(asks, 1 << 16, 3)
+            while not text.endswith(b"\n"):
+                text += asks.recv(1 << 16)
+            child = os.fork()
+            if not child:
+                asks.close()
+                door.close()
+                become(json.loads(text), streams)
+                return
+            for stream in streams:
+                os.close(stream)
+            with asks, contextlib.suppress(OSError):
+                asks.sendall(f"{child}\n".encode())
+                asks.sendall(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\n".encode())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])
