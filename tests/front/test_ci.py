@@ -11,29 +11,12 @@ import pytest
 
 from attnspec._ci_comment import LONGEST, comment_body
 
-LAWS = "weights/sum-to-one\nweights/negated-values"
-FORMS = {"report.json", "report.html", "report.md", "junit.xml", "badge.json", "badge.svg"}
-KERNEL = """
-import os
-import numpy as np
+from ..ci_job import GH, KERNEL, LAWS, WRONG
 
-def attend(q, k, v):
-    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
-    scores = q @ k.swapaxes(-1, -2) / np.float32(np.sqrt(q.shape[-1]))
-    weights = np.exp(scores - scores.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True) @ v
-"""
-WRONG = KERNEL.replace("weights.sum(-1", "weights.max(-1")
+FORMS = {"report.json", "report.html", "report.md", "junit.xml", "badge.json", "badge.svg"}
 DEADLY = KERNEL.replace(
     "    k, v", "    if os.path.exists('r/results.jsonl') and os.path.getsize('r/results.jsonl'): {}\n    k, v", 1
 )
-GH = """#!/bin/sh
-echo "$@" >> asked
-echo "$MARK" >> asked
-cat >> asked
-case "$*" in *--paginate*) cat known;; esac
-exit $(cat ends)
-"""
 LONG = "x" * LONGEST
 
 Job = Callable[..., Any]

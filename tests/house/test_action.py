@@ -15,22 +15,10 @@ import yaml
 
 from attnspec._ci import ci
 
+from ..ci_job import GH, KERNEL, LAWS, WRONG
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = [".github/workflows/ci.yml", "examples/ci/attnspec.yml"]
-LAWS = "weights/sum-to-one\nweights/negated-values"
-KERNEL = """
-import numpy as np
-
-def attend(q, k, v):
-    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
-    scores = q @ k.swapaxes(-1, -2) / np.float32(np.sqrt(q.shape[-1]))
-    weights = np.exp(scores - scores.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True) @ v
-"""
-GH = """#!/bin/sh
-echo "$@" >> asked
-cat >> asked
-"""
 TWO = {"laws": LAWS, "examples": "2", "budget": "quick"}
 
 
@@ -111,7 +99,7 @@ def test_a_good_kernel_is_green_and_leaves_every_form(carried_out: Any, tmp_path
 
 
 def test_a_wrong_kernel_is_red_in_the_end_and_its_report_is_kept(carried_out: Any, tmp_path: Path) -> None:
-    (tmp_path / "kernel.py").write_text(KERNEL.replace("weights.sum(-1", "weights.max(-1"), encoding="utf-8")
+    (tmp_path / "kernel.py").write_text(WRONG, encoding="utf-8")
     ended = carried_out(tmp_path, implementations="kernel.py", **TWO)
     assert ended.codes["run"] == 1 and ended.outputs["run"] == {"exit-code": "1"}
     assert "::error::attnspec: red, exit code 1" in ended.printed
@@ -121,7 +109,7 @@ def test_a_wrong_kernel_is_red_in_the_end_and_its_report_is_kept(carried_out: An
 def test_a_run_that_was_killed_is_red_and_leaves_every_form(carried_out: Any, tmp_path: Path) -> None:
     """The kernel ends its process once a result is there, as a runner that has no memory left does."""
     there = "os.path.exists('out/results.jsonl') and os.path.getsize('out/results.jsonl')"
-    deadly = KERNEL.replace("    k, v", f"    import os\n    if {there}: os.kill(os.getpid(), 9)\n    k, v", 1)
+    deadly = KERNEL.replace("    k, v", f"    if {there}: os.kill(os.getpid(), 9)\n    k, v", 1)
     (tmp_path / "kernel.py").write_text(deadly, encoding="utf-8")
     ended = carried_out(tmp_path, implementations="kernel.py", report_dir="out", **TWO)
     assert ended.outputs["run"] == {"exit-code": "137"} and ended.codes["run"] == 137
@@ -190,7 +178,7 @@ def test_the_comment_goes_to_the_pull_request(carried_out: Any, tmp_path: Path) 
     gh = tmp_path / "tools" / "gh"
     gh.write_text(GH, encoding="utf-8")
     gh.chmod(0o755)
-    for told, mark in ((KERNEL, "✅"), (KERNEL.replace("weights.sum(-1", "weights.max(-1"), "❌")):
+    for told, mark in ((KERNEL, "✅"), (WRONG, "❌")):
         (tmp_path / "kernel.py").write_text(told, encoding="utf-8")
         (tmp_path / "asked").unlink(missing_ok=True)
         ended = carried_out(tmp_path, implementations="kernel.py", comment="true", pull_request="7", **TWO)
