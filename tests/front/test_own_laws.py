@@ -139,7 +139,7 @@ def test_faults_is_red_where_a_law_lets_pass_what_it_names(written: Written, cap
 def test_a_run_that_chooses_none_of_a_file_is_a_run(
     chosen: tuple[str, ...], written: Written, kernels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert _guarded(["run", f"{kernels}:good", "--laws-file", written(), *chosen, "-j0", "-q"]) == 0
+    assert _guarded(["run", f"{kernels}:good", "--laws-file", written(), *chosen, "-j0", "-q", "--strict"]) == 0
     assert "1 law, 1 implementation: 1 pass" in capsys.readouterr().out
 
 

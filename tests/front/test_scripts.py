@@ -114,7 +114,7 @@ def test_the_worst_number_is_told_again_by_the_next_run(attnspec: Any, tmp_path:
     (tmp_path / "mine.py").write_text(off, encoding="utf-8")
     found = []
     for _ in range(2):
-        how = ("run", "mine.py", "--laws=numerics/large-logits", "--dtype=float32", "-j0", "--out=report")
+        how = ("run", "mine.py", "--laws=numerics/large-logits", "--dtype=float32", "--examples=3", "-j0", "--out=report")
         attnspec(*how, cwd=tmp_path, timeout=120)
         (row,) = read_report(tmp_path / "report")["results"]
         found.append((row["case"], row["worst_found"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -58,5 +59,6 @@ def test_a_run_names_three_mistakes(attnspec: Run, tmp_path: Path) -> None:
         ("row-sum-not-rescaled", "flash/causal-tiles"),
     ):
         (tmp_path / "mine.py").write_text(KERNEL.format(name=name), encoding="utf-8")
-        ran = attnspec("run", "mine.py:attend", "--laws", laws, "-j", "0", cwd=tmp_path, timeout=300)
-        assert f"\n{name}: " in ran.stdout, ran.stdout + ran.stderr
+        ran = attnspec("run", "mine.py:attend", "--laws", laws, "-j", "0", "--strict", cwd=tmp_path, timeout=300)
+        # The implementation is called as its mistake is; a card has a sentence, and what fails below it.
+        assert re.search(rf"^{name}: [A-Z][^:]+\n  fails ", ran.stdout, re.MULTILINE), ran.stdout + ran.stderr
