@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,7 +77,10 @@ def forking(execute: Any) -> Any:
         flag, module, *rest = [*words[2 if alone else 1 :], "", ""]
         if words[0] != sys.executable or flag != "-m" or module.partition(".")[0] != "attnspec" or FRAMEWORKS & {*sys.modules}:
             return int(execute(arguments, *how))
-        child = os.fork()
+        with warnings.catch_warnings():
+            # The other thread waits for this one, which starts a survey.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if not child:
             code = 1
             try:
