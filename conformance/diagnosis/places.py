@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..meaning import attended
+from ..problems.options import in_words
 from ..problems.problem import Problem
 
 __all__ = ["features", "problems", "rows"]
@@ -23,13 +24,8 @@ Flags = NDArray[np.bool_]
 TILES = (16, 32, 64, 128)
 """Tile sizes of kernels."""
 
-OPTIONS = {
-    "scale": "a scale", "causal": "causality", "window": "a window", "mask": "a mask", "bias": "a bias", "softcap": "a softcap",
-    "alibi_slopes": "ALiBi", "sinks": "sinks", "q_segments": "segments", "kv_lengths": "lengths", "dropout_p": "dropout",
-    "dilation": "a dilation", "global_tokens": "global tokens", "block_mask": "a block mask", "top_k": "a choice of keys",
-    "feature_map": "a feature map", "normalize": "a normaliser", "decay": "a decay", "gate": "a gate", "beta": "the delta rule",
-    "initial_state": "an initial state", "cu_seqlens": "packed sequences",
-}  # fmt: skip
+OPTIONS = in_words()
+"""What a problem with an option is said to have."""
 
 
 def problems(p: Problem) -> dict[str, bool]:

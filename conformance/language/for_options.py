@@ -7,7 +7,8 @@ implementation refuse or misread it, and the law then tests that. What an expres
 from __future__ import annotations
 
 from ...spec.nearest import nearest
-from ..problems.descriptors import OPTIONS, StructureError, read_option
+from ..problems.descriptors import StructureError
+from ..problems.options import OPTIONS, read_option
 from ..problems.problem import MEMORIES
 from .errors import SpecError
 from .grammar import Expression, Name, Negation, Number

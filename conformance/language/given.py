@@ -8,8 +8,9 @@ from typing import Any
 from ...adapters.contract import CLAIMS
 from ...spec.nearest import nearest
 from ..operations import UnknownOperation, operation_named
-from ..problems.descriptors import OPTIONS, StructureError
+from ..problems.descriptors import StructureError
 from ..problems.given import read_given
+from ..problems.options import OPTIONS
 from .errors import SpecError
 
 __all__ = ["check_given"]

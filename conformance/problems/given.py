@@ -13,12 +13,9 @@ from typing import Any
 
 from ...spec.nearest import nearest
 from ..operations.operation import Operation
-from .blocks import BLOCK_MASKS
-from .descriptors import OPTIONS, StructureError, one_of, read_option, whole, write_value
-from .linear import GATES
-from .masks import BIASES, MASKS
+from .descriptors import StructureError, one_of, whole, write_value
+from .options import OPTIONS, read_part
 from .problem import MEMORIES
-from .random_features import PROJECTIONS
 from .structure import check_sizes
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
@@ -95,22 +92,10 @@ def _option(name: str, wish: object) -> tuple[Any, ...] | None:
     if name == "window":
         # A pair of sides is itself a list, so a list of windows is a list of lists.
         wish = wish if isinstance(wish, (list, tuple)) and wish and isinstance(wish[0], (list, tuple)) else [wish]
-    patterns = {"mask": MASKS, "bias": BIASES, "gate": GATES, "projection": PROJECTIONS}.get(name, {})
-    if name == "block_mask":
-        return _listed(wish, _block_mask)
-    read = _listed(wish, lambda one: one if isinstance(one, str) and one in patterns else read_option(name, one))
+    read = _listed(wish, lambda one: read_part(name, one))
     if None in read:
         raise StructureError(f"given: {name}={write_value(wish)} is its default; write absent")
     return read
-
-
-def _block_mask(wish: object) -> str:
-    """`random`, `random:16` or `random:16:1h`."""
-    pattern, *rest = str(wish).split(":")
-    one_of(pattern, BLOCK_MASKS, "pattern")
-    if len(rest) < 2:
-        return ":".join([pattern, *(str(whole(size, 1)) for size in rest)])
-    return str(read_option("block_mask", wish))
 
 
 def _size(name: str, wish: object, operation: Operation) -> SizeWish:

@@ -16,70 +16,25 @@ from hypothesis import reject
 from hypothesis import strategies as st
 
 from ...adapters.takes import Takes
-from ...spec.nearest import nearest
 from ..operations import Operation, operation_named
-from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES
-from .descriptors import OPTIONS, StructureError, one_of
+from .descriptors import one_of
 from .distributions import MANTISSA
 from .given import DRAWN, Given, read_given
-from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES
-from .masks import BIASES, MASKS
+from .option import Relative
+from .options import OPTIONS, SPEC_NAMES, named_in_cases
 from .problem import MEMORIES
-from .random_features import FEATURE_COUNTS, PROJECTIONS
 from .shapes import check_shape, choice, draw_shape
 from .sizes import Pool
 from .structure import Structure
-from .taken import SPEC_NAMES, NotTaken, conflict, taken_options
-from .vectors import DESCALES, LENGTHS, SINKS, SLOPES
+from .taken import NotTaken, conflict, taken_options
 
 __all__ = ["structures"]
 
-ON_REQUEST = frozenset(
-    {"return_lse", "return_weights", "dropout_p", "dropout_seed", "return_state", "top_k", "num_features", "orthogonal"}
-)
+ON_REQUEST = frozenset(name for name, option in OPTIONS.items() if option.on_request)
 """Options that are drawn only where a law gives them."""
 
 SLOTS = 3
 """The largest number of options drawn beyond those that a law gives."""
-
-CODES = ("qk", "11qk", "b11k", "1hqk", "b1qk", "bhqk", "hqk")
-WINDOWS = ((0, 0), (3, 0), (None, 2), (1, 2), (0, 3), (2, None), (5, 17), (15, 0), (16, 16))
-SCALES = (2.0, 0.5, 0.3, 1.25)
-"""Multiples of the default 1/sqrt(D), so that scores keep their size; the drawn scale has three digits."""
-
-PARAMETERS: dict[str, tuple[Any, ...]] = {
-    "causal": (True,),
-    "window": WINDOWS,
-    "mask": tuple(MASKS),
-    "bias": tuple(BIASES),
-    "alibi_slopes": SLOPES,
-    "softcap": (30.0, 5.0, 50.0),
-    "sinks": SINKS,
-    "segments": (2, 3, 5),
-    "dilation": (2, 3, 5),
-    "global_tokens": (1, 2, 5),
-    "block_mask": (*BLOCK_MASKS, "random", "random"),
-    "top_k": (1, 2, 4, 8),
-    "kv_lengths": (*LENGTHS, "random", "random"),
-    "feature_map": ("elu1", *FEATURE_MAPS[1:], "elu1", "exp"),
-    "normalize": (True,),
-    "decay": DECAYS,
-    "gate": (*GATES, "mild", "mild"),
-    "beta": (*BETAS, "random"),
-    "initial_state": STATES,
-    "cu_seqlens": PACKINGS,
-    "projection": PROJECTIONS,
-    "num_features": FEATURE_COUNTS,
-    "orthogonal": (True,),
-    "q_descale": DESCALES,
-    "k_descale": DESCALES,
-    "v_descale": DESCALES,
-    "dropout_p": (0.5, 0.25, 0.1),
-    "return_lse": (True,),
-    "return_weights": (True,),
-    "return_state": (True,),
-}
-"""Values of drawn options, simplest first."""
 
 USUAL = ("normal", "normal", "normal", "soft", "sharp")
 USUAL_MEMORIES = ("contiguous",) * 6 + MEMORIES[1:]
@@ -106,7 +61,7 @@ def structures(
     record = operation_named(operation)
     plan, takes = read_given(given, record), sizes.takes
     wished = taken_options(plan.options, takes)
-    free = tuple(name for name in _claimed(options) if name not in {*plan.options, *wished, *ON_REQUEST})
+    free = tuple(name for name in named_in_cases(options) if name not in {*plan.options, *wished, *ON_REQUEST})
     free = tuple(name for name in free if conflict([name], takes) is None)
     check_shape(plan.sizes, _for_options(sizes, wished), record)
     return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, record))
@@ -148,8 +103,7 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
         reject()
     if operation.fit is not None:
         wishes, sizes = operation.fit(wishes, set(given.options), sizes, given.sizes, plan.pool.work // 8)
-    if isinstance(wishes.get("scale"), _Relative):
-        wishes["scale"] = float(f"{wishes['scale'].factor / sizes['d'] ** 0.5:.3g}")
+    wishes = {name: value.of(sizes) if isinstance(value, Relative) else value for name, value in wishes.items()}
     memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
     values = draw(
         choice(
@@ -184,42 +138,14 @@ def _for_options(pool: Pool, options: Iterable[str]) -> Pool:
     return pool if takes is pool.takes else _with_takes(pool, takes)
 
 
-@dataclass(frozen=True)
-class _Relative:
-    """A scale as a multiple of the default, until D is known."""
-
-    factor: float
-
-
 def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...], refused: Collection[str]) -> Any:
     """A described value of one option: one of those that are wished, or any. refused: shapes that are not taken."""
-    if name == "dropout_seed" and wish == DRAWN:
+    option, drawn = OPTIONS[name], wish == DRAWN
+    if drawn and option.seeds:
         return draw(SEEDS)
-    if name == "scale" and wish == DRAWN:
-        return _Relative(draw(choice(*SCALES)))
-    value = draw(choice(*(PARAMETERS[name] if wish == DRAWN else wish)))
-    if name in ("mask", "bias") and ":" not in value:
-        codes = [code for code in CODES if f"{name}:{code}" not in refused]
-        return f"{value}:{draw(choice(*(codes or CODES)))}"
-    if name == "gate" and ":" not in value:
-        return f"{value}:{draw(choice(*GATE_SHAPES))}"
-    if name == "projection" and ":" not in value:
-        return f"{value}:{draw(choice(*FEATURE_COUNTS))}"
-    if name == "block_mask" and value.count(":") < 2:
-        sized = value if ":" in value else f"{value}:{draw(choice(*BLOCK_SIZES))}"
-        return f"{sized}:{draw(choice(*BLOCK_SHAPES))}"
-    return value
 
+    def ask(*values: Any) -> Any:
+        return draw(choice(*values))
 
-def _claimed(options: Iterable[str]) -> tuple[str, ...]:
-    """Claimed options by the names that structures use, in the order of OPTIONS."""
-    names = set(options)
-    pair = {"q_segments", "kv_segments"}
-    if pair <= names:
-        names = names - pair | {"segments"}
-    names = names - {"block_size"} if "block_mask" in names else names
-    if "seed" in names:
-        names = names - {"seed"} | {"dropout_seed"}
-    for name in sorted(names - set(OPTIONS)):
-        raise StructureError(f"unknown option {name!r}{nearest(name, OPTIONS)}; known: {', '.join(OPTIONS)}")
-    return tuple(name for name in OPTIONS if name in names)
+    value = ask(*(option.drawn if drawn else wish))
+    return value if option.complete is None else option.complete(value, drawn, ask, refused)

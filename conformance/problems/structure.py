@@ -19,8 +19,9 @@ from ...spec.shapes import shared, sizes_in
 from ..operations.known import operation_named
 from ..operations.operation import Operation
 from ..operations.sizes import entries
-from .descriptors import OPTIONS, StructureError, Value, one_of, read_option, whole, write_value
+from .descriptors import StructureError, Value, one_of, whole, write_value
 from .distributions import MANTISSA
+from .options import OPTIONS, read_option
 from .problem import MEMORIES
 from .streams import stream
 
@@ -50,7 +51,7 @@ class Structure:
     dtype: one of distributions.MANTISSA.
     sizes: the sizes of the operation as pairs, in its order; a mapping is accepted and put in order. Those that are left out
     are 1, or like another one. Each is an attribute too, by its name.
-    options: described options as pairs, in the order of descriptors.OPTIONS; a mapping is accepted and put in order.
+    options: described options as pairs, in the order of options.OPTIONS; a mapping is accepted and put in order.
     values: a distribution of the operation. memory: one of problem.MEMORIES.
     seed: seeds the contents. geometry: seeds the choices that transforms make.
     """

@@ -12,6 +12,7 @@ from typing import Any
 
 from ...adapters.takes import ALWAYS, OR, Rule, Takes
 from .given import SizeWish
+from .options import SPEC_NAMES
 
 __all__ = ["NotTaken", "taken_heads", "taken_options", "taken_sizes"]
 
@@ -19,9 +20,6 @@ ANY = SizeWish()
 
 PARTNERS = {"sk": "sq", "d": "dv"}
 """A size that is drawn first, with the one that follows it and may have to fit."""
-
-SPEC_NAMES = {"segments": "q_segments", "dropout_seed": "seed"}
-"""Options that a case writes under another name than the spec."""
 
 Wishes = Mapping[str, SizeWish]
 

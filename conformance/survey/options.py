@@ -7,26 +7,10 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from ..problems.descriptors import OPTIONS
-from ..problems.strategies import CODES, PARAMETERS
-from ..problems.taken import SPEC_NAMES
+from ..problems.options import CODES, OPTIONS, SPEC_NAMES
 from .calls import Caller, Home
 
 __all__ = ["SHAPED", "alone", "claimed", "pairs", "shapes", "together", "values_of"]
-
-VALUES: dict[str, tuple[Any, ...]] = {
-    "scale": (0.5, 0.25),
-    "mask": ("random:bhqk", "full:qk"),
-    "bias": ("normal:bhqk", "normal:qk"),
-    "block_mask": ("random:16:1h", "full:32:11"),
-    "gate": ("mild:bhs", "mild:bhsf"),
-    "projection": ("normal:16", "normal:8"),
-    "dropout_p": (0.5, 0.25),
-    "dropout_seed": (1, 2),
-    "window": ((3, 0), (1, 2)),
-    "normalize": (True,),
-}
-"""Two values of each option that has them, as a case writes them; of the others the first two that are drawn."""
 
 NEVER_TOGETHER = (
     {"normalize", "beta"},
@@ -47,7 +31,7 @@ PATTERNS = {"mask": "random", "bias": "normal"}
 
 def values_of(option: str) -> tuple[Any, ...]:
     """Up to two described values of an option, as a case names it."""
-    return VALUES.get(option) or tuple(dict.fromkeys(PARAMETERS.get(option, (True,))))[:2]
+    return OPTIONS[option].shown or tuple(dict.fromkeys(OPTIONS[option].drawn))[:2]
 
 
 def claimed(options: frozenset[str]) -> list[str]:

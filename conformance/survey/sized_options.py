@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ...adapters.takes import Rule
-from ..problems.taken import SPEC_NAMES
+from ..problems.options import SPEC_NAMES
 from .calls import Caller, Home, Sizes
 from .options import values_of
 from .sizes import size_rules

@@ -15,9 +15,9 @@ from typing import Any
 
 from ...adapters.contract import Implementation
 from ...adapters.takes import OR, Takes
+from ..problems.options import CODES, SPEC_NAMES
 from ..problems.shapes import shape_near
-from ..problems.strategies import CODES
-from ..problems.taken import SPEC_NAMES, NotTaken
+from ..problems.taken import NotTaken
 from .calls import Caller, Home
 from .options import SHAPED, alone, claimed, pairs, shapes, together, values_of
 from .sized_options import sized_options

@@ -16,9 +16,10 @@ from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from attnspec.conformance.language.loading import operations
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
-from attnspec.conformance.problems.descriptors import OPTIONS, StructureError
+from attnspec.conformance.problems.descriptors import StructureError
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
 from attnspec.conformance.problems.masks import BIASES, MASKS
+from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.problem import MEMORIES
 from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import ON_REQUEST, structures

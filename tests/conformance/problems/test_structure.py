@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from attnspec.conformance.problems.descriptors import OPTIONS, StructureError
+from attnspec.conformance.problems.descriptors import StructureError
+from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.structure import Structure, keys
 
 CASE = "dtype=bfloat16&b=1&hq=2&hkv=1&sq=2&sk=33&d=8&causal=1&values=normal&seed=7"
