@@ -11,9 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any
-
-from hypothesis import strategies as st
+from typing import TYPE_CHECKING, Any
 
 from ...adapters.takes import Takes
 from ..operations.operation import Operation
@@ -22,6 +20,9 @@ from .descriptors import StructureError
 from .given import SizeWish
 from .sizes import Pool, Shape
 from .taken import NotTaken, taken_heads, taken_sizes
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 __all__ = ["check_shape", "choice", "draw_shape", "picked", "shape_near"]
 
@@ -37,19 +38,22 @@ FEW = 3
 """Lengths of an operation without whole shapes, where each shape is compiled."""
 
 Wishes = Mapping[str, SizeWish]
-Draw = Callable[[st.SearchStrategy[Any]], Any]
+Draw = Callable[[Any], Any]
+"""Draws from a strategy."""
 Pick = Callable[[str, tuple[Any, ...]], Any]
 """Takes one of several sizes, of the given name, or of several pairs of heads."""
 
 
 @lru_cache(maxsize=4096, typed=True)
-def choice(*values: Any) -> st.SearchStrategy[Any]:
+def choice(*values: Any) -> SearchStrategy[Any]:
     """One of the values; the first is the simplest. Kept, because making a strategy costs more than drawing from it.
 
     The cache is typed, because True and 1 are equal and are not the same value of an option. One value is a draw as well: a
     shrinker takes what needs fewer draws for simpler, and long sequences leave fewer heads to choose from.
     """
-    return st.sampled_from(values if len(values) > 1 else values * 2)
+    from hypothesis import strategies
+
+    return strategies.sampled_from(values if len(values) > 1 else values * 2)
 
 
 def draw_shape(draw: Draw, wishes: Wishes, pool: Pool, operation: Operation) -> dict[str, int]:
