@@ -80,3 +80,14 @@ def warm() -> Iterator[Warm | None]:
         yield made
         made.process.kill()
         made.process.wait()
+
+
+@pytest.fixture
+def scripts(tmp_path_factory: pytest.TempPathFactory, warm: Warm | None) -> Path:
+    """A folder with a script `attnspec` that is the kit of this checkout, for a shell to find first."""
+    folder = tmp_path_factory.mktemp("scripts")
+    script = folder / "attnspec"
+    forked = f'-IS "{ROOT / "tests" / "ask_warm.py"}" "{warm.door}"' if warm else "-m"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {forked} attnspec "$@"\n', encoding="utf-8")
+    script.chmod(0o755)
+    return folder

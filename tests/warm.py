@@ -59,7 +59,7 @@ def become(asked: dict[str, Any], streams: Sequence[int]) -> None:
         os.close(stream)
     module, *sys.argv = asked["arguments"]
     sys.argv.insert(0, module)
-    sys.path[0] = asked["cwd"]
+    sys.path[0] = asked["first"]
     if module == "pytest":
         for name in [name for name in sys.modules if f"{name}.".startswith(tuple(f"{plugin}." for plugin in PLUGINS))]:
             del sys.modules[name]

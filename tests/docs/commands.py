@@ -48,9 +48,13 @@ def commands(block: str) -> list[Command]:
 
 @dataclass
 class Folder:
-    """Where the commands of a page are run. rewritten: (start, end, text) for blocks that are to be written anew."""
+    """Where the commands of a page are run. scripts: where commands are looked for first.
+
+    rewritten: (start, end, text) for blocks that are to be written anew.
+    """
 
     path: Path
+    scripts: Path | None = None
     last_code: int = 0
     rewritten: list[tuple[int, int, str]] = field(default_factory=list)
 
@@ -65,6 +69,7 @@ class Folder:
         own["ATTNSPEC_JOBS"] = "0"  # Workers take as long to start as these runs take.
         own |= {} if BIN else {"PYTHONPATH": str(ROOT)}
         path = f"{BIN or Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{self.scripts}{os.pathsep}{path}" if self.scripts and not BIN else path
         script = f"(exit {self.last_code})\n{line}"
         done = subprocess.run(
             ["bash", "-c", script],

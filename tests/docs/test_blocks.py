@@ -37,8 +37,8 @@ def follow(document: Document, folder: Folder) -> tuple[list[str], dict[int, str
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in GENERATED])
-def test_a_page_is_true(name: str, tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
+def test_a_page_is_true(name: str, tmp_path: Path, scripts: Path) -> None:
+    folder = Folder(tmp_path, scripts)
     wrong, _ = follow(PAGES.parse(ROOT / name), folder)
     if os.environ.get("ATTNSPEC_QUOTES") == "write":
         write(ROOT / name, folder)

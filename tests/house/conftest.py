@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +16,6 @@ from typing import Any
 
 import pytest
 import yaml
-
-from ..conftest import Warm
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
@@ -43,17 +40,11 @@ def action() -> dict[str, Any]:
 
 
 @pytest.fixture
-def carried_out(action: dict[str, Any], tmp_path: Path, warm: Warm | None) -> Callable[..., Ended]:
+def carried_out(action: dict[str, Any], scripts: Path) -> Callable[..., Ended]:
     """Carries out the action in a folder with inputs, `_` for `-` in their names.
 
     pull_request: the number of the one that the job is about.
     """
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    shim = tools / "attnspec"
-    forked = f'-IS "{ROOT / "tests" / "ask_warm.py"}" "{warm.door}"' if warm else "-m"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" {forked} attnspec "$@"\n', encoding="utf-8")
-    shim.chmod(0o755)
 
     def run(folder: Path, pull_request: str = "", **given: str) -> Ended:
         inputs = {name: str(about.get("default", "")) for name, about in action["inputs"].items()}
@@ -63,7 +54,7 @@ def carried_out(action: dict[str, Any], tmp_path: Path, warm: Warm | None) -> Ca
         for step in action["runs"]["steps"]:
             name = step.get("id", step["name"])
             if "run" in step and _wanted(step.get("if", ""), inputs, ended):
-                _step(step, name, inputs, ended, folder, tools)
+                _step(step, name, inputs, ended, folder, scripts)
         return ended
 
     return run

@@ -173,9 +173,9 @@ def test_a_shard_that_is_missing_is_red(carried_out: Any, tmp_path: Path) -> Non
     assert carried_out(tmp_path, merge="shards", report_dir="whole").red
 
 
-def test_the_comment_goes_to_the_pull_request(carried_out: Any, tmp_path: Path) -> None:
+def test_the_comment_goes_to_the_pull_request(carried_out: Any, tmp_path: Path, scripts: Path) -> None:
     """With a gh that writes down what it is asked, after a run that is green and one that is red."""
-    gh = tmp_path / "tools" / "gh"
+    gh = scripts / "gh"
     gh.write_text(GH, encoding="utf-8")
     gh.chmod(0o755)
     for told, mark in ((KERNEL, "✅"), (WRONG, "❌")):
