@@ -15,13 +15,16 @@ PUBLISHED := performer-pytorch==1.1.4 linear-attention-transformer==0.19.1 local
 # On how many threads a BLAS adds in `make processors`.
 THREADS ?= 1 2
 
-.PHONY: run test test-all processors browser lint docs quotes newcomer published faults gallery bench clean
+.PHONY: run test test-fast test-all processors browser lint docs quotes newcomer published faults gallery bench clean
 
 run: $(VENV)/installed ## Run the suite on NumPy, PyTorch, Triton and JAX, and say where the report lies.
 	$(ONE_THREAD) $(BIN)/attnspec run $(TRIED) --out $(REPORT)
 
 test: $(VENV)/installed ## Run the tests of the kit itself.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not study"
+
+test-fast: $(VENV)/installed ## Run those that take no more than a few seconds a file, for who works on the kit.
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not study and not long"
 
 test-all: $(VENV)/installed ## Run them and the studies: more problems, more seeds, every textbook mistake.
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n 2 --dist loadfile

@@ -10,6 +10,8 @@ import pytest
 from attnspec.adapters.finding import find
 from attnspec.conformance.problems.problem import MEMORIES, Problem
 
+pytestmark = pytest.mark.long
+
 NAMES = ["numpy/naive", "numpy/flash", "torch/sdpa-math", "torch/sdpa-flash", "torch/flex-attention", "torch/multihead"]
 DTYPES = ["float32", "float16", "bfloat16"]
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}

@@ -16,6 +16,8 @@ from attnspec.adapters import finding, shipped
 from attnspec.adapters.contract import REGISTRY, ContractError, Implementation
 from attnspec.adapters.finding import find, find_all
 
+pytestmark = pytest.mark.long
+
 BARE = "def attend(q, k, v, *, causal=False):\n    return q\n"
 DECLARED = """
 from attnspec.adapters.contract import implementation

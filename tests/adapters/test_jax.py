@@ -21,6 +21,8 @@ from attnspec.adapters.finding import find
 from attnspec.adapters.shipped import SHIPPED
 from attnspec.conformance.problems.problem import Problem
 
+pytestmark = pytest.mark.long
+
 NAMES = [name for name in SHIPPED if name.startswith("jax/") and find(name)[0].operation == "attention"]
 OWN = ["jax/naive-jit", "jax/flash-scan"]
 COMPILED = "/jax/core/compile/backend_compile_duration"

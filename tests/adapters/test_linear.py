@@ -15,6 +15,8 @@ from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 
+pytestmark = pytest.mark.long
+
 NAMES = [name for name in SHIPPED if "/linear-" in name]
 ROUNDOFF = {"float32": 2.0**-24, "bfloat16": 2.0**-8}
 

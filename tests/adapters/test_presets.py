@@ -12,6 +12,8 @@ from attnspec.adapters.finding import find
 from attnspec.adapters.presets import PRESETS
 from attnspec.conformance.check import check
 
+pytestmark = pytest.mark.long
+
 LAWS = ["weights/as-defined", "causal/as-defined", "masks/mask-as-defined", "masks/bias-as-defined", "heads/grouped-as-defined"]
 
 

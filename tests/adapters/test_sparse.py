@@ -14,6 +14,8 @@ from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.sparse import pattern, sparse_attention
 
+pytestmark = pytest.mark.long
+
 NAMES = ["numpy/block-sparse", "torch/flex-sparse", "jax/block-sparse", "triton/block-sparse"]
 SKIPPING = [name for name in NAMES if name != "torch/flex-sparse"]
 LAWS = {law.id: law for law in load_laws()}

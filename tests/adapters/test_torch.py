@@ -15,6 +15,8 @@ from torch.nn.attention import flex_attention as flex
 from attnspec.adapters.finding import find
 from attnspec.conformance.problems.problem import Problem
 
+pytestmark = pytest.mark.long
+
 
 def problem(
     sq: int = 5, sk: int = 7, d: int = 8, dv: int = 8, *, b: int = 1, hq: int = 2, hkv: int = 2, **options: Any

@@ -20,6 +20,8 @@ from attnspec.adapters.finding import find
 from attnspec.adapters.triton_kernels import mode, precision
 from attnspec.conformance.problems.problem import MEMORIES, Problem
 
+pytestmark = pytest.mark.long
+
 NAMES = ["triton/flash", "triton/split-kv"]
 DTYPES = {"float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 ROUNDOFF = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}

@@ -14,6 +14,8 @@ import sys
 import pytest
 import torch
 
+pytestmark = pytest.mark.long
+
 SCRIPT = """
 import json
 import torch

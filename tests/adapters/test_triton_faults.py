@@ -24,6 +24,8 @@ from attnspec.adapters.finding import find
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 DTYPES = ("float32", "float16", "bfloat16")
 Plant = Callable[..., Implementation]

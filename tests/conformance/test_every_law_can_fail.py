@@ -15,6 +15,8 @@ from attnspec.conformance.kills.fault_trials import FaultTrials
 from attnspec.conformance.kills.suspects import CORRECT, FAULTS, suspect
 from attnspec.conformance.language import load_laws
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 PAIRS = [(law.id, name) for law in LAWS.values() for name in law.kills]
 

@@ -21,6 +21,8 @@ from attnspec.reference.arithmetic import FLOAT8
 from attnspec.reference.faults.catalogue import FAULTS, as_callable
 from attnspec.reference.rounding import DTYPES as NUMPY
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
 DESCALED = "b=2&hq=4&hkv=2&sq=5&sk=19&d=16&q_descale=random&k_descale=powers&v_descale=random"

@@ -16,6 +16,8 @@ from attnspec.conformance.language import load_laws
 from attnspec.reference.kernels import KERNELS, as_callable, declared_of
 from attnspec.reference.kernels_backward import BACKWARDS, as_backward
 
+pytestmark = pytest.mark.long
+
 LAWS = [law for law in load_laws() if law.chapter == "gradients"]
 WIDTH = next(law for law in LAWS if law.id == "gradients/accumulator-keeps-its-bits")
 DTYPES = ("float32", "float16", "bfloat16")

@@ -19,6 +19,8 @@ from attnspec.reference.kernels import KERNELS, NARROW_KERNELS, as_callable
 from attnspec.reports.diagnosis import diagnosis_lines
 from attnspec.reports.html.evidence import diagnosis_data
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
 HALF = ("float16", "bfloat16")

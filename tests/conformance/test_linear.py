@@ -22,6 +22,8 @@ from attnspec.conformance.vocabulary import WORDS
 from attnspec.reference.linear.features import features, width
 from attnspec.reference.linear.kernels import LINEAR_KERNELS, as_callable, declared_of
 
+pytestmark = pytest.mark.long
+
 LAWS = [law for law in load_laws() if law.operation == "linear_attention"]
 DTYPES = ("float32", "float16", "bfloat16")
 """In make test each kernel is tried in two of them, on one problem a law; in a study in all three, on two."""

@@ -26,6 +26,8 @@ from attnspec.reference.kernels import KERNELS, as_callable, declared_of
 from attnspec.reference.rounding import DTYPES as NUMPY
 from attnspec.reference.rounding import round_to
 
+pytestmark = pytest.mark.long
+
 DTYPES = ("float32", "float16", "bfloat16")
 HALF = DTYPES[1:]
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}

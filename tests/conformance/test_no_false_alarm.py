@@ -19,6 +19,8 @@ from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, 
 from attnspec.reference.random_features import kernels as random_features
 from attnspec.reference.random_features.kernels import RANDOM_KERNELS
 
+pytestmark = pytest.mark.long
+
 DTYPES = ("float32", "float16", "bfloat16")
 LAWS = [law for law in load_laws() if law.operation == "attention"]
 RANDOM = [law for law in load_laws() if law.operation == "random_feature_attention"]

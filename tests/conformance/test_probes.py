@@ -23,6 +23,8 @@ from attnspec.reference.kernels import KERNELS, arithmetic_of
 from attnspec.reference.kernels import as_callable as kernel_of
 from attnspec.reference.rounding import round_to
 
+pytestmark = pytest.mark.long
+
 DTYPES = ("float32", "float16", "bfloat16")
 LAWS = {law.id: law for law in load_laws() if law.chapter == "probes"}
 EXACT = {"tile": 16, "splits": 1, "n_pre": 0}

@@ -23,6 +23,8 @@ from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.reference.rounding import round_to
 
+pytestmark = pytest.mark.long
+
 OPERATION = "random_feature_attention"
 LAWS = [law for law in load_laws() if law.operation == OPERATION]
 ABOUT_SEEDS = [law for law in LAWS if "each_seed" in law.words()]

@@ -13,6 +13,8 @@ from attnspec.conformance.engine.tally import LARGEST
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
+pytestmark = pytest.mark.long
+
 
 def attend(q: Any, k: Any, v: Any) -> Any:
     """Plain softmax attention."""

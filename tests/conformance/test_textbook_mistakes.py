@@ -18,6 +18,8 @@ from attnspec.reports.causes import causes
 
 from .textbook_mistakes import MISTAKES, SIGNATURES, kernel, shown
 
+pytestmark = pytest.mark.long
+
 SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.study) for seed in (7, 11, 23))]
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros"}
 

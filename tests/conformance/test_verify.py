@@ -14,6 +14,8 @@ from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.problems.structure import Structure
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 
 

@@ -15,6 +15,8 @@ from .blocks import PAGES, ROOT
 from .commands import Folder, requoted
 from .conftest import page_files
 
+pytestmark = pytest.mark.long
+
 NAMES = [str(file.relative_to(ROOT)) for file in page_files()]
 GENERATED = ("docs/laws.md", "docs/words.md")
 """Pages that docs/generate.py writes whole; test_generated.py holds them to the spec."""

@@ -13,6 +13,8 @@ from attnspec.conformance.language import SpecError, load_laws
 
 from .conftest import ROOT
 
+pytestmark = pytest.mark.long
+
 PAGE = (ROOT / "docs" / "writing-a-law.md").read_text(encoding="utf-8")
 ROWS = re.compile(r"^\| `([^`]+)` \| (.+) \|$", re.MULTILINE)
 

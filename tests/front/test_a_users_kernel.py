@@ -12,6 +12,8 @@ import pytest
 
 from attnspec.conformance.problems.structure import Structure
 
+pytestmark = pytest.mark.long
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "my_kernel.py"

@@ -13,6 +13,8 @@ from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.check import _plan as plan_of_check
 from attnspec.conformance.selection import Plan, find_targets, make_plan
 
+pytestmark = pytest.mark.long
+
 
 def softmax(q: Any, k: Any, v: Any) -> Any:
     q64, k64, v64 = (x.astype(np.float64) for x in (q, k, v))

@@ -13,6 +13,8 @@ from attnspec._ci_comment import LONGEST, comment_body
 
 from ..ci_job import GH, KERNEL, LAWS, WRONG
 
+pytestmark = pytest.mark.long
+
 FORMS = {"report.json", "report.html", "report.md", "junit.xml", "badge.json", "badge.svg"}
 DEADLY = KERNEL.replace(
     "    k, v", "    if os.path.exists('r/results.jsonl') and os.path.getsize('r/results.jsonl'): {}\n    k, v", 1

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 LAWS = ("--laws=weights/sum-to-one", "--laws=weights/as-defined", "--examples=2", "-j0")
 RIGHT = """
 import numpy as np

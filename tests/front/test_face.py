@@ -11,6 +11,8 @@ import pytest
 
 import attnspec
 
+pytestmark = pytest.mark.long
+
 HEAVY = ("torch", "jax", "triton", "hypothesis", "rich")
 
 PROBE = """

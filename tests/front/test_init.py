@@ -10,6 +10,8 @@ import pytest
 
 from attnspec.cli import ARRAYS, _guarded
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("arrays", ARRAYS)
 def test_a_starting_point_holds_every_law_it_is_tried_on(

@@ -13,6 +13,8 @@ import pytest
 from attnspec.reports.causes import causes
 from attnspec.reports.write import read_report
 
+pytestmark = pytest.mark.long
+
 KERNEL = """
 import attnspec
 import numpy as np

@@ -14,6 +14,8 @@ import pytest
 
 from attnspec import _streams
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 TRIED = ("numpy/naive", "--laws=weights/sum-to-one", "--dtype=float32", "--examples=1", "-j0", "--strict")
 

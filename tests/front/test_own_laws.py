@@ -15,6 +15,8 @@ from attnspec.cli import _guarded
 from attnspec.conformance.kills import own_laws
 from attnspec.conformance.language import SpecError
 
+pytestmark = pytest.mark.long
+
 ONES = "out(with_values(p, 1)) ≈ 1"
 SPEC = ("--pyargs", "attnspec.spec")
 Written = Callable[..., str]

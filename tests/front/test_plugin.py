@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SPEC = ("--pyargs", "attnspec.spec")
 
 USERS_CONFTEST = """

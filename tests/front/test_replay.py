@@ -10,6 +10,8 @@ import pytest
 
 from attnspec.cli import _guarded
 
+pytestmark = pytest.mark.long
+
 BROKEN = """
 import numpy as np
 

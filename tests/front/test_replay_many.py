@@ -10,6 +10,8 @@ import pytest
 from attnspec._replay_many import replayed
 from attnspec.conformance.engine.budget import BUDGETS
 
+pytestmark = pytest.mark.long
+
 CASE = "weights/as-defined?dtype=float32&b=1&hq=1&hkv=1&sq=1&sk=2&d=4&values=normal&seed=0"
 PRINTS = """
 import os

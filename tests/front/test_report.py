@@ -18,6 +18,8 @@ from junitparser import JUnitXml
 from attnspec.reports.formats import FILES, FORMATS
 from attnspec.reports.write import read_report
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 TWO = ("--laws=weights/as-defined", "--laws=weights/never-negative", "--examples=2", "-j0")
 EVERY = [f"--format={form}" for form in FILES]

@@ -13,6 +13,8 @@ import pytest
 from attnspec.conformance.replaying.script import LARGEST
 from attnspec.reports.write import read_report
 
+pytestmark = pytest.mark.long
+
 KERNEL = """
 import numpy as np
 import attnspec

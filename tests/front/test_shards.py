@@ -11,6 +11,8 @@ import pytest
 from attnspec.conformance.selection import Mistake, find_targets, make_plan
 from attnspec.reports.write import read_report
 
+pytestmark = pytest.mark.long
+
 LAWS = ("weights/as-defined", "weights/never-negative", "weights/sum-to-one", "causal/as-defined", "interface/inputs-stay")
 FIVE = ("--examples=2", "-j0", *(f"--laws={law}" for law in LAWS))
 

@@ -17,6 +17,8 @@ from attnspec._ci import ci
 
 from ..ci_job import GH, KERNEL, LAWS, WRONG
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = [".github/workflows/ci.yml", "examples/ci/attnspec.yml"]
 TWO = {"laws": LAWS, "examples": "2", "budget": "quick"}

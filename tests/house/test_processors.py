@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 DIES = "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
 

@@ -10,6 +10,8 @@ import pytest
 from attnspec.reference.textbook import attention
 from attnspec.reference.tiled import tiled_attention
 
+pytestmark = pytest.mark.long
+
 CLOSE = 1e-12
 """Both definitions are float64 on values of a few units; this is a test of them, not of an implementation."""
 

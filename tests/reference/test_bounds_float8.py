@@ -17,6 +17,8 @@ from attnspec.reference.kernels import FLOAT8_KERNELS, Kernel, arithmetic_of, re
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
 from attnspec.reference.textbook import attention
 
+pytestmark = pytest.mark.long
+
 F = np.float32
 Case = tuple[str, tuple[Any, Any, Any], dict[str, Any]]
 

@@ -18,6 +18,8 @@ from attnspec.reference.kernels_backward import BACKWARDS, arithmetic_of_backwar
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
 from attnspec.reference.steps import STEPS
 
+pytestmark = pytest.mark.long
+
 NAMES = ("dq", "dk", "dv")
 F = np.float32
 Problem = tuple[str, tuple[Any, Any, Any, Any], dict[str, Any]]

@@ -19,6 +19,8 @@ from attnspec.reference.arithmetic import arithmetic_for
 from attnspec.reference.bounds.gradients import judge_gradients
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
 
+pytestmark = pytest.mark.long
+
 NAMES = ("dq", "dk", "dv")
 WHOLE = 1 << 30
 

@@ -17,6 +17,8 @@ from attnspec.reference.kernels import KERNELS, Kernel, arithmetic_of, low, run
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
 from attnspec.reference.textbook import Attended, attention
 
+pytestmark = pytest.mark.long
+
 HALF = ("float16", "bfloat16")
 F = np.float32
 

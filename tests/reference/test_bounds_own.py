@@ -17,6 +17,8 @@ from attnspec.reference.bounds.weights import weight_errors
 from attnspec.reference.inputs import read
 from attnspec.reference.textbook import attention
 
+pytestmark = pytest.mark.long
+
 NAMES = {"float64": ["fp64"], "float32": ["fp32", "tf32"], "float16": ["half", "half-fastexp", "half-naive"]}
 NAMES["bfloat16"] = [*NAMES["float16"], "tensorcore"]
 

@@ -13,6 +13,8 @@ from attnspec.reference.dropout import keep_mask
 from attnspec.reference.textbook import attention
 from attnspec.reference.tiled import tiled_attention
 
+pytestmark = pytest.mark.long
+
 
 def visible(o: dict[str, Any], b: int, h: int, i: int, j: int, shape: tuple[int, ...]) -> bool:
     """Whether query i of head h in batch entry b sees key j."""

@@ -17,6 +17,8 @@ from attnspec.reference.faults.making import MAKERS, fault
 from attnspec.reference.rounding import round_to
 from attnspec.reference.textbook import attention
 
+pytestmark = pytest.mark.long
+
 SPEC = files("attnspec.spec")
 ENTRIES = yaml.safe_load(SPEC.joinpath("faults.yaml").read_text(encoding="utf-8"))
 OPERATIONS = yaml.safe_load(SPEC.joinpath("operations.yaml").read_text(encoding="utf-8"))

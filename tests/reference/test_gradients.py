@@ -16,6 +16,8 @@ from attnspec.reference.steps import STEPS
 from attnspec.reference.textbook import attention
 from attnspec.reference.tiled_backward import tiled_backward as by_blocks
 
+pytestmark = pytest.mark.long
+
 CLOSE = 1e-11
 """Both definitions are float64 on values of a few units; this is a test of them, not of an implementation."""
 

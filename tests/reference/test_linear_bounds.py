@@ -17,6 +17,8 @@ from attnspec.reference.rounding import DTYPES, preimage
 
 from .linear_cases import call
 
+pytestmark = pytest.mark.long
+
 CALLS = 24
 LENGTHS = (1, 3, 17, 33, 65)
 

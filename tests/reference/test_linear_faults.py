@@ -14,6 +14,8 @@ from attnspec.reference.linear.recurrent import linear_attention
 
 from .linear_cases import call
 
+pytestmark = pytest.mark.long
+
 LINEAR = {name: made for name, made in FAULTS.items() if made.operation == "linear_attention"}
 CALLS = 60
 

@@ -11,6 +11,8 @@ from attnspec.reference.random_features.chance import deviate, mean_room, square
 from attnspec.reference.random_features.drawing import draw_projection
 from attnspec.reference.random_features.orthogonal import covariance
 
+pytestmark = pytest.mark.long
+
 OFTEN = 0.02
 """A chance that shows in a few thousand trials."""
 

@@ -12,6 +12,8 @@ import pytest
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
 from attnspec.reference.sparse import sparse_attention
 
+pytestmark = pytest.mark.long
+
 SPARSE = {name: made for name, made in FAULTS.items() if made.operation == "sparse_attention"}
 EXTRAS = {"return_lse"}
 

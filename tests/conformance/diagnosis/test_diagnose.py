@@ -20,6 +20,8 @@ from attnspec.reference.faults.making import BACKWARDS, tiles_of
 from attnspec.reference.textbook import attention
 from attnspec.reports.diagnosis import diagnosis_lines, leading
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
 

@@ -12,6 +12,8 @@ from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 
 

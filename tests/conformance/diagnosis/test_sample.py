@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.diagnosis.investigation import Investigation
 from attnspec.conformance.diagnosis.sample import NEW, unused, variants
 from attnspec.conformance.problems.structure import Structure
+
+pytestmark = pytest.mark.long
 
 STRUCTURE = Structure.parse("b=1&hq=2&hkv=1&sq=3&sk=3&d=8&dv=8&dtype=float32&values=normal", "attention")
 

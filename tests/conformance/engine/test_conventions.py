@@ -11,6 +11,8 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.check import check
 from attnspec.conformance.engine.conventions import contradictions, settled
 
+pytestmark = pytest.mark.long
+
 
 def attention(q: Any, k: Any, v: Any, hidden: Any = None, *, hiding: float = -np.inf, heads: Any = None) -> tuple[Any, Any]:
     """Output and logsumexp in float64, hidden keys replaced by `hiding`; a row of −∞ is zero. heads: the key head of each."""

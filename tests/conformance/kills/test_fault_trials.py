@@ -14,6 +14,8 @@ from attnspec.conformance.kills.suspects import CONVENTIONS, CORRECT, FAULTS, Te
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.grammar import read_equation
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 
 

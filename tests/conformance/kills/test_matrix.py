@@ -17,6 +17,8 @@ from attnspec.conformance.language import load_laws
 from attnspec.reports.kill_table import fault_page, matrix_markdown, matrix_text
 from attnspec.reports.kills import build_matrix, outcome, rejecting, summarised, survivors, unproven
 
+pytestmark = pytest.mark.long
+
 LAWS = ("causal/as-defined", "causal/is-a-mask", "weights/sum-to-one", "heads/concatenate", "flash/lse-as-defined")
 NAMES = ("causal-off-by-one", "lse-base-two", "accepts-mixed-dtypes")
 BUDGET = replace(BUDGETS["quick"], examples=6)

@@ -16,6 +16,8 @@ from attnspec.conformance.kills.suspects import BACKWARDS, CORRECT, FAULTS, susp
 from attnspec.conformance.language import Law, SpecError, load_laws
 from attnspec.conformance.selection import Case, Target
 
+pytestmark = pytest.mark.long
+
 Made = Callable[..., Law]
 
 ONES, OF_ONES = "out(with_values(p, 1)) ≈ 1", {"given": "{sinks: absent, v_descale: absent}", "where": "sees_a_key(p)"}

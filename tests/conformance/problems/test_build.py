@@ -19,6 +19,8 @@ from attnspec.conformance.problems.sizes import pool_for
 from attnspec.conformance.problems.strategies import structures
 from attnspec.conformance.problems.structure import Structure
 
+pytestmark = pytest.mark.long
+
 OPERATION = yaml.safe_load(files("attnspec.spec").joinpath("operations.yaml").read_text(encoding="utf-8"))["attention"]
 POOL = pool_for("quick", compiled=False, seed=1)
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from attnspec.conformance.problems import drawing
 from attnspec.conformance.problems.drawing import Rejected, draw
 
+pytestmark = pytest.mark.long
+
 NUMBERS = ", ".join(str(n) for n in range(500))
 KERNEL = f"NUMBERS = [{NUMBERS}]\n"
 DRAWS = """

@@ -25,6 +25,8 @@ from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import ON_REQUEST, structures
 from attnspec.conformance.problems.structure import Structure
 
+pytestmark = pytest.mark.long
+
 ALL = frozenset(operations()["attention"]["options"])
 SPARSE = frozenset(operations()["sparse_attention"]["options"])
 FREE = (ALL & frozenset(OPTIONS) | {"segments"}) - ON_REQUEST

@@ -13,6 +13,8 @@ from attnspec.conformance.check import check
 from attnspec.conformance.survey.record import read_takes, written_takes
 from attnspec.conformance.survey.survey import survey
 
+pytestmark = pytest.mark.long
+
 
 def attention(q: Any, k: Any, v: Any, causal: bool = False) -> Any:
     k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))

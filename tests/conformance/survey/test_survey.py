@@ -17,6 +17,8 @@ from attnspec.conformance.survey.record import read_takes, written_takes
 from attnspec.conformance.survey.sizes import rule_from
 from attnspec.conformance.survey.survey import survey
 
+pytestmark = pytest.mark.long
+
 NO = "ValueError: no"
 
 

@@ -11,6 +11,8 @@ from markdown_it import MarkdownIt
 from attnspec.reports.formats import rendered
 from attnspec.reports.formats.markdown import LIMIT, report_markdown
 
+pytestmark = pytest.mark.long
+
 
 def html(text: str) -> str:
     return MarkdownIt("commonmark").enable("table").render(text)

@@ -14,6 +14,8 @@ import pytest
 from attnspec.reports.html import html_page
 from attnspec.reports.html.data import OCTAVE, VERDICTS, ZERO, embedded, page_data
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[3]
 Report = dict[str, Any]
 Read = Callable[[str], Any]
