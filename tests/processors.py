@@ -25,7 +25,7 @@ SSE = {
     "ATEN_CPU_CAPABILITY": "default",
     "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX",  # The least that jaxlib's wheels run on.
 }
 AVX2 = {
     "NPY_DISABLE_CPU_FEATURES": "X86_V4",

@@ -38,6 +38,13 @@ VARYING = (
         kept=r"\g<row><worst>",
     ),
     Varying(
+        what="what rounding leaves of a scale or gain",
+        reason="Where no mistake moves an estimate it is rounding alone, which depends on the order in which the BLAS adds.",
+        # Nothing but zeros before the last digit. What a mistake moves has more digits, and these stay as they are.
+        pattern=re.compile(r"(?P<what>(?:scale|gain) off by )[+−]0\.0+\d?(?!\d)"),
+        kept=r"\g<what><rounding>",
+    ),
+    Varying(
         what="problems asked",
         reason="A diagnosis asks as many problems as its seconds allow, and processors are not equally fast.",
         # A mistake that explains all of them, and is seen in some: that stays so.
