@@ -30,14 +30,14 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     (B, Sq), kv_segments (B, Sk) and kv_lengths (B,) int32. With memory="expanded" the entries of the batch are equal, in the
     options too.
     """
-    expanded = structure.memory == "expanded"
     operation = operation_named(structure.operation)
-    one = structure.sized(b=1) if expanded else structure
+    copies = structure.b if structure.memory == "expanded" else 1
+    one = structure.sized(b=1) if copies > 1 else structure
     arrays = {name: rounded(x, one.dtype) for name, x in operation.contents[one.values](one).items()}
-    options = _options(one, arrays, structure.b if expanded else one.b)
-    if expanded:
+    options = _options(one, arrays, copies)
+    if copies > 1:
         batched = [name for name, axes in operation.arguments.items() if axes[0] == "B"]
-        arrays |= {name: _repeat(arrays[name], structure.b) for name in batched}
+        arrays |= {name: _repeat(arrays[name], copies) for name in batched}
     return Problem(
         arrays,
         structure.dtype,
@@ -50,14 +50,14 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     )
 
 
-def _options(one: Structure, arrays: Made, b: int) -> dict[str, Any]:
-    """Options as spec/operations.yaml types them, of b equal entries of a batch where the structure has one of them."""
+def _options(one: Structure, arrays: Made, copies: int) -> dict[str, Any]:
+    """Options as spec/operations.yaml types them. copies: of how many equal entries of a batch the structure is one."""
     options: dict[str, Any] = {}
     for name, value in one.described.items():
         option = OPTIONS[name]
         made = {name: value} if option.make is None else option.make(value, one, arrays)
-        equal = b != one.b and option.batched is not None and option.batched(value, one)
-        options |= {each: _repeated(x, b) for each, x in made.items()} if equal else made
+        equal = copies > 1 and option.batched is not None and option.batched(value, one)
+        options |= {each: _repeated(x, copies) for each, x in made.items()} if equal else made
     return options
 
 

@@ -15,8 +15,7 @@ from ...spec.nearest import nearest
 from ..operations.operation import Operation
 from .descriptors import StructureError, one_of, whole, write_value
 from .options import OPTIONS, read_part
-from .problem import MEMORIES
-from .structure import check_sizes
+from .structure import check_sizes, memories
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
 
@@ -67,7 +66,7 @@ def read_given(given: Mapping[str, object], operation: Operation) -> Given:
         elif key == "values":
             values = _listed(wish, lambda word: one_of(word, operation.contents, "distribution of values"))
         elif key == "memory":
-            memory = _listed(wish, lambda word: one_of(word, MEMORIES, "memory"))
+            memory = _listed(wish, lambda word: one_of(word, memories(operation), "memory"))
         elif key not in OF_IMPLEMENTATIONS:
             known = ["seed" if k == "dropout_seed" else k for k in (*OPTIONS, *operation.sizes, "values", "memory")]
             raise StructureError(f"given: unknown key {key!r}{nearest(key, known)}; known: {', '.join(known)}")

@@ -97,16 +97,17 @@ def _each(operation: Operation, pick: Pick, wishes: Wishes, pool: Pool, base: ob
     """
     made: dict[str, int] = {}
     lengths = tuple(dict.fromkeys((*pool.widths, *pool.lengths)))[: FEW if pool.shapes else None]
-    multiples = {size.multiple_of: name for name, size in operation.sizes.items() if size.multiple_of}
+    multiples = {size.multiple_of: size for size in operation.sizes.values() if size.multiple_of}
     for name in sorted(operation.sizes, key=lambda each: bool(operation.sizes[each].multiple_of)):
         wish, size = wishes.get(name, ANY), operation.sizes[name]
         if wish.like:
             continue
         unit = made.get(size.multiple_of, 1)
-        largest = max(1, pool.cap // max(1, math.prod(made.values())) // (2 if name in multiples else 1))
+        left = pool.cap // max(1, math.prod(made.values()))
+        left = math.isqrt(left) if name in multiples else left  # Its multiple is at least as large.
+        largest = min(n for n in (left, size.most, multiples[name].most if name in multiples else None) if n is not None)
         usual = tuple(n * unit for n in RATIOS) if size.multiple_of else lengths
-        among = wish.among or _fitting(usual, max(wish.least, unit), max(largest, unit), ())
-        made[name] = pick(name, tuple(n for n in among if size.most is None or n <= size.most))
+        made[name] = pick(name, wish.among or _fitting(usual, max(wish.least, unit), max(largest, unit), ()))
     for name, wish in wishes.items():
         if wish.like:
             made[name] = made[wish.like]

@@ -22,10 +22,9 @@ from .distributions import MANTISSA
 from .given import DRAWN, Given, read_given
 from .option import Relative
 from .options import OPTIONS, SPEC_NAMES, named_in_cases
-from .problem import MEMORIES
 from .shapes import check_shape, choice, draw_shape
 from .sizes import Pool
-from .structure import Structure
+from .structure import Structure, memories
 from .taken import NotTaken, conflict, taken_options
 
 __all__ = ["structures"]
@@ -37,7 +36,7 @@ SLOTS = 3
 """The largest number of options drawn beyond those that a law gives."""
 
 USUAL = ("normal", "normal", "normal", "soft", "sharp")
-USUAL_MEMORIES = ("contiguous",) * 6 + MEMORIES[1:]
+USUAL_MEMORIES = ("contiguous",) * 6
 SEEDS = st.sampled_from(range(4096))
 GEOMETRIES = st.sampled_from(range(1024))
 """More seeds than any run draws, few enough to read. The ranges differ, because Hypothesis copies choices between draws
@@ -104,7 +103,7 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     if operation.fit is not None:
         wishes, sizes = operation.fit(wishes, set(given.options), sizes, given.sizes, plan.pool.work // 8)
     wishes = {name: value.of(sizes) if isinstance(value, Relative) else value for name, value in wishes.items()}
-    memory = draw(choice(*(given.memory or USUAL_MEMORIES)))
+    memory = draw(choice(*(given.memory or (*USUAL_MEMORIES, *memories(operation)[1:]))))
     values = draw(
         choice(
             *(

@@ -7,6 +7,8 @@ NumPy's SeedSequence makes streams from [seed, tag] independent (NumPy documenta
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 
 __all__ = ["choices", "stream"]
@@ -59,9 +61,13 @@ CHOICES = {
 """What words choose for themselves, each from a stream of its own. Each number stands once."""
 
 
+OTHERS = 1 << 10
+"""Above it are numbers of arrays that are not the kit's own: an operation from elsewhere names its arrays as it likes."""
+
+
 def stream(seed: int, name: str) -> np.random.Generator:
-    """The generator of one array, the same each time. Raises KeyError for a name that has no tag."""
-    return np.random.default_rng([seed, TAGS[name]])
+    """The generator of one array, the same each time. One that has no tag has the number of its letters."""
+    return np.random.default_rng([seed, TAGS.get(name, OTHERS + zlib.crc32(name.encode()))])
 
 
 def choices(geometry_seed: int, purpose: str) -> np.random.Generator:

@@ -25,7 +25,7 @@ from .options import OPTIONS, read_option
 from .problem import MEMORIES
 from .streams import stream
 
-__all__ = ["Structure", "check_sizes", "keys", "required"]
+__all__ = ["Structure", "check_sizes", "keys", "memories", "required"]
 
 MOST = 1 << 26
 """The most entries of an array that one problem has, or makes: half a gigabyte in float64 for each."""
@@ -77,7 +77,7 @@ class Structure:
         object.__setattr__(self, "options", tuple((name, value) for name, value in read if value is not None))
         one_of(self.dtype, MANTISSA, "dtype")
         one_of(self.values, operation.contents, "distribution of values")
-        one_of(self.memory, MEMORIES, "memory")
+        one_of(self.memory, memories(operation), "memory")
         for name in SEEDS:
             _whole_field(name, getattr(self, name), 0)
         check_sizes(sizes, operation)
@@ -198,6 +198,11 @@ class Structure:
 
 
 SEEDS = ("seed", "geometry")
+
+
+def memories(operation: Operation) -> tuple[str, ...]:
+    """How arrays of an operation may lie in memory: its entries of a batch can be one only where there is a batch."""
+    return tuple(memory for memory in MEMORIES if memory != "expanded" or "b" in operation.sizes)
 
 
 def keys(operation: str) -> tuple[str, ...]:

@@ -23,10 +23,15 @@ def test_a_name_gives_the_same_numbers_each_time_and_another_name_others() -> No
     assert not np.array_equal(choices(3, "junk").random(5), choices(3, "upstream gradient").random(5))
 
 
-def test_a_name_without_a_stream_is_an_error() -> None:
-    for drawn in (stream, choices):
-        with pytest.raises(KeyError):
-            drawn(0, "nothing")
+def test_a_choice_without_a_stream_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        choices(0, "nothing")
+
+
+def test_arrays_from_elsewhere_have_streams_of_their_own() -> None:
+    names = (*TAGS, "rows", "columns", "weights")
+    assert len({stream(3, name).random() for name in names}) == len(set(names))
+    assert stream(3, "columns").random() == stream(3, "columns").random()
 
 
 def test_each_purpose_is_used() -> None:
