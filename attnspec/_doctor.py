@@ -48,10 +48,10 @@ Finding = tuple[bool | None, str]
 
 
 def _findings(made: Implementation) -> Iterator[Finding]:
-    from attnspec.conformance.language.loading import operations
     from attnspec.conformance.operations import operation_named
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.decided import told
+    from attnspec.spec.operations import operations
 
     yield True, f"found: {made.operation}, {made.arrays} arrays in layout {made.layout}, from {made.origin or 'this process'}"
     for parameter, option in made.misnamed.items():

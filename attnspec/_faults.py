@@ -97,7 +97,7 @@ def _chosen(pattern: str) -> dict[str, dict[str, Any]]:
 
     chosen = {name: fault for name, fault in FAULTS.items() if fnmatchcase(name, pattern)}
     if not chosen:
-        raise Mistake(f"no fault matches {pattern!r}; spec/faults.yaml names them")
+        raise Mistake(f"no fault matches {pattern!r}; attnspec faults lists them")
     about = ("title", "operation", "needs", "equivalent", "dtypes", "because")
     plain = {name: {key: getattr(fault, key) for key in about} for name, fault in chosen.items()}
     return {name: {**entry, "needs": list(entry["needs"]), "dtypes": list(entry["dtypes"])} for name, entry in plain.items()}

@@ -59,7 +59,7 @@ def describe_law(law: Law) -> dict[str, Any]:
         "equation": law.equation,
         "where": law.where,
         "why": law.why,
-        "file": f"spec/laws/{law.file.name}" if shipped else str(law.file),
+        "file": f"spec/{law.operation}/laws/{law.file.name}" if shipped else str(law.file),
         "line": law.line,
         "shipped": shipped,
         "sources": list(law.source),

@@ -334,7 +334,7 @@ def _own_address(address: str, made: Implementation) -> str:
 
 
 def spec_files() -> list[Path]:
-    """The files of the shipped laws."""
-    from .language.loading import spec_folder
+    """The files of the laws of all operations."""
+    from ..spec.operations import law_files
 
-    return sorted((spec_folder() / "laws").glob("*.yaml"))
+    return law_files()

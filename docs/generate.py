@@ -26,7 +26,7 @@ from attnspec.adapters.presets import PRESETS
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
-from attnspec.conformance.language.loading import conventions, operations, shortlist, spec_folder
+from attnspec.conformance.language.loading import shortlist, spec_folder
 from attnspec.conformance.language.text import read_yaml
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
@@ -36,6 +36,7 @@ from attnspec.conformance.vocabulary.word import KINDS
 from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic
 from attnspec.reference.faults.catalogue import FAULTS
 from attnspec.reports.kill_table import fault_page
+from attnspec.spec.operations import conventions, operations
 
 DOCS = Path(__file__).resolve().parent
 SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -63,13 +64,14 @@ def laws_page() -> str:
         lines += [f"- [{chapter}](#{chapter}): {', '.join(f'[{_name(law)}](#{_slug(law.id)})' for law in own)}"]
     for chapter, members in groupby(laws, lambda law: law.chapter):
         own = list(members)
+        place = f"spec/{own[0].operation}/laws/{own[0].file.name}"
         about = " ".join(str(read_yaml(own[0].file)[0]["about"]).split())
         lines += [
             "",
             f"## {chapter}",
             "",
             _sentences(about),
-            f"[spec/laws/{own[0].file.name}](../spec/laws/{own[0].file.name})",
+            f"[{place}](../{place})",
         ]
         for law in own:
             lines += ["", *_law(law)]

@@ -1,6 +1,6 @@
 """Sparse attention: which keys each query keeps, and softmax attention over those alone.
 
-This is what `sparse_attention` in spec/operations.yaml means. The pattern is local and global keys, and blocks, and causality:
+This is what spec/sparse_attention/operation.yaml means. The pattern is local and global keys, and blocks, and causality:
 
     kept(i, j) = (local(i, j) or global(i) or global(j)) and block(i, j) and causal(i, j)
 

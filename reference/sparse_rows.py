@@ -1,6 +1,6 @@
 """The second definition of the sparse pattern: for each query the list of keys that it keeps, made with `range` and sets.
 
-It shares nothing with `sparse.pattern` but the words of spec/operations.yaml; tests hold the two against each other.
+It shares nothing with `sparse.pattern` but the words of the spec; tests hold the two against each other.
 """
 
 from __future__ import annotations

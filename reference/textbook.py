@@ -1,6 +1,6 @@
 """Attention as the textbook writes it: queries, keys, values; scores; what is visible; weights; output.
 
-This is what `attention` in spec/operations.yaml means. Everything is float64 NumPy, nothing is tiled or fused, and each
+This is what spec/attention/operation.yaml means. Everything is float64 NumPy, nothing is tiled or fused, and each
 line calls one step of `steps.Steps`, so that a fault is the same pipeline with one step replaced.
 """
 
@@ -67,7 +67,7 @@ def attention(
     rows: Sequence[int] | None = None,
     steps: Steps = STEPS,
 ) -> Attended:
-    """softmax(scale·Q·Kᵀ)·V with every option of spec/operations.yaml, under the given conventions.
+    """softmax(scale·Q·Kᵀ)·V with every option of the spec, under the given conventions.
 
     q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv), in any real dtype, converted exactly.
     dropout_keep: bool, broadcastable to (B, Hq, Sq, Sk), True where a weight stays; drawn by `dropout.keep_mask` from seed

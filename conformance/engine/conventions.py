@@ -15,7 +15,7 @@ import numpy as np
 
 from ...adapters.contract import Implementation
 from ...reference.rounding import DTYPES
-from ..language.loading import conventions as known_conventions
+from ...spec.operations import conventions as known_conventions
 from ..problems.problem import Problem
 from ..problems.shapes import shape_near
 from ..problems.taken import NotTaken

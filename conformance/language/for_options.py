@@ -21,7 +21,7 @@ OF_NUMBERS = {
     "bool": "true, false or absent",
     "float32 (B, Hkv)": "a number, the same for every key head, or absent",
 }
-"""By the type of an option in spec/operations.yaml: what can be written for it as a number or a name."""
+"""By the type of an option in its operation.yaml: what can be written for it as a number or a name."""
 
 
 def check_option(word: str, option: str, value: Expression) -> None:

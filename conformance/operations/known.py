@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from ...spec.operations import UnknownOperation
 from .operation import Operation
 
 __all__ = ["UnknownOperation", "known_operations", "operation_named", "register"]
 
 _ADDED: dict[str, Operation] = {}
-
-
-class UnknownOperation(Exception):
-    """Nothing is known of an operation of this name. The message names those that are known."""
 
 
 @cache
@@ -36,8 +33,8 @@ def operation_named(name: str) -> Operation:
     found = _shipped().get(name) or _ADDED.get(name)
     if found is None:
         raise UnknownOperation(
-            f"nothing computes the operation {name!r}; known: {', '.join(known_operations())}. An operation that is stated in "
-            "spec/operations.yaml needs a record in conformance/operations"
+            f"nothing computes the operation {name!r}; known: {', '.join(known_operations())}. An operation that is stated "
+            "in a folder of spec needs a record in conformance/operations"
         )
     return found
 

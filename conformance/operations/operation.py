@@ -1,6 +1,6 @@
 """What the kit must know of an operation. Whoever needs any of it is handed the record, and asks for no name.
 
-Arguments, options and results stand in spec/operations.yaml, laws in spec/laws, known mistakes in reference/faults. Here is
+Arguments, options, results and laws stand in its folder of spec, known mistakes in reference/faults. Here is
 what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
 """
 
@@ -44,7 +44,7 @@ class Trial:
 class Operation:
     """One operation.
 
-    name: its key in spec/operations.yaml.
+    name: its folder in spec.
     exact: what the definition gives for a problem, in float64: an output `out`, which keys each row sees as `visible`, and
         what else it returns by name.
     judge: the exact results with the bounds that an arithmetic must keep, before output rounding; of a problem, an arithmetic,
@@ -61,7 +61,7 @@ class Operation:
     fit: makes drawn options and sizes fit together, or None where all do: (options, names of options of which a law speaks,
         sizes, sizes of which a law speaks, most work) → (options, sizes).
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
-    conventions: those of spec/conventions.yaml that change what the definition gives.
+    conventions: those of the spec that change what the definition gives.
     as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
     pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
@@ -100,5 +100,5 @@ class Operation:
 
     @property
     def arguments(self) -> Mapping[str, tuple[str, ...]]:
-        """The arrays that it takes, in their order: name → axes, as spec/operations.yaml states them."""
+        """The arrays that it takes, in their order: name → axes, as its operation.yaml states them."""
         return arguments_of(self.name)

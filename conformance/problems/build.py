@@ -51,7 +51,7 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
 
 
 def _options(one: Structure, arrays: Made, copies: int) -> dict[str, Any]:
-    """Options as spec/operations.yaml types them. copies: of how many equal entries of a batch the structure is one."""
+    """Options as operation.yaml types them. copies: of how many equal entries of a batch the structure is one."""
     options: dict[str, Any] = {}
     for name, value in one.described.items():
         option = OPTIONS[name]

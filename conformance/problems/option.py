@@ -17,7 +17,7 @@ Ask = Callable[..., Any]
 """Draws one of the values that it is given, the simplest first."""
 
 Made = Mapping[str, Any]
-"""Arguments and options by name, as spec/operations.yaml types them."""
+"""Arguments and options by name, as operation.yaml types them."""
 
 
 @dataclass(frozen=True)

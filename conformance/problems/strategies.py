@@ -52,7 +52,7 @@ def structures(
     for q_segments with kv_segments, and a mask or bias without a shape has its shape drawn; `block_mask` stands for itself
     with block_size, and has its size and shape drawn where they are left out. A size: an integer, a list,
     `>= n`, or the name of another size. `values`, `memory`: a name or a list.
-    options: options of spec/operations.yaml that the implementation claims. Those that `given` does not mention are drawn.
+    options: options of the operation that the implementation claims. Those that `given` does not mention are drawn.
     Sizes are at least 1 unless `given` lists 0, and those that the implementation takes. Raises StructureError for what it does
     not know, NotTaken where the law asks for what the implementation does not take.
     """

@@ -47,7 +47,7 @@ def check_sizes(sizes: Mapping[str, int], operation: Operation) -> None:
 class Structure:
     """One case of an operation. Raises StructureError where its parts do not fit.
 
-    operation: a key of spec/operations.yaml. A case does not print it, because its law says it.
+    operation: the name of a folder of spec. A case does not print it, because its law says it.
     dtype: one of distributions.MANTISSA.
     sizes: the sizes of the operation as pairs, in its order; a mapping is accepted and put in order. Those that are left out
     are 1, or like another one. Each is an attribute too, by its name.

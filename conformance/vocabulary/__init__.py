@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from ...spec.operations import operations
 from . import (
     approximations,
     combiners,
@@ -67,8 +68,6 @@ def load_installed_words() -> None:
 
 @cache
 def option_types() -> dict[str, str]:
-    """What `but(p, …)` can set, by name: the options of every operation with their type in spec/operations.yaml, and memory."""
-    from ..language.loading import operations
-
+    """What `but(p, …)` can set, by name: the options of every operation with their type in its operation.yaml, and memory."""
     every = [operation["options"] for operation in operations().values()]
     return {name: option["type"] for options in every for name, option in options.items()} | {"memory": "memory"}

@@ -1,4 +1,4 @@
-"""The faults by name: what spec/faults.yaml says of each, joined with the function that makes the mistake.
+"""The faults by name: what the faults.yaml of its operation says of each, joined with the function that makes the mistake.
 
 `as_callable` gives a fault as a plain function on NumPy arrays that the kit can hold its laws against, as it would a
 kernel. It computes in float64 and rounds once, so that whatever a law finds is the mistake.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec.reading import spec_file
+from ...spec.operations import faults
 from . import (
     accuracy,
     causal,
@@ -104,19 +104,19 @@ OPERATIONS = {
     "linear_attention": Defined(linear.definition, linear_attention),
     "random_feature_attention": Defined(random_features.definition, random_feature_attention),
 }
-"""The operations by their keys in spec/operations.yaml."""
+"""The operations by their folders in spec."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One known mistake.
 
-    title: the mistake in words. operation: a key of spec/operations.yaml. links: where it was made, or what it violates.
+    title: the mistake in words. operation: the name of a folder of spec. links: where it was made, or what it violates.
     needs: options without which it cannot show; a problem that lacks one of them gets the correct answer.
     make: gives a function(q, k, v, **options) → (out, lse, weights, …) in float64, fresh of anything that it remembers.
     equivalent: a proof that no input can tell it from the definition, or empty.
     dtypes: those in which it can be told from rounding, empty for all; because: the derivation of that.
-    unless: choices of conventions (spec/conventions.yaml) under which it is no mistake.
+    unless: choices of conventions under which it is no mistake.
     remembers: whether what it gives depends on the calls before.
     """
 
@@ -144,18 +144,18 @@ class Fault:
 
 
 def load() -> dict[str, Fault]:
-    """The faults in the order of spec/faults.yaml. Raises ValueError for an entry without a maker, and the reverse."""
-    return joined(spec_file("faults.yaml"), MAKERS)
+    """The faults in the order of the spec. Raises ValueError for an entry without a maker, and the reverse."""
+    return joined(faults(), MAKERS)
 
 
 def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict[str, Fault]:
-    """Entries of spec/faults.yaml with their makers. Raises ValueError as `load` does."""
+    """Entries of faults.yaml with their makers. Raises ValueError as `load` does."""
     for name in entries:
         if name not in makers:
-            raise ValueError(f'spec/faults.yaml states {name!r}, which no @fault("{name}") makes; write it in reference/faults')
+            raise ValueError(f'faults.yaml states {name!r}, which no @fault("{name}") makes; write it in reference/faults')
     for name, maker in makers.items():
         if name not in entries:
-            raise ValueError(f"{maker.__module__} makes {name!r}, which has no entry in spec/faults.yaml; write one")
+            raise ValueError(f"{maker.__module__} makes {name!r}, which has no entry in a faults.yaml of spec; write one")
     return {
         name: Fault(
             name=name,

@@ -1,4 +1,4 @@
-"""Linear attention, as `linear_attention` in spec/operations.yaml means it: one step after the other, in float64.
+"""Linear attention, as spec/linear_attention means it: one step after the other, in float64.
 
 For each step t that is no padding, with S the state (Dφ × Dv) and z the normaliser (Dφ):
 
@@ -90,7 +90,7 @@ LINEAR_STEPS = LinearSteps()
 
 
 def linear_attention(q: Any, k: Any, v: Any, *, steps: LinearSteps = LINEAR_STEPS, **options: Any) -> Attended:
-    """The definition: q (B, H, Sq, D), k (B, H, Sk, D), v (B, H, Sk, Dv), with the options of spec/operations.yaml.
+    """The definition: q (B, H, Sq, D), k (B, H, Sk, D), v (B, H, Sk, Dv), with the options that the spec states.
 
     Raises ValueError as `reading.read` does.
     """

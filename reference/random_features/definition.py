@@ -1,4 +1,4 @@
-"""Random feature attention, as `random_feature_attention` in spec/operations.yaml means it, in float64.
+"""Random feature attention, as spec/random_feature_attention means it, in float64.
 
 With x̃ = √scale · x and a projection of m rows w, the features of a vector are
 
@@ -102,7 +102,7 @@ RANDOM_STEPS = RandomSteps()
 
 
 def random_feature_attention(q: Any, k: Any, v: Any, *, steps: RandomSteps = RANDOM_STEPS, **options: Any) -> Attended:
-    """The definition: q (B, H, Sq, D), k (B, H, Sk, D), v (B, H, Sk, Dv), with the options of spec/operations.yaml.
+    """The definition: q (B, H, Sq, D), k (B, H, Sk, D), v (B, H, Sk, Dv), with the options that the spec states.
 
     Raises ValueError as `reading.read` does.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...spec.reading import spec_file
+from ...spec.operations import conventions as known_conventions
 from ..wording import counted
 from .markup import address, code, escape, folded, glyph, section, table
 
@@ -29,7 +29,7 @@ WORST = ("error", "fail", "pass")
 
 def conventions_section(report: Report) -> str:
     """Implementations × conventions: the choice, how it is known, and whether laws hold the implementation to it."""
-    spec = spec_file("conventions.yaml")
+    spec = known_conventions()
     made = [each for each in report["implementations"] if any(_asked(each, name, spec) for name in each["conventions"])]
     if not made:
         return ""

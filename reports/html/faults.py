@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...spec.reading import spec_file
+from ...spec.operations import faults as known_faults
 from ..wording import counted
 from .markup import code, escape, glyph, link, section, table
 
@@ -28,7 +28,7 @@ def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) ->
     if tried["spec"] != suite["spec"]:
         about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
     rates = "".join(_rate(kills, dtype) for dtype in kills["dtypes"])
-    known = spec_file("faults.yaml")
+    known = known_faults()
     ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
     rows = [[_name(name, known.get(name)), *(_cell(parts.get(d), laws) for d in kills["dtypes"])] for name, parts in ordered]
     body = table(["known mistake", *kills["dtypes"]], rows, "faults")

@@ -88,7 +88,7 @@ def test_the_torch_preset_holds_masks_biases_and_grouped_heads() -> None:
 
 
 def test_each_preset_names_options_of_the_spec_and_its_source() -> None:
-    from attnspec.adapters.signature import operations
+    from attnspec.spec.operations import operations
 
     for preset in PRESETS.values():
         assert set(preset.parameters) <= set(operations()["attention"]["options"]), preset.name

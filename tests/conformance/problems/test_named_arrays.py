@@ -16,7 +16,7 @@ from attnspec.conformance.problems.drawing import draw
 from attnspec.conformance.problems.sizes import pool_for
 from attnspec.conformance.problems.strategies import structures
 from attnspec.conformance.problems.structure import Structure
-from attnspec.spec.reading import spec_file
+from attnspec.spec.operations import operations
 from attnspec.spec.shapes import arguments_of, axes_of, sizes_of
 
 
@@ -63,7 +63,7 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operation]:
         raise AssertionError("nothing is computed here")
 
     stated = {"arguments": {name: {"shape": shape} for name, shape in SHAPES.items()}, "options": {}}
-    monkeypatch.setitem(spec_file("operations.yaml"), "folding", stated)
+    monkeypatch.setitem(operations(), "folding", stated)
     monkeypatch.setattr(known, "_ADDED", {})
     sizes = {"n": Size(least=0), "r": Size(), "t": Size(multiple_of="r", most=40, why="each column is folded")}
     contents = {

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from attnspec.conformance.language.loading import operations
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.descriptors import StructureError
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
@@ -24,6 +23,7 @@ from attnspec.conformance.problems.problem import MEMORIES
 from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import ON_REQUEST, structures
 from attnspec.conformance.problems.structure import Structure
+from attnspec.spec.operations import operations
 
 pytestmark = pytest.mark.long
 

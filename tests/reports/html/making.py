@@ -58,7 +58,7 @@ def law(name: str, level: str = "must", **changed: Any) -> dict[str, Any]:
         "equation": "out(p) ≈ reference_out(p)",
         "where": None,
         "why": "A test.",
-        "file": "spec/laws/x.yaml",
+        "file": "spec/attention/laws/x.yaml",
         "line": 3,
         "shipped": True,
         "sources": ["https://example.org/source"],

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from attnspec.reports.html.conventions import conventions_section
+from attnspec.spec.operations import conventions
 
 Report = dict[str, Any]
 SPEC = Path(__file__).resolve().parents[3] / "spec"
@@ -85,7 +85,7 @@ def test_each_convention_names_laws_that_there_are_for_choices_that_there_are() 
     from attnspec.conformance.language import load_laws
 
     laws = {law.id: law for law in load_laws()}
-    for name, entry in yaml.safe_load((SPEC / "conventions.yaml").read_text(encoding="utf-8")).items():
+    for name, entry in conventions().items():
         assert set(entry["laws"]) <= set(entry["choices"]), name
         for choice, ids in entry["laws"].items():
             assert {laws[law].operation for law in ids} == set(entry["operations"]), (name, choice)
