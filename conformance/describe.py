@@ -61,7 +61,7 @@ def describe_law(law: Law) -> dict[str, Any]:
         "why": law.why,
         "file": f"spec/{law.operation}/laws/{law.file.name}" if shipped else str(law.file),
         "line": law.line,
-        "shipped": shipped,
+        "shipped": law.stated,
         "sources": list(law.source),
     }
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .operations import operations
 
-__all__ = ["Result", "arguments_of", "axes_of", "results_of", "shared", "sizes_in", "sizes_of"]
+__all__ = ["Result", "arguments_of", "axes_of", "in_layout", "results_of", "shared", "sizes_in", "sizes_of"]
 
 SHARED = {"H": ("hq", "hkv")}
 """Axes whose length is several sizes that must be equal. Each other axis has a size of its own, its name in small letters."""
@@ -26,10 +26,11 @@ def axes_of(shape: str) -> tuple[str, ...]:
 
 
 class Result(NamedTuple):
-    """One result: its axes, and the option that asks for it, or nothing."""
+    """One result: its axes, the option that asks for it, and its dtype; empty where it always comes, or as the output does."""
 
     axes: tuple[str, ...]
     asked: str
+    dtype: str
 
 
 @cache
@@ -39,11 +40,18 @@ def arguments_of(operation: str) -> Mapping[str, tuple[str, ...]]:
     return {name: axes_of(about["shape"]) for name, about in stated.items()}
 
 
+def in_layout(axes: tuple[str, ...]) -> bool:
+    """Whether an array has the order (B, H, S, D), which an implementation may take and give in another layout."""
+    return tuple(axis[0] for axis in axes) == ("B", "H", "S", "D")
+
+
 @cache
 def results_of(operation: str) -> Mapping[str, Result]:
     """What an operation gives, in the order in which it is returned: name → axes, and the option that asks for it."""
     stated: Mapping[str, Any] = operations()[operation]["results"]
-    return {name: Result(axes_of(about["shape"]), about.get("asked", "")) for name, about in stated.items()}
+    return {
+        name: Result(axes_of(about["shape"]), about.get("asked", ""), about.get("dtype", "")) for name, about in stated.items()
+    }
 
 
 def sizes_of(arguments: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -121,14 +121,14 @@ def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: t
     given = entry.get("given", {})
     key = "given"
     try:
-        check_given(given, entry["operation"], known_operations[entry["operation"]]["options"], conventions())
+        check_given(given, entry["operation"], conventions())
         key = "equation"
         relation = read_equation(entry["equation"])
-        check_equation(relation)
+        check_equation(relation, entry["operation"])
         key = "where"
         condition = read_expression(entry["where"]) if "where" in entry else None
         if condition is not None:
-            check_condition(condition)
+            check_condition(condition, entry["operation"])
     except SpecError as error:
         raise error.at(path, line(key)) from None
     return Law(

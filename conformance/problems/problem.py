@@ -51,7 +51,7 @@ class Problem:
     @property
     def random_signs(self) -> bool:
         """Whether V is known to have fair signs, independent of each other, of |V| and of all else: level R rests on it."""
-        return self.fair_values is self.v
+        return self.fair_values is not None and self.fair_values is self.v
 
     @property
     def q(self) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ...spec.operations import conventions as known_conventions
 from ...spec.operations import faults
 from . import (
     accuracy,
@@ -43,16 +44,9 @@ from . import (
     windows,
 )
 from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
-from .signatures import (
-    Signature,
-    attention,
-    linear_attention,
-    random_feature_attention,
-    rounded,
-    sparse_attention,
-)
+from .signatures import called_as_stated, rounded
 
-__all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Fault", "as_callable", "load"]
+__all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Defined", "Fault", "as_callable", "define", "load"]
 
 CHAPTERS = (
     weights,
@@ -89,20 +83,20 @@ CORRECT = "correct"
 
 
 class Defined(NamedTuple):
-    """One operation. definition: makes the function of its definition. signature: makes a function one that is called as an
-    implementation. differentiated: makes the backward pass of the definition, or None where there is none.
+    """One operation. definition: makes the function of its definition. differentiated: makes the backward pass of the
+    definition, or None where there is none. conventions: those that the function takes beside the options.
     """
 
     definition: Maker
-    signature: Signature
     differentiated: Callable[[], Callable[..., Any]] | None = None
+    conventions: tuple[str, ...] = ()
 
 
 OPERATIONS = {
-    "attention": Defined(textbook, attention, differentiated),
-    "sparse_attention": Defined(sparse.definition, sparse_attention),
-    "linear_attention": Defined(linear.definition, linear_attention),
-    "random_feature_attention": Defined(random_features.definition, random_feature_attention),
+    "attention": Defined(textbook, differentiated, ("causal_alignment", "empty_rows")),
+    "sparse_attention": Defined(sparse.definition, conventions=("causal_alignment", "empty_rows")),
+    "linear_attention": Defined(linear.definition),
+    "random_feature_attention": Defined(random_features.definition),
 }
 """The operations by their folders in spec."""
 
@@ -143,6 +137,18 @@ class Fault:
         return self.make()
 
 
+def define(operation: str, defined: Defined) -> None:
+    """Make known what faults of an operation from elsewhere are made of, and the faults that it states and has registered.
+
+    Raises ValueError as `load` does, and where the operation is defined already.
+    """
+    if operation in OPERATIONS:
+        raise ValueError(f"the operation {operation!r} is defined already")
+    found = load()
+    OPERATIONS[operation] = defined
+    FAULTS.update(found)
+
+
 def load() -> dict[str, Fault]:
     """The faults in the order of the spec. Raises ValueError for an entry without a maker, and the reverse."""
     return joined(faults(), MAKERS)
@@ -178,13 +184,11 @@ def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict
 FAULTS = load()
 
 
-def as_callable(
-    name: str, *, operation: str | None = None, causal_alignment: str = "top-left", empty_rows: str = "zeros"
-) -> Callable[..., Any]:
+def as_callable(name: str, *, operation: str | None = None, **conventions: str) -> Callable[..., Any]:
     """A fault, or `correct`, as a function on NumPy arrays, fresh of anything that it remembers.
 
     operation: whose definition `correct` is, which needs it; a fault has its own.
-    causal_alignment, empty_rows: the conventions that it keeps, its mistake aside.
+    conventions: the choices that it keeps, its mistake aside; the default of the spec where none is given.
 
     The function takes every option of its operation and returns what that does (`signatures`): outputs in the dtype of q
     (float32 where that is float8), lse in float32, each rounded once from float64. It raises ValueError for arrays that do not
@@ -195,9 +199,10 @@ def as_callable(
 
     Raises KeyError for an unknown name or operation.
     """
-    defined = OPERATIONS[str(operation) if name == CORRECT else FAULTS[name].operation]
-    kept = {"causal_alignment": causal_alignment, "empty_rows": empty_rows}
-    attend = defined.signature(defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
+    of = str(operation) if name == CORRECT else FAULTS[name].operation
+    defined, known = OPERATIONS[of], known_conventions()
+    kept = {each: conventions.get(each, known[each]["default"]) for each in defined.conventions}
+    attend = called_as_stated(of, defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
     attend.__name__ = attend.__qualname__ = name
     backward = defined.differentiated if name == CORRECT else BACKWARDS.get(name)
     attend.backward = None if backward is None else _rounded_backward(backward(), kept)  # type: ignore[attr-defined]

@@ -108,7 +108,7 @@ class Answer(NamedTuple):
 
 
 Function = Callable[..., Answer]
-"""function(q, k, v, **options) → Answer, with the options of its operation, return_lse and return_weights too."""
+"""function(q, k, v, **options) → Answer, with all options of its operation, those that ask for results too."""
 
 Maker = Callable[[], Function]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.conformance.operations import Operation, Trial, known, known_operations, operation_named, register
+from attnspec.conformance.operations import Operation, known, known_operations, operation_named, register
 from attnspec.conformance.operations.sizes import Size
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.descriptors import StructureError
@@ -70,7 +70,7 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operation]:
         "whole": lambda s: {name: np.full(shape, 2.0) for name, shape in s.shapes.items()},
         "normal": lambda s: {name: s.normal(name) for name in s.shapes},
     }
-    operation = Operation("folding", never, never, never, Trial("nothing", 0.0, None), sizes, contents)
+    operation = Operation("folding", never, never, never, {}, sizes, contents)
     register(operation)
     yield operation
     arguments_of.cache_clear()
