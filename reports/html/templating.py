@@ -29,5 +29,8 @@ def environment() -> Environment:
 
 
 def written(template: str, **said: Any) -> str:
-    """What a template of the folder makes of some data. Raises jinja2.UndefinedError where it asks for more."""
+    """What a template of the folder makes of some data, which that of a section knows as `said`.
+
+    Raises jinja2.UndefinedError where it asks for more.
+    """
     return environment().get_template(template).render(said)
