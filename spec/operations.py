@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,11 @@ from .reading import read
 
 __all__ = ["UnknownOperation", "add", "added", "conventions", "faults", "folder_of", "law_files", "operations"]
 
-SPEC = Path(__file__).parent
-_FOLDERS: dict[str, Path] = {file.parent.name: file.parent for file in sorted(SPEC.glob("*/operation.yaml"))}
+_FOLDERS: dict[str, Traversable] = {
+    folder.name: folder
+    for folder in sorted(files("attnspec.spec").iterdir(), key=lambda folder: folder.name)
+    if folder.joinpath("operation.yaml").is_file()
+}
 _SHIPPED = frozenset(_FOLDERS)
 
 
@@ -39,12 +44,12 @@ def add(folder: Path) -> str:
     return folder.name
 
 
-def added() -> tuple[Path, ...]:
+def added() -> tuple[Traversable, ...]:
     """The folders that are from elsewhere, in the order in which they were added."""
     return tuple(folder for name, folder in _FOLDERS.items() if name not in _SHIPPED)
 
 
-def folder_of(operation: str) -> Path:
+def folder_of(operation: str) -> Traversable:
     """The folder that states an operation. Raises UnknownOperation."""
     if operation not in _FOLDERS:
         raise UnknownOperation(f"nothing states the operation {operation!r}; known: {', '.join(_FOLDERS)}")
@@ -54,7 +59,7 @@ def folder_of(operation: str) -> Path:
 @cache
 def operations() -> dict[str, Any]:
     """operation.yaml of each operation, by its name."""
-    return {name: read(folder / "operation.yaml") for name, folder in _FOLDERS.items()}
+    return {name: read(folder.joinpath("operation.yaml")) for name, folder in _FOLDERS.items()}
 
 
 @cache
@@ -73,16 +78,17 @@ def faults() -> dict[str, Any]:
 
 def law_files() -> list[Path]:
     """The chapters of laws, by the name of the chapter."""
-    return sorted((file for folder in _FOLDERS.values() for file in folder.glob("laws/*.yaml")), key=lambda file: file.name)
+    found = (file for folder in _FOLDERS.values() for file in Path(str(folder)).glob("laws/*.yaml"))
+    return sorted(found, key=lambda file: file.name)
 
 
 def _together(name: str, more: Callable[[str], dict[str, Any]] = lambda operation: {}) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for operation, folder in _FOLDERS.items():
-        for key, entry in (read(folder / name) if (folder / name).is_file() else {}).items():
+        for key, entry in (read(folder.joinpath(name)) if folder.joinpath(name).is_file() else {}).items():
             if key in found:
                 raise ValueError(
-                    f"{folder / name} states {key!r}, which another operation states already; give it another name"
+                    f"{folder.joinpath(name)} states {key!r}, which another operation states already; give it another name"
                 )
             found[key] = {**entry, **more(operation)}
     return found

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.arithmetic import FLOAT8
+from ..engine.interval import around
 from ..engine.results import Asked
-from ..engine.subject import Broken, Raised, Subject, _around
+from ..engine.subject import Broken, Raised, Subject
 from ..meaning import attended, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
@@ -178,7 +179,7 @@ class CallLog(Subject):
         least = self._gradients_of(p.but(**dict.fromkeys(operation_named(p.operation).hides)), dout)
         observed = {}
         for name, (right, bound) in allowed.items():
-            bounded, (open_, room) = _around(found[name], bound), least[name]
+            bounded, (open_, room) = around(found[name], bound), least[name]
             share = float((_widest(room) / _largest(open_)).max(initial=0.0))
             observed[name] = Observed(bounded.value, bounded.low, bounded.high, right, _largest(right), share)
         self.calls.append(Call(p, dout=dout, answered=True, dtype=str(next(iter(found.values())).dtype), observed=observed))

@@ -19,13 +19,13 @@ from ...adapters.contract import ContractError, Implementation
 from ...adapters.first_use import FirstUse, first_use
 from ...adapters.signature import ARRAY
 from ...reference.arithmetic import arithmetic_for
-from ...reference.rounding import preimage
 from ...spec.shapes import in_layout
 from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Pair
+from .interval import around, largest_share
 from .raised import Raised
 from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, named
@@ -122,7 +122,7 @@ class Subject:
         """A returned state or normaliser with its interval."""
         if not self.intervals:
             return bounded(given.astype(np.float64))
-        return _around(given, getattr(judged(p, self.arithmetic), f"{name}_bound"))
+        return around(given, getattr(judged(p, self.arithmetic), f"{name}_bound"))
 
     def state_only(self, p: Problem) -> tuple[Any, Any]:
         """State and normaliser as arrays in their own dtype."""
@@ -133,7 +133,7 @@ class Subject:
         identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
         read = derived(p, "identity", lambda: p.having(v=identity).but(v_descale=None))
         allowed = judged(read, self.arithmetic).out_bound
-        return _around(given, allowed)
+        return around(given, allowed)
 
     def gradients(self, p: Problem, dout: Any) -> dict[str, Bounded]:
         """The gradient in each array of p by name (dq, dk, …) with its interval, for an upstream gradient of the output."""
@@ -150,7 +150,7 @@ class Subject:
         if not self.intervals:
             return {name: bounded(x.astype(np.float64)) for name, x in found.items()}
         allowed = judged_gradients(p, dout, self.arithmetic)
-        return {name: _around(x, getattr(allowed, f"{name}_bound")) for name, x in found.items()}
+        return {name: around(x, getattr(allowed, f"{name}_bound")) for name, x in found.items()}
 
     def refuses(self, p: Problem) -> bool:
         """Whether the implementation raises for p, which is ill-formed on purpose."""
@@ -203,20 +203,20 @@ class Subject:
         if p.draws_features:
             room = drawn(p, self.arithmetic)
             if np.isinf(room.output):  # Also where all values are 0: the quotient may be 0/0.
-                return _around(out, np.full(out.shape, np.inf))
+                return around(out, np.full(out.shape, np.inf))
             with np.errstate(invalid="ignore"):
-                return _around(out, room.output * _largest_share(p, out) + room.lost)
+                return around(out, room.output * largest_share(p, out) + room.lost)
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
-            return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
+            return around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
         undropped = judged(derived(p, "undropped", lambda: p.but(dropout_p=None, seed=None)), self.arithmetic)
         rescaling = 4 * self.arithmetic.u_acc * np.abs(undropped.out)
-        return _around(out, (undropped.out_bound + rescaling) / kept)
+        return around(out, (undropped.out_bound + rescaling) / kept)
 
     def _bounded_lse(self, p: Problem, lse: Any) -> Bounded:
         if not self.intervals:
             return bounded(lse.astype(np.float64))
-        return _around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
+        return around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
 
     # The call
 
@@ -384,24 +384,3 @@ def _memory(memory: str, array: Any) -> str:
     """Stride 0 over the batch holds one entry only; an array whose entries a transform made different lies contiguous."""
     equal = memory != "expanded" or all(entry.tobytes() == array[0].tobytes() for entry in array[1:])
     return memory if equal else "contiguous"
-
-
-def _around(array: Any, allowed: Any) -> Bounded:
-    """The reals that round to an output, widened by what is allowed before rounding."""
-    value = array.astype(np.float64)
-    low, high = preimage(array, str(array.dtype))
-    with np.errstate(invalid="ignore", over="ignore"):
-        low -= allowed
-        high += allowed
-    if np.isfinite(low).all() and np.isfinite(high).all():
-        return Bounded(value, low, high)
-    # Where the arithmetic promises nothing (scores that may overflow), NaN too is a possible answer.
-    kept = np.isfinite(value) | np.isposinf(allowed)
-    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
-    return Bounded(value, np.where(kept, low, value), np.where(kept, high, value))
-
-
-def _largest_share(p: Problem, out: Any) -> Any:
-    """What a relative error of weights is relative to: the output, where no value is below 0, else the largest value."""
-    v = p.v.astype(np.float64)
-    return np.abs(out.astype(np.float64)) if (v >= 0).all() else np.full(out.shape, np.abs(v).max(initial=0.0))

@@ -167,7 +167,7 @@ def test_the_spec_file_keeps_its_schema() -> None:
 
     schema = json.loads(SPEC.joinpath("schema/faults.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    stated = [read(folder_of(name) / "faults.yaml") for name in OPERATIONS]
+    stated = [read(folder_of(name).joinpath("faults.yaml")) for name in OPERATIONS]
     assert not [error.message for entries in stated for error in Draft202012Validator(schema).iter_errors(entries)]
     one = stated[0]["causal-ignored"]
     broken = {"some-fault": {**one, "links": []}, "Another": one}

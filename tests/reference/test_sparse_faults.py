@@ -121,4 +121,4 @@ def test_the_transposed_list_hides_where_a_mask_is_symmetric() -> None:
 
 
 def test_links_stand_in_the_spec() -> None:
-    assert set(read(folder_of("sparse_attention") / "faults.yaml")) == set(SPARSE)
+    assert set(read(folder_of("sparse_attention").joinpath("faults.yaml"))) == set(SPARSE)
