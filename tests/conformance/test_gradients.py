@@ -98,7 +98,7 @@ def test_gradients_in_another_layout_and_of_fewer_options() -> None:
     [(lambda dq, dk, dv: dq, "asked for (dq, dk, dv)"), (lambda dq, dk, dv: (dq, dk[..., :0], dv), "dk has the shape")],
 )
 def test_a_backward_pass_that_breaks_the_contract(gives: Any, message: str) -> None:
-    from attnspec.adapters.numpy_flash import attend, backward
+    from attnspec.adapters.numpy.flash import attend, backward
 
     def broken(dout: Any, q: Any, k: Any, v: Any) -> Any:
         return gives(*backward(dout, q, k, v))
