@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..reference.arithmetic import REFERENCE, Arithmetic
-from ..reference.bounds.choice import clear_choice
-from ..reference.bounds.flat import flat_bounds
-from ..reference.bounds.score import Noise, noise_of
-from ..reference.random_features.drawn import DrawnError, drawn_error
+from ..reference.attention.bounds.flat import flat_bounds
+from ..reference.attention.bounds.score import Noise, noise_of
+from ..reference.random_feature_attention.drawn import DrawnError, drawn_error
+from ..reference.sparse_attention.choice import clear_choice
 from .operations import operation_named
 from .problems.problem import Problem
 
@@ -76,7 +76,7 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
 
 def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
     """The exact gradients for an upstream gradient, with the bound that a declared arithmetic must keep before rounding."""
-    from ..reference.bounds.gradients import judge_gradients
+    from ..reference.attention.bounds.gradients import judge_gradients
 
     how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype}
     key = ("gradients", dout.tobytes(), arithmetic)

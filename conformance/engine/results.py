@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...reference.linear.features import width
+from ...reference.linear_attention.features import width
 from ..problems.problem import Problem
 
 __all__ = ["EXTRAS", "Asked", "due", "flat", "in_order", "named"]

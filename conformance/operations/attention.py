@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.bounds import judge, own_error
-from ...reference.textbook import attention
+from ...reference.attention.bounds import judge, own_error
+from ...reference.attention.textbook import attention
 from ..problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS
 from ..problems.shapes import picked
 from .operation import Operation, Options, Trial

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.linear.bounds import judge_linear
-from ...reference.linear.recurrent import linear_attention
+from ...reference.linear_attention.bounds import judge_linear
+from ...reference.linear_attention.recurrent import linear_attention
 from ..problems.linear import LINEAR_VALUES, fitted
 from .attention import of_heads
 from .operation import Options, Trial

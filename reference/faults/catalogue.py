@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...spec.reading import spec_file
-from . import (
+from ..attention.faults import (
     accuracy,
     causal,
     empty,
@@ -25,32 +25,30 @@ from . import (
     heads,
     interface,
     layout,
-    linear,
-    linear_carried,
-    linear_chunks,
-    linear_interface,
     masks,
     numerics,
     plain,
-    random_drawn,
-    random_features,
     scores,
-    sparse,
-    sparse_blocks,
-    sparse_choice,
     splits,
     weights,
     windows,
 )
-from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
-from .signatures import (
-    Signature,
-    attention,
-    linear_attention,
-    random_feature_attention,
-    rounded,
-    sparse_attention,
-)
+from ..attention.faults.making import differentiated, textbook
+from ..attention.faults.signature import attention
+from ..linear_attention.faults import carried as linear_carried
+from ..linear_attention.faults import chunks as linear_chunks
+from ..linear_attention.faults import interface as linear_interface
+from ..linear_attention.faults import recurrence as linear
+from ..linear_attention.faults.signature import linear_attention
+from ..random_feature_attention.faults import drawn as random_drawn
+from ..random_feature_attention.faults import features as random_features
+from ..random_feature_attention.faults.signature import random_feature_attention
+from ..sparse_attention.faults import blocks as sparse_blocks
+from ..sparse_attention.faults import choice as sparse_choice
+from ..sparse_attention.faults import patterns as sparse
+from ..sparse_attention.faults.signature import sparse_attention
+from .making import BACKWARDS, MAKERS, Function, Maker
+from .signatures import Signature, rounded
 
 __all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Fault", "as_callable", "load"]
 

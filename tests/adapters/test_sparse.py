@@ -12,7 +12,7 @@ from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
-from attnspec.reference.sparse import pattern, sparse_attention
+from attnspec.reference.sparse_attention.definition import pattern, sparse_attention
 
 pytestmark = pytest.mark.long
 

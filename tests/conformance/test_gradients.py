@@ -13,8 +13,8 @@ from attnspec.adapters.contract import ContractError, Implementation, implementa
 from attnspec.adapters.finding import find
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
-from attnspec.reference.kernels import KERNELS, as_callable, declared_of
-from attnspec.reference.kernels_backward import BACKWARDS, as_backward
+from attnspec.reference.attention.kernels import KERNELS, as_callable, declared_of
+from attnspec.reference.attention.kernels_backward import BACKWARDS, as_backward
 
 pytestmark = pytest.mark.long
 

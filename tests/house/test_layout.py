@@ -99,27 +99,30 @@ ADAPTERS = {tuple(row.module.split(".")) for row in SHIPPED.values()}
 """(framework, module) of each adapter; the other modules of a framework's folder are what its adapters share."""
 
 
+def _modules_of(node: ast.AST, package: list[str]) -> list[list[str]]:
+    """What an import reaches, each as the parts of its whole name; nothing for other nodes."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".") for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = package[: len(package) - node.level + 1] if node.level else []
+    whole = [*base, *(node.module.split(".") if node.module else [])]
+    return [[*whole, alias.name] for alias in node.names]
+
+
 def strangers_in(file: Path, text: str) -> Iterator[str]:
     """Imports of a file, relative to adapters, that it may not have: of another framework, and of another adapter."""
     framework = file.parts[0]
     package = ["attnspec", "adapters", *file.parent.parts]
     for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.ImportFrom | ast.Import):
-            continue
-        if isinstance(node, ast.Import):
-            modules = [alias.name.split(".") for alias in node.names]
-        else:
-            base = package[: len(package) - node.level + 1] if node.level else []
-            whole = [*base, *(node.module.split(".") if node.module else [])]
-            modules = [[*whole, alias.name] for alias in node.names]
-        for reached in modules:
-            if reached[:2] != ["attnspec", "adapters"]:
+        for reached in _modules_of(node, package):
+            if reached[:2] != ["attnspec", "adapters"] or len(reached) < 3:
                 continue
             other = tuple(reached[2:4])
             if other[0] in FRAMEWORKS - {framework}:
-                yield f"adapters/{file}:{node.lineno} imports of {other[0]}"
+                yield f"adapters/{file}:{getattr(node, 'lineno', 0)} imports of {other[0]}"
             elif other in ADAPTERS:
-                yield f"adapters/{file}:{node.lineno} imports the adapter {'/'.join(other)}"
+                yield f"adapters/{file}:{getattr(node, 'lineno', 0)} imports the adapter {'/'.join(other)}"
 
 
 def test_adapters_do_not_know_one_another() -> None:
@@ -150,6 +153,53 @@ def test_adapters_do_not_know_one_another() -> None:
 )
 def test_an_adapter_that_knows_another_is_found(file: str, text: str, found: list[str]) -> None:
     assert list(strangers_in(Path(file), text)) == found
+
+
+OPERATIONS = {
+    "attention": set(),
+    "sparse_attention": {"attention"},
+    "linear_attention": set(),
+    "random_feature_attention": set(),
+}
+"""The operations' folders of reference, and which others each may use: sparse attention is attention under a mask."""
+
+ABOVE = {"faults/catalogue.py"}
+"""What stands above the operations, because it lists them. All else outside of their folders is what they share."""
+
+
+def operations_in(file: Path, text: str) -> Iterator[str]:
+    """Imports, by a file relative to reference, of operations that it may not know; those that only name a type too."""
+    own = file.parts[0]
+    allowed = {own, *OPERATIONS[own]} if own in OPERATIONS else set()
+    package = ["attnspec", "reference", *file.parent.parts]
+    for node in ast.walk(ast.parse(text)):
+        for reached in _modules_of(node, package):
+            other = reached[2] if reached[:2] == ["attnspec", "reference"] and len(reached) > 2 else ""
+            if other in OPERATIONS and other not in allowed:
+                yield f"reference/{file}:{getattr(node, 'lineno', 0)} imports of {other}"
+
+
+def test_an_operation_of_the_reference_knows_no_other_but_what_it_is_made_of() -> None:
+    place = ROOT / "reference"
+    assert set(OPERATIONS) == {file.parent.name for file in place.glob("*/__init__.py")} - {"faults"}
+    files = [file.relative_to(place) for file in sorted(place.rglob("*.py"))]
+    wrong = {file: list(operations_in(file, (place / file).read_text(encoding="utf-8"))) for file in files}
+    assert {file.as_posix() for file in wrong if wrong[file]} == ABOVE, wrong
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("attention/masks.py", "def f():\n    from ..sparse_attention import checks", ["sparse_attention"]),
+        ("attention/bounds/facts.py", "from ... import linear_attention", ["linear_attention"]),
+        ("linear_attention/faults/chunks.py", "from ...attention.faults.making import textbook", ["attention"]),
+        ("rounding.py", "from .attention.checks import check", ["attention"]),
+        ("faults/making.py", "import attnspec.reference.attention.textbook", ["attention"]),
+        ("sparse_attention/choice.py", "from ..attention.textbook import attention\nfrom ..arithmetic import REFERENCE", []),
+    ],
+)
+def test_an_operation_that_knows_another_is_found(file: str, text: str, found: list[str]) -> None:
+    assert [line.split(" imports of ")[1] for line in operations_in(Path(file), text)] == found
 
 
 def test_no_file_is_long() -> None:

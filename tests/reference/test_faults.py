@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import yaml
 
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable, joined
 from attnspec.reference.faults.making import MAKERS, fault
 from attnspec.reference.rounding import round_to
-from attnspec.reference.textbook import attention
 
 pytestmark = pytest.mark.long
 

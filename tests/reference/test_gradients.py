@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference import gradient_steps, tiled_backward
-from attnspec.reference.gradients import GRADIENT_STEPS, GradientSteps, gradients
-from attnspec.reference.steps import STEPS
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled_backward import tiled_backward as by_blocks
+from attnspec.reference.attention import gradient_steps, tiled_backward
+from attnspec.reference.attention.gradients import GRADIENT_STEPS, GradientSteps, gradients
+from attnspec.reference.attention.steps import STEPS
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled_backward import tiled_backward as by_blocks
 
 pytestmark = pytest.mark.long
 

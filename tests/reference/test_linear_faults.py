@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.linear.recurrent import linear_attention
+from attnspec.reference.linear_attention.recurrent import linear_attention
 
 from .linear_cases import call
 

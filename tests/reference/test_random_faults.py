@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.random_features.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
 
 from .random_cases import call
 

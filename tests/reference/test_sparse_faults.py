@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.sparse import sparse_attention
+from attnspec.reference.sparse_attention.definition import sparse_attention
 
 pytestmark = pytest.mark.long
 
