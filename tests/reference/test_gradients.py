@@ -45,8 +45,9 @@ def test_textbook_and_blocks_agree(draw: Any, block: int) -> None:
 
 def test_the_two_definitions_share_no_meaning() -> None:
     statements = ast.walk(ast.parse(inspect.getsource(tiled_backward)))
-    imported = {s.module for s in statements if isinstance(s, ast.ImportFrom) and s.level}
-    assert imported == {"checks", "tiled", "tiled_head"}
+    imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.level]
+    assert {s.module for s in imports} == {"arrays", "checks", "tiled", "tiled_head"}
+    assert [name.name for s in imports if s.module == "arrays" for name in s.names] == ["real"], "how an array becomes float64"
 
 
 def test_gradients_are_differences_of_the_output(draw: Any) -> None:
