@@ -15,9 +15,9 @@ __all__ = ["describe_law", "describe_plan", "describe_shard"]
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
     """Budget, seed, chances of false alarms, implementations, laws and profiles of a run, JSON-ready."""
-    from ..reference.bounds import FALSE_ALARM
-    from ..reference.bounds.score import CHANCE
-    from ..reference.random_features.chance import FALSE_ALARM as DRAWN
+    from ..reference.attention.bounds import FALSE_ALARM
+    from ..reference.attention.bounds.score import CHANCE
+    from ..reference.random_feature_attention.chance import FALSE_ALARM as DRAWN
     from .engine.budget import BUDGETS
     from .language import load_laws
 

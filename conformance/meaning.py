@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..reference.arithmetic import REFERENCE, Arithmetic
-from ..reference.bounds.choice import clear_choice
-from ..reference.bounds.flat import flat_bounds
-from ..reference.bounds.score import Noise, noise_of
-from ..reference.random_features.drawn import DrawnError, drawn_error
+from ..reference.attention.bounds.flat import flat_bounds
+from ..reference.attention.bounds.score import Noise, noise_of
+from ..reference.random_feature_attention.drawn import DrawnError, drawn_error
+from ..reference.sparse_attention.choice import clear_choice
 from .operations import operation_named
 from .problems.problem import Problem
 

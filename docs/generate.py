@@ -138,7 +138,7 @@ def faults_page() -> str:
     measured = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "data").glob("faults-*.json"))]
     faults = {name: {"title": fault.title, "links": list(fault.links)} for name, fault in FAULTS.items()}
     lines = ["# Known mistakes", "", NOTICE, ""]
-    lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference/faults](../reference/faults)."]
+    lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference](../reference)."]
     lines += ["Each was tried as an implementation on every law that can be asked of it."]
     lines += ["A cell says how many laws reject it, which one first, on which of its problems, and after how many seconds."]
     lines += ["`attnspec faults` measures it again, and `make faults` writes what this page is made of.", ""]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.bounds import judge, own_error
-from ...reference.textbook import attention
+from ...reference.attention.bounds import judge, own_error
+from ...reference.attention.textbook import attention
 from ..problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS
 from ..problems.options import options_of
 from ..problems.shapes import picked
@@ -32,7 +32,7 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Give
 
 
 def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic, options: Given) -> Any:
-    from ...reference.bounds.gradients import judge_gradients  # It takes its time to load, and few runs need it.
+    from ...reference.attention.bounds.gradients import judge_gradients  # It takes its time to load, and few runs need it.
 
     return judge_gradients(dout, p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options)
 

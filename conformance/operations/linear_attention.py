@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.linear.bounds import judge_linear
-from ...reference.linear.features import width
-from ...reference.linear.recurrent import linear_attention
+from ...reference.linear_attention.bounds import judge_linear
+from ...reference.linear_attention.features import width
+from ...reference.linear_attention.recurrent import linear_attention
 from ..problems.linear import LINEAR_VALUES, fitted
 from .attention import of_heads
 from .operation import Given, Trial

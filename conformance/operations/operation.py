@@ -1,6 +1,6 @@
 """What the kit must know of an operation. Whoever needs any of it is handed the record, and asks for no name.
 
-Arguments, options, results and laws stand in its folder of spec, known mistakes in reference/faults. Here is
+Arguments, options, results and laws stand in its folder of spec, known mistakes in `reference/<operation>/faults`. Here is
 what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
 """
 

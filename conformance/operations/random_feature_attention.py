@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.random_features.bounds import judge_random
-from ...reference.random_features.definition import random_feature_attention
+from ...reference.random_feature_attention.bounds import judge_random
+from ...reference.random_feature_attention.definition import random_feature_attention
 from ..problems.random_features import RANDOM_VALUES, fitted_random
 from .attention import of_heads
 from .operation import Given, Trial

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...reference.sparse import SPARSE_OPTIONS, narrowed
+from ...reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
 from ..problems.options import options_of
 from .attention import ATTENTION
 from .operation import Operation

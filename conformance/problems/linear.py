@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.linear.features import FEATURE_MAPS, TAYLOR, features, width
+from ...reference.linear_attention.features import FEATURE_MAPS, TAYLOR, features, width
 from .streams import stream
 
 __all__ = ["BETAS", "DECAYS", "FEATURE_MAPS", "GATES", "GATE_SHAPES", "LINEAR_OPTIONS", "LINEAR_VALUES", "PACKINGS", "STATES"]

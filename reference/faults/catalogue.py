@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...spec.operations import conventions as known_conventions
 from ...spec.operations import faults
-from . import (
+from ..attention.faults import (
     accuracy,
     causal,
     empty,
@@ -26,24 +26,25 @@ from . import (
     heads,
     interface,
     layout,
-    linear,
-    linear_carried,
-    linear_chunks,
-    linear_interface,
     masks,
     numerics,
     plain,
-    random_drawn,
-    random_features,
     scores,
-    sparse,
-    sparse_blocks,
-    sparse_choice,
     splits,
     weights,
     windows,
 )
-from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
+from ..attention.faults.making import differentiated, textbook
+from ..linear_attention.faults import carried as linear_carried
+from ..linear_attention.faults import chunks as linear_chunks
+from ..linear_attention.faults import interface as linear_interface
+from ..linear_attention.faults import recurrence as linear
+from ..random_feature_attention.faults import drawn as random_drawn
+from ..random_feature_attention.faults import features as random_features
+from ..sparse_attention.faults import blocks as sparse_blocks
+from ..sparse_attention.faults import choice as sparse_choice
+from ..sparse_attention.faults import patterns as sparse
+from .making import BACKWARDS, MAKERS, Function, Maker
 from .signatures import called_as_stated, rounded
 
 __all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Defined", "Fault", "as_callable", "define", "load"]
@@ -158,7 +159,9 @@ def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict
     """Entries of faults.yaml with their makers. Raises ValueError as `load` does."""
     for name in entries:
         if name not in makers:
-            raise ValueError(f'faults.yaml states {name!r}, which no @fault("{name}") makes; write it in reference/faults')
+            raise ValueError(
+                f'faults.yaml states {name!r}, which no @fault("{name}") makes; write it in the faults of its operation'
+            )
     for name, maker in makers.items():
         if name not in entries:
             raise ValueError(f"{maker.__module__} makes {name!r}, which has no entry in a faults.yaml of spec; write one")

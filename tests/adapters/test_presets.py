@@ -97,7 +97,7 @@ def test_each_preset_names_options_of_the_spec_and_its_source() -> None:
 
 def test_what_declares_itself_is_not_declared_again() -> None:
     with pytest.raises(ContractError, match="declares itself an implementation"):
-        find("attnspec.adapters.numpy_flash:attend@sdpa")
+        find("attnspec.adapters.numpy.flash:attend@sdpa")
     with pytest.raises(ContractError, match="are for one function"):
         find("numpy@sdpa")
 

@@ -11,10 +11,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable, joined
 from attnspec.reference.faults.making import MAKERS, fault
 from attnspec.reference.rounding import round_to
-from attnspec.reference.textbook import attention
 from attnspec.spec.operations import faults, folder_of, operations
 from attnspec.spec.reading import read
 

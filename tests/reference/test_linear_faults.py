@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.linear.recurrent import linear_attention
+from attnspec.reference.linear_attention.recurrent import linear_attention
 from attnspec.spec.operations import faults
 
 from .linear_cases import call

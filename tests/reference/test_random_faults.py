@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.random_features.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
 from attnspec.spec.operations import faults
 
 from .random_cases import call

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.sparse import sparse_attention
+from attnspec.reference.sparse_attention.definition import sparse_attention
 from attnspec.spec.operations import folder_of
 from attnspec.spec.reading import read
 
