@@ -33,6 +33,7 @@ __all__ = [
     "noise",
     "options_of",
     "own_errors",
+    "reduced",
 ]
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
@@ -46,12 +47,16 @@ class Clock:
 
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
+    p = reduced(p)
     operation = operation_named(p.operation)
     options = {name: value for name, value in p.options.items() if name not in operation.asks}
-    options |= {key: choice for key in operation.conventions if (choice := p.convention(key))}
-    if operation.as_options is None:
-        return options
-    return operation.as_options(p, options, lambda key, compute: _once(p, key, compute))
+    return options | {key: choice for key in operation.conventions if (choice := p.convention(key))}
+
+
+def reduced(p: Problem) -> Problem:
+    """The problem of the operation to which its own reduces, or p itself: what is known of that is known of p."""
+    reduces = operation_named(p.operation).reduces
+    return p if reduces is None else reduced(derived(p, "reduced", lambda: reduces(p)))
 
 
 def attended(p: Problem) -> Any:
@@ -59,6 +64,7 @@ def attended(p: Problem) -> Any:
 
     Where an implementation draws its own features only the visibility is its own; the output is that of other features.
     """
+    p = reduced(p)
     return _once(p, "attended", lambda: operation_named(p.operation).exact(p, options_of(p)))
 
 
@@ -68,6 +74,7 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
 
     random_signs: whether the smaller bound may be taken that holds where V has random signs.
     """
+    p = reduced(p)
     operation = operation_named(p.operation)
     signs = random_signs and operation.under_random_signs
     return _once(p, (arithmetic, signs), lambda: operation.judge(p, arithmetic, signs, options_of(p)))
@@ -75,6 +82,7 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
 
 def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
     """The exact gradients for an upstream gradient, with the bound that a declared arithmetic must keep before rounding."""
+    p = reduced(p)
     judge = operation_named(p.operation).judge_gradients
     if judge is None:
         raise ValueError(f"nobody knows the gradients of {p.operation}; give its record judge_gradients")
@@ -108,6 +116,7 @@ def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnEr
 
 def own_errors(p: Problem) -> tuple[Any, ...]:
     """How far the reference's own output and logsumexp, or output, state and normaliser, may lie from exact."""
+    p = reduced(p)
     own = operation_named(p.operation).own_errors
     found: tuple[Any, ...] = _once(p, "own", lambda: own(p, attended(p), lambda: judged(p, REFERENCE), options_of(p)))
     return found

@@ -111,9 +111,10 @@ class Plan:
 
     def _asks(self, law: Law, made: Implementation) -> bool:
         """Whether a law is about an implementation and, in a short run, one of its quick laws or of the user's own files."""
+        from .engine.lifted import lifts
         from .quick import quick_laws
 
-        if made.operation != law.operation:
+        if made.operation != law.operation and not lifts(made, law):
             return False
         return not self.short or law.id in quick_laws(made) or not law.shipped
 
@@ -144,15 +145,18 @@ def make_plan(
     false or lets one pass. checked: this was done already, as by the process that starts a worker.
     dtype: the only one, or the only ones. shard: `2/3`. It may be empty where the whole is not.
     """
+    from .operations import operation_named
+
     dtypes = known_dtypes(dtype)
     patterns, files = tuple(laws), tuple(laws_files)
     tried = choose_budget(budget, examples=examples, timeout=timeout)
     short = tried.short and not patterns and profile is None
     chosen = choose_laws(patterns, profile=profile, files=files)
-    operations = {target.implementation.operation for target in targets}
+    computed = {target.implementation.operation for target in targets}
+    asked_of = computed | {other for name in computed for other in operation_named(name).embeds}
     plan = Plan(
         targets=tuple(targets),
-        laws=tuple(law for law in chosen if law.operation in operations),
+        laws=tuple(law for law in chosen if law.operation in asked_of),
         budget=tried,
         seed=seed,
         dtypes=dtypes,

@@ -12,7 +12,6 @@ from ..language.law import Law
 from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
-from ..vocabulary.word import GRADIENTS, WORDS
 from .call_log import CallLog
 from .factor import factors
 from .history import changes
@@ -69,7 +68,7 @@ def diagnose(
         "where": where(found.samples, build(failed[0], inquiry.conventions)),
         "factor": factors(found.samples),
         "mask": mask_picture(found.samples, Subject(made, dtype, inquiry.conventions))
-        if operation_named(made.operation).softmax and steady
+        if operation_named(made.operation).softmax and steady and law.operation == made.operation
         else [],
         **symptom,
         **(_drawn(made, law, failed[0], record) if steady else {}),
@@ -101,7 +100,7 @@ def _symptom(found: Match, log: CallLog) -> dict[str, Any]:
 
 
 def _drawn(made: Implementation, law: Law, structure: Structure, record: Callable[[str], None]) -> dict[str, Any]:
-    if not operation_named(made.operation).softmax or any(WORDS[word].asks == GRADIENTS for word in law.words()):
+    if not operation_named(made.operation).softmax or law.asks_for_gradients or law.operation != made.operation:
         return {}
     found = pictures(made, structure, lambda case: record(f"{law.id}?{case.query()}"))
     return {} if found is None else {"pictures": found}

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...adapters.contract import Implementation
 from ..engine.conventions import settled
+from ..engine.lifted import able
 from ..language.law import Law
 from ..operations import operation_named
 from ..problems.sizes import pool_for
@@ -131,8 +132,9 @@ class Investigation:
         chosen = _spread(failed, FAILED)
         name = f"diagnosis/{law.id}/{self.dtype}"
         backward = _asks_gradients(law)
-        options = sorted(self.made.backward_options if backward else self.made.options)
-        chosen += drawn(self.made, self.dtype, [law.given], options, self.pool, name, 2 * MORE if backward else MORE)[0]
+        options = sorted(self.made.backward_options if backward else able(self.made, law))
+        count = 2 * MORE if backward else MORE
+        chosen += drawn(self.made, self.dtype, [law.given], options, self.pool, name, count, law.operation)[0]
         given = 0
         for number, structure in enumerate(chosen):
             if (self.slow or time.process_time() > until) and given >= LEAST:

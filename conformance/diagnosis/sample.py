@@ -150,8 +150,12 @@ def drawn(
     pool: Pool,
     name: str,
     count: int,
+    operation: str = "",
 ) -> list[list[Structure]]:
-    """For each `given`, structures as a law that has it draws them, the same for the same name; none too large, none twice."""
+    """For each `given`, structures as a law that has it draws them, the same for the same name; none too large, none twice.
+
+    operation: of the law, where it is another one than that of the implementation.
+    """
     from hypothesis import strategies as st
 
     from ..problems.drawing import draw
@@ -167,7 +171,7 @@ def drawn(
 
     def drawable(given: Mapping[str, Any]) -> st.SearchStrategy[Structure | None]:
         try:
-            return structures(dtype, given, options, pool, made.operation)
+            return structures(dtype, given, options, pool, operation or made.operation)
         except NotTaken:
             return st.none()
 

@@ -26,6 +26,7 @@ from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Pair
 from .interval import around, largest_share
+from .lifted import posed
 from .raised import Raised
 from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, named
@@ -140,6 +141,8 @@ class Subject:
         key = ("gradients", id(p), dout.tobytes())
         if key not in self._remembered:
             self._check_claim(p)
+            if posed(p, self.implementation) is not p:
+                raise NotClaimed(f"gradients are asked of {self.implementation.operation} alone")
             if operation_named(p.operation).judge_gradients is None:
                 raise NotClaimed(f"nobody judges a backward pass of {p.operation}")
             missing = [name for name in p.options if name not in self.implementation.backward_options]
@@ -155,7 +158,7 @@ class Subject:
     def refuses(self, p: Problem) -> bool:
         """Whether the implementation raises for p, which is ill-formed on purpose."""
         try:
-            self._answer(p, checked=False)
+            self._answer(posed(p, self.implementation), checked=False)
         except Raised:
             return True
         except (Broken, ContractError):
@@ -172,7 +175,7 @@ class Subject:
 
     def answers(self, p: Problem) -> bool:
         """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""
-        self._check_claim(p)
+        self._check_claim(posed(p, self.implementation))
         return not self.refuses(p)
 
     def call(self, p: Problem, asked: Asked = ()) -> None:
@@ -222,15 +225,17 @@ class Subject:
 
     def _call(self, p: Problem, asked: Asked = (), after: Problem | None = None) -> _Answer:
         """One call; `asked` are options that ask for more than the output."""
+        given = posed(p, self.implementation)
         if after is not None:
-            self._check_claim(after)
-            self._answer(after)
-            self._check_claim(p, asked)
-            return self._answer(p, asked)
+            before = posed(after, self.implementation)
+            self._check_claim(before)
+            self._answer(before)
+            self._check_claim(given, asked)
+            return self._answer(given, asked)
         key = (id(p), asked)
         if key not in self._remembered:
-            self._check_claim(p, asked)
-            self._remembered[key] = (p, self._answer(p, asked))
+            self._check_claim(given, asked)
+            self._remembered[key] = (p, self._answer(given, asked))
         answer: _Answer = self._remembered[key][1]
         return answer
 

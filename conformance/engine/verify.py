@@ -24,6 +24,7 @@ from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
 from .budget import Budget, budget_named
 from .conventions import settled
+from .lifted import able, is_lifted, lifts
 from .outcome import Outcome, outcome
 from .problem_cache import cached_problem
 from .repeating import WITHIN_BOUNDS
@@ -135,7 +136,7 @@ def not_worth_trying(implementation: Implementation) -> str | None:
 def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | None:
     """Why a law is not asked of an implementation at all, or None."""
     name = implementation.name
-    if implementation.operation != law.operation:
+    if is_lifted(law, implementation) and not lifts(implementation, law):
         return f"{name} computes {implementation.operation}, the law is about {law.operation}"
     if dtype not in implementation.dtypes:
         return f"{dtype} is not a dtype of {name}"
@@ -146,10 +147,11 @@ def not_claimed(implementation: Implementation, law: Law, dtype: str) -> str | N
     for word in law.words():
         if WORDS[word].asks == GRADIENTS and not implementation.differentiable:
             return f"{name} has no backward pass"
+    options = able(implementation, law)
     for option in _needed(law):
         if option in implementation.takes.refused:
             return f"does not take {option}: {implementation.takes.refused[option]}"
-        if option not in implementation.options:
+        if option not in options:
             return f"{option} is not an option of {name}"
     for option in law.clears():
         if option in implementation.takes.always:
@@ -255,7 +257,7 @@ def _search(trial: Trial, pool: Pool, examples: int, seed: int, shrink: bool) ->
     trial.begin()
     law, subject = trial.law, trial.subject
     made = subject.implementation
-    options = made.backward_options if any(WORDS[word].asks == GRADIENTS for word in law.words()) else made.options
+    options = made.backward_options if law.asks_for_gradients else able(made, law)
     try:
         strategy = structures(subject.dtype, law.given, options, pool, law.operation)
     except NotTaken as reason:

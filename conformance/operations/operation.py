@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ..problems.problem import Problem
     from ..problems.structure import Structure
 
-__all__ = ["Given", "Operation", "Trial"]
+__all__ = ["Embedding", "Given", "Operation", "Trial"]
 
 Given = Mapping[str, Any]
 """Given and conventions by name, as the definition takes them."""
@@ -41,6 +41,17 @@ class Trial:
     q: float
     k: Callable[[int], float] | None
     sum: bool = False
+
+
+class Embedding(NamedTuple):
+    """How problems of another operation are put as problems of one.
+
+    options: those of the other operation that can be put, where an implementation of the one claims some options.
+    put: the problem of the one, of a problem of the other and the options that an implementation of the one claims.
+    """
+
+    options: Callable[[frozenset[str]], frozenset[str]]
+    put: Callable[[Problem, frozenset[str]], Problem]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +84,10 @@ class Operation:
         sizes, sizes of which a law speaks, most work) → (options, sizes).
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
     conventions: those of the spec that change what the definition gives.
-    as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
+    reduces: turns a problem into one of another operation that has the same results, whose definition and bounds then hold of
+        it; conventions come along. None where it is defined by itself.
+    embeds: by the name of another operation how problems of that one are put to implementations of this one, so that laws of
+        that one are laws of this one.
     pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
     grouped: whether several query heads may share a key head.
@@ -105,7 +119,8 @@ class Operation:
     fit: Callable[..., tuple[dict[str, Any], dict[str, int]]] | None = None
     values: tuple[str, ...] | None = None
     conventions: tuple[str, ...] = ()
-    as_options: Callable[[Problem, dict[str, Any], Callable[[str, Callable[[], Any]], Any]], dict[str, Any]] | None = None
+    reduces: Callable[[Problem], Problem] | None = None
+    embeds: Mapping[str, Embedding] = field(default_factory=dict)
     pattern: tuple[str, ...] = ()
     softmax: bool = False
     grouped: bool = False

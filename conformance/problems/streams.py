@@ -57,6 +57,7 @@ CHOICES = {
     "cut between steps": 44,
     "seeds": 51,
     "signs": 52,
+    "pattern": 61,
 }
 """What words choose for themselves, each from a stream of its own. Each number stands once."""
 

@@ -261,7 +261,7 @@ def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> Non
 def test_a_block_mask_is_wished_for_by_pattern_size_and_shape(wish: object, begins: str | tuple[str, ...]) -> None:
     for s in draws(40, {"block_mask": wish}, options=SPARSE, operation="sparse_attention"):
         assert str(s.described["block_mask"]).startswith(begins)
-        assert Structure.parse(s.query(), "attention") == s
+        assert Structure.parse(s.query(), "sparse_attention") == s
 
 
 def smallest(wish: Mapping[str, object], fails: Callable[[Structure], bool]) -> str:
