@@ -85,7 +85,7 @@ def test_a_mistake_that_shows_in_other_dtypes_alone_is_tried_there(made: Made, m
         (DEFINED, "scale-missing", {"where": "0 * hidden(p)"}, "cannot be evaluated in float32: where has the shape"),
         (DEFINED, "scale-missing", {"given": "{hq: 5, hkv: 3}"}, "hq must be a multiple of hkv$"),
         (DEFINED, "scale-missing", {"where": "0 * out(p)"}, "decides no problem in float32, not even of the reference"),
-        ("state(p) ≈ 0", "scale-missing", {}, "can be asked of nothing in float32, not even of the reference"),
+        ("final_state(p) ≈ 0", "scale-missing", {}, "can be asked of nothing in float32, not even of the reference"),
     ],
 )
 def test_a_law_that_is_refused_says_why(made: Made, equation: str, kills: str, more: Any, says: str) -> None:
