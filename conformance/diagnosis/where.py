@@ -113,8 +113,8 @@ def _listed(names: Sequence[str]) -> str:
 def _of_problems(wrong: Sequence[Any], right: Sequence[Any]) -> list[str]:
     """What all wrong problems have in common and hardly a right one has: chance alone would leave more of them."""
     facts = [places.problems(p) for p in wrong]
-    common = [words for words in facts[0] if all(each[words] for each in facts)]
-    rare = [(sum(places.problems(p)[words] for p in right), words) for words in common]
+    common = [words for words in facts[0] if all(each.get(words) for each in facts)]
+    rare = [(sum(places.problems(p).get(words, False) for p in right), words) for words in common]
     rare = [(count, words) for count, words in rare if len(right) > 1 and RARE * count <= len(right)]
     best = min(rare, default=None, key=lambda each: each[0])
     return [f"only {best[1]}"] if best is not None else []
