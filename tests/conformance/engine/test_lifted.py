@@ -94,7 +94,6 @@ REJECTED = {
     "sparse-row-sum-of-all-keys": "weights/sum-to-one",
     "sparse-lse-of-all-keys": "flash/lse-as-defined",
     "sparse-wrong-corner": "weights/as-defined",
-    "block-mask-of-first-head": "heads/concatenate",
 }
 """Known mistakes of sparse attention, each with a law of attention that shows it."""
 
