@@ -18,16 +18,15 @@ __all__ = ["show_diff", "show_trend"]
 def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Print or write the comparison of two reports, and return its exit code. Raises ReportError, click.ClickException."""
     from attnspec.reports.diff import compare, diff_markdown, diff_text
-    from attnspec.reports.reading import blaming, given_report
+    from attnspec.reports.reading import given_report
     from attnspec.reports.write import as_json
 
     before, after = given_report(old), given_report(new)
-    with blaming({old: before, new: after}):
-        diff = compare(before, after, strict=strict)
-        if form == "json":
-            text = as_json(diff, indent=1) + "\n"
-        else:
-            text = diff_markdown(diff) if form == "markdown" else diff_text(diff) + "\n"
+    diff = compare(before, after, strict=strict)
+    if form == "json":
+        text = as_json(diff, indent=1) + "\n"
+    else:
+        text = diff_markdown(diff) if form == "markdown" else diff_text(diff) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -37,7 +36,6 @@ def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> i
 
 def show_trend(folder: str, out: str) -> int:
     """Write the trend of a folder of reports as .svg, .json or .md. Raises ReportError, click.ClickException."""
-    from attnspec.reports.reading import blaming
     from attnspec.reports.trend import series, trend_markdown
     from attnspec.reports.trend_picture import trend_svg
     from attnspec.reports.write import as_json
@@ -50,9 +48,7 @@ def show_trend(folder: str, out: str) -> int:
     target = Path(out)
     if target.suffix not in made:
         raise click.ClickException(f"{out}: a trend is written as {', '.join(made)}; the ending says which")
-    reports = _reports(Path(folder))
-    with blaming({f"{folder}/{name}": report for name, report in reports.items()}):
-        trend = series(reports)
+    trend = series(_reports(Path(folder)))
     write_given(target, made[target.suffix](trend))
     for note in trend["notes"]:
         click.echo(f"note: {note}")

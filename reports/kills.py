@@ -1,6 +1,6 @@
 """The kill matrix as data: which law rejects which known mistake, in which dtype, and after how many problems.
 
-`faults.json` holds all of it; its schema is schema/faults.schema.json. `summarised` is what of it is worth keeping beside the
+`faults.json` holds all of it; its types are in schema/faults.py. `summarised` is what of it is worth keeping beside the
 sources: for each fault the quickest rejection.
 """
 
@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .environment import environment, spec_hash
+from .schema import MATRIX_FORMAT
 from .wording import counted
 
-__all__ = ["FORMAT", "build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
-
-FORMAT = 1
+__all__ = ["build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
 
 
 def build_matrix(
@@ -32,7 +31,7 @@ def build_matrix(
     because. budget: name and examples. seconds: how long all of it took.
     """
     matrix: dict[str, Any] = {
-        "format": FORMAT,
+        "format": MATRIX_FORMAT,
         "attnspec": spec_hash(),
         "environment": environment(),
         "budget": dict(budget),

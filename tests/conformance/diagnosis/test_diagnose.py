@@ -194,7 +194,7 @@ def test_a_diagnosis_is_what_the_schema_says_and_reads_well() -> None:
 
     schema = json.loads(files("attnspec.reports").joinpath("schema/report.schema.json").read_text(encoding="utf-8"))
     result = failed(made(as_callable("causal-ignored")), "causal/as-defined")
-    only = {"$ref": "#/$defs/diagnosis", "$defs": schema["$defs"]}
+    only = {"$ref": "#/$defs/Diagnosis", "$defs": schema["$defs"]}
     assert not list(Draft202012Validator(only).iter_errors(json.loads(json.dumps(result.diagnosis))))
     lines = diagnosis_lines(result.diagnosis)
     assert lines[0] == "  mistake   causal-ignored: Causality is ignored."
