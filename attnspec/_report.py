@@ -75,14 +75,17 @@ def _kills(file: str) -> dict[str, Any]:
     """A kill matrix, whole or summarised, as the page takes it."""
     from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
+    from attnspec.reports.schema import KillMatrix, SchemaError, checked
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        kills = summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        kills = summarised(checked(matrix, KillMatrix, "the matrix")) if isinstance(matrix["laws"], list) else matrix
         faults_section(kills, kills["attnspec"])
         return kills
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
+    except SchemaError as error:
+        raise click.ClickException(f"{file}: is no matrix of this version of attnspec: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
 

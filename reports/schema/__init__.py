@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .checked import SchemaError, checked
 from .diagnosis import Diagnosis
-from .faults import MATRIX_FORMAT, Matrix
+from .faults import MATRIX_FORMAT, KillMatrix
 from .report import FORMAT, SCHEMA, Report
 from .result import Result
 
-__all__ = ["FORMAT", "MATRIX_FORMAT", "SCHEMA", "Diagnosis", "Matrix", "Report", "Result", "SchemaError", "checked"]
+__all__ = ["FORMAT", "MATRIX_FORMAT", "SCHEMA", "Diagnosis", "KillMatrix", "Report", "Result", "SchemaError", "checked"]

@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from .setting import Environment, Suite
 from .words import Closed, Count, LawId, Positive, Seconds, Verdict
 
-__all__ = ["MATRIX_FORMAT", "Definition", "Fault", "FaultBudget", "Judged", "Kill", "Matrix", "Tried"]
+__all__ = ["MATRIX_FORMAT", "Definition", "Fault", "FaultBudget", "Judged", "Kill", "KillMatrix", "Tried"]
 
 Format: TypeAlias = Literal[1]
 MATRIX_FORMAT: int = get_args(Format)[0]
@@ -76,7 +76,7 @@ class Fault(Closed):
     ] = field(name="in")
 
 
-class Matrix(Closed):
+class KillMatrix(Closed):
     """Which law rejects which known mistake, in which dtype, and after how many problems. Written as faults.json."""
 
     format: Format

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from .faults import Matrix
+from .faults import KillMatrix
 from .report import SCHEMA, Report
 from .words import Whole, needs
 
@@ -16,7 +16,7 @@ __all__ = ["FILES", "schema_text", "write_schemas"]
 
 FILES: dict[str, tuple[type[msgspec.Struct], dict[str, str]]] = {
     "report.schema.json": (Report, {"$id": SCHEMA, "title": "attnspec report"}),
-    "faults.schema.json": (Matrix, {"title": "attnspec kill matrix"}),
+    "faults.schema.json": (KillMatrix, {"title": "attnspec kill matrix"}),
 }
 """File beside this one → the type of what it describes, and what the schema calls itself."""
 

@@ -13,7 +13,7 @@ import jsonschema
 import msgspec
 import pytest
 
-from attnspec.reports.schema import Diagnosis, Matrix, Report, SchemaError, checked
+from attnspec.reports.schema import Diagnosis, KillMatrix, Report, SchemaError, checked
 from attnspec.reports.schema.printed import FILES, schema_text
 from attnspec.reports.schema.result import Ratios
 
@@ -157,13 +157,13 @@ def test_what_may_be_left_out(report: Any, row: Any) -> None:
         *(f"results/0/seconds/{name}" for name in row()["seconds"]),
         *("results/0/reasons/r", "results/0/certificate/not_judged/c"),
     }
-    assert free(matrix(report, row), Matrix) == {
+    assert free(matrix(report, row), KillMatrix) == {
         *("environment/time", "environment/packages/numpy", "faults/f", "faults/f/in/float32")
     }
 
 
 def test_nothing_unknown_may_stand_anywhere_but_in_a_result(report: Any, row: Any) -> None:
-    for whole, kind in ((full(report, row), Report), (matrix(report, row), Matrix)):
+    for whole, kind in ((full(report, row), Report), (matrix(report, row), KillMatrix)):
         assert not is_taken({**whole, "unknown": True}, kind)
         objects = [place for place in places(whole) if isinstance(at(whole, place), dict)]
         taken = {place for place in objects if is_taken(planted(whole, (*place, "unknown"), True), kind)}
