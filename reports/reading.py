@@ -14,7 +14,7 @@ from typing import Any
 from .schema import FORMAT, Report, SchemaError, checked
 from .write import read_report
 
-__all__ = ["ReportError", "given_report", "is_report", "schema_text"]
+__all__ = ["ReportError", "given_report", "is_report", "schema_text", "typed_report"]
 
 
 class ReportError(Exception):
@@ -32,7 +32,16 @@ def is_report(data: Any) -> bool:
 
 
 def given_report(place: str) -> dict[str, Any]:
-    """The report in a folder or a file. Raises ReportError."""
+    """The report in a folder or a file, as plain data. Raises ReportError."""
+    return _given(place)[0]
+
+
+def typed_report(place: str) -> Report:
+    """The same report as its types. Raises ReportError."""
+    return _given(place)[1]
+
+
+def _given(place: str) -> tuple[dict[str, Any], Report]:
     try:
         report: Any = read_report(Path(place))
     except OSError as error:
@@ -47,12 +56,13 @@ def given_report(place: str) -> dict[str, Any]:
         told = f"has format {json.dumps(report['format'])[:20]}, and this version of attnspec reads {FORMAT}"
         raise ReportError(f"{place}: {told}; make it anew, or read it with the version that wrote it")
     try:
-        wrong = _contradiction(checked(report, Report, "the report"))
+        typed = checked(report, Report, "the report")
     except SchemaError as error:
-        wrong = str(error)
+        raise ReportError(f"{place}: is no report of this version of attnspec: {error}") from None
+    wrong = _contradiction(typed)
     if wrong is not None:
         raise ReportError(f"{place}: is no report of this version of attnspec: {wrong}")
-    return dict(report)
+    return report, typed
 
 
 def _contradiction(report: Report) -> str | None:

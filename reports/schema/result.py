@@ -74,7 +74,6 @@ class Result(Closed, kw_only=True, forbid_unknown_fields=False):
     simplest: Annotated[list[str], Meta(description="The simplest values of the case on which the law still fails.")] = field(
         default_factory=list
     )
-    compilations: Annotated[Count, Meta(description="Programs that a compiler made for it, where that is counted.")] = 0
     script: Annotated[
         str, Meta(description="In the folder of the report: the failure without the kit. Empty where there is none.")
     ] = ""
@@ -96,6 +95,7 @@ class Result(Closed, kw_only=True, forbid_unknown_fields=False):
             "null where that was not computed."
         ),
     ] = None
+    compilations: Annotated[Count, Meta(description="Programs that a compiler made for it, where that is counted.")] = 0
     seconds: Annotated[
         dict[str, Real], Meta(description="Time in the implementation, in the reference with its bounds, and in the kit.")
     ]

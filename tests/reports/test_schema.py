@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
 import pytest
 
-from attnspec.reports.schema import Diagnosis, KillMatrix, Report, SchemaError, checked
+from attnspec.conformance.engine.result import VERDICTS
+from attnspec.conformance.engine.result import Result as Said
+from attnspec.reports.schema import Diagnosis, KillMatrix, Report, Result, SchemaError, checked
 from attnspec.reports.schema.printed import FILES, schema_text
 from attnspec.reports.schema.result import Ratios
+from attnspec.reports.schema.words import Verdict
+from attnspec.reports.write import as_json
 
 ROOT = Path(__file__).resolve().parents[2]
 Place = tuple[str | int, ...]
@@ -247,4 +252,13 @@ def test_no_count_is_negative_and_no_object_is_half_there(report: Any, row: Any)
 def test_the_report_of_the_gallery_is_read_and_written_alike() -> None:
     text = gzip.decompress((ROOT / "reports" / "gallery" / "report.json.gz").read_bytes())
     there = json.loads(text)
-    assert json.loads(msgspec.json.encode(checked(there, Report, "it"))) == there
+    typed = checked(there, Report, "it")
+    assert json.loads(as_json(typed)) == there
+    assert [as_json(row) for row in typed.results] == [as_json(row) for row in there["results"]]
+
+
+def test_what_a_law_said_is_what_the_type_has() -> None:
+    made = [field.name for field in dataclasses.fields(Said) if field.name != "packed"]
+    assert [*made, "known"] == list(Result.__struct_fields__) and set(VERDICTS) == set(get_args(Verdict))
+    said = Said(implementation="mine", operation="attention", law="a/b", dtype="float32", verdict="pass").as_dict()
+    assert as_json(checked(said, Result, "it")) == as_json(said)
