@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from .words import Closed, Count, Level, Positive, Share, SpecHash
+from .words import Closed, Count, Level, Mode, Positive, Share, SpecHash
 
 __all__ = [
     "Budget",
@@ -91,7 +91,7 @@ class Implementation(Closed, kw_only=True):
     dtypes: list[str]
     device: Annotated[str, Meta(description="Where its arrays lie.")]
     mode: Annotated[
-        Literal["eager", "compiled", "interpreted"],
+        Mode,
         Meta(
             description="How its calls run: as they are written, compiled for each shape, "
             "or interpreted where they are meant to be compiled."

@@ -14,6 +14,7 @@ __all__ = [
     "Count",
     "LawId",
     "Level",
+    "Mode",
     "Positive",
     "Real",
     "Seconds",
@@ -33,6 +34,7 @@ Real: TypeAlias = Annotated[
 LawId: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9-]+/[a-z0-9-]+$")]
 SpecHash: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 Level: TypeAlias = Literal["must", "should", "may"]
+Mode: TypeAlias = Literal["eager", "compiled", "interpreted"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "not-claimed", "error"]
 
 ABSENT: Any = UNSET
