@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from ..spec.nearest import nearest
-from ..spec.reading import spec_file
+from ..spec.operations import conventions as known_conventions
+from ..spec.operations import operations
 from .device import wished
 from .presets import PRESETS, preset_named, preset_of
-from .signature import PLAIN, ContractError, Keywords, operations, positional, read_signature
+from .signature import PLAIN, ContractError, Keywords, positional, read_signature
 from .takes import EVERYTHING, Takes, read_rules
 
 __all__ = [
@@ -80,11 +81,11 @@ class Implementation:
 
     name: what reports call it; `family/name` for shipped ones.
     function: called as function(q, k, v, **options) with only claimed options.
-    operation: a key of spec/operations.yaml.
+    operation: one of spec.operations.
     arrays, layout, dtypes, device: how arrays arrive and come back. Without dtypes: USUAL_DTYPES of the arrays. Without a
     device: the one that the run asks for, else the CPU for PyTorch and the default of JAX.
     options: option names that the signature claims.
-    conventions: declared choices of spec/conventions.yaml; others are probed.
+    conventions: declared choices of conventions of the spec; others are probed.
     claims: promises beyond correctness.
     arithmetic: None, a named model, a mapping of its fields, or a mapping dtype → either.
     backward: called as backward(dout, q, k, v, **options) → (dq, dk, dv); None for the framework's own differentiation, where
@@ -327,7 +328,7 @@ def _preset(
 
 
 def _check_conventions(called: str, conventions: Mapping[str, str], operation: str) -> None:
-    choices = {key: tuple(entry["choices"]) for key, entry in spec_file("conventions.yaml").items()}
+    choices = {key: tuple(entry["choices"]) for key, entry in known_conventions().items()}
     for key, choice in conventions.items():
         convention, mark, option = key.partition(" with ")
         _one_of(called, "convention", convention, choices)

@@ -14,7 +14,7 @@ __all__ = ["SHIPPED", "Shipped", "describe", "families", "shipped"]
 
 @dataclass(frozen=True)
 class Shipped:
-    """One row: the implementation `name` is declared by the module adapters/`module`.py.
+    """One row: the implementation `name` is declared by adapters.`module`.
 
     needs: packages that it imports. extra: the extra of attnspec that installs them. about: one line for `attnspec list`.
     """
@@ -43,51 +43,51 @@ class Shipped:
 
 
 def _torch(name: str, module: str, about: str) -> Shipped:
-    return Shipped(f"torch/{name}", module, about, needs=("torch",), extra="torch")
+    return Shipped(f"torch/{name}", f"torch.{module}", about, needs=("torch",), extra="torch")
 
 
 def _triton(name: str, module: str, about: str) -> Shipped:
-    return Shipped(f"triton/{name}", module, about, needs=("triton", "torch"), extra="triton")
+    return Shipped(f"triton/{name}", f"triton.{module}", about, needs=("triton", "torch"), extra="triton")
 
 
 def _jax(name: str, module: str, about: str) -> Shipped:
-    return Shipped(f"jax/{name}", module, about, needs=("jax",), extra="jax")
+    return Shipped(f"jax/{name}", f"jax.{module}", about, needs=("jax",), extra="jax")
 
 
 SHIPPED: dict[str, Shipped] = {
     row.name: row
     for row in (
-        Shipped("numpy/naive", "numpy_naive", "Scores, softmax, weights times V, with the whole score matrix in memory."),
-        Shipped("numpy/flash", "numpy_flash", "Tiled online softmax, one pass over the keys."),
-        Shipped("numpy/flash-fp8", "numpy_flash_fp8", "The same for float8 inputs with descales; weights are rounded to e4m3."),
-        Shipped("numpy/block-sparse", "numpy_block_sparse", "Sparse attention that touches only the blocks that are kept."),
-        Shipped("numpy/linear-recurrent", "numpy_linear_recurrent", "Linear attention step by step, with a state."),
-        Shipped("numpy/linear-chunked", "numpy_linear_chunked", "Linear attention in chunks of 16 steps."),
-        Shipped("numpy/linear-parallel", "numpy_linear_chunked", "Linear attention with a matrix of all pairs."),
-        Shipped("numpy/random-features", "numpy_random_features", "Positive random features (FAVOR+), in chunks of 16 keys."),
-        _torch("sdpa-math", "torch_sdpa", "scaled_dot_product_attention, forced to the math backend."),
-        _torch("sdpa-flash", "torch_sdpa", "scaled_dot_product_attention, forced to the flash backend."),
-        _torch("flex-attention", "torch_flex", "flex_attention with mask_mod and score_mod, not compiled."),
-        _torch("flex-sparse", "torch_flex_sparse", "flex_attention with a BlockMask for sparse patterns, not compiled."),
-        _torch("linear-recurrent", "torch_linear_recurrent", "Linear attention step by step, in plain PyTorch."),
-        _torch("linear-chunked", "torch_linear", "Linear attention in chunks of 16 steps, in plain PyTorch."),
-        _torch("linear-parallel", "torch_linear", "Linear attention with a matrix of all pairs, in plain PyTorch."),
-        _torch("random-features", "torch_random_features", "Positive random features (FAVOR+), in plain PyTorch."),
-        _torch("multihead", "torch_multihead", "nn.MultiheadAttention with identity projections and its weights."),
-        _jax("dot-product-attention", "jax_dot_product", "jax.nn.dot_product_attention, its XLA implementation."),
-        _jax("naive-jit", "jax_naive", "The textbook line by line in jax.numpy, compiled."),
-        _jax("flash-scan", "jax_scan", "Online softmax over blocks of keys with lax.scan, compiled."),
-        _jax("block-sparse", "jax_block_sparse", "A loop over the tiles of keys that a sparse pattern keeps, compiled."),
-        _jax("linear-scan", "jax_linear_scan", "Linear attention by an associative scan over the steps, compiled."),
-        _jax("linear-chunked", "jax_linear_chunked", "Linear attention in chunks of 16 steps with lax.scan, compiled."),
-        _jax("linear-parallel", "jax_linear_chunked", "Linear attention with a matrix of all pairs, compiled."),
-        _jax("random-features", "jax_random_features", "Positive random features (FAVOR+), compiled."),
-        _jax("pallas-gpu-mha", "jax_pallas_gpu", "The Pallas kernel for GPUs that JAX ships, in interpret mode."),
-        _jax("pallas-tpu-flash", "jax_pallas_tpu", "The Pallas kernel for TPUs that JAX ships, in interpret mode."),
-        _triton("flash", "triton_flash", "Flash attention of the kit's own: compiled on a GPU, else interpreted on the CPU."),
-        _triton("split-kv", "triton_flash", "Keys split among programs and merged, for decoding: as above."),
-        _triton("block-sparse", "triton_sparse", "Tiles of keys that a sparse pattern lists, and no others: as above."),
-        _triton("linear-chunk", "triton_linear", "Linear attention in chunks, the state in a tile: as above."),
+        Shipped("numpy/naive", "numpy.naive", "Scores, softmax, weights times V, with the whole score matrix in memory."),
+        Shipped("numpy/flash", "numpy.flash", "Tiled online softmax, one pass over the keys."),
+        Shipped("numpy/flash-fp8", "numpy.flash_fp8", "The same for float8 inputs with descales; weights are rounded to e4m3."),
+        Shipped("numpy/block-sparse", "numpy.block_sparse", "Sparse attention that touches only the blocks that are kept."),
+        Shipped("numpy/linear-recurrent", "numpy.linear_recurrent", "Linear attention step by step, with a state."),
+        Shipped("numpy/linear-chunked", "numpy.linear_chunked", "Linear attention in chunks of 16 steps."),
+        Shipped("numpy/linear-parallel", "numpy.linear_chunked", "Linear attention with a matrix of all pairs."),
+        Shipped("numpy/random-features", "numpy.random_features", "Positive random features (FAVOR+), in chunks of 16 keys."),
+        _torch("sdpa-math", "sdpa", "scaled_dot_product_attention, forced to the math backend."),
+        _torch("sdpa-flash", "sdpa", "scaled_dot_product_attention, forced to the flash backend."),
+        _torch("flex-attention", "flex", "flex_attention with mask_mod and score_mod, not compiled."),
+        _torch("flex-sparse", "flex_sparse", "flex_attention with a BlockMask for sparse patterns, not compiled."),
+        _torch("linear-recurrent", "linear_recurrent", "Linear attention step by step, in plain PyTorch."),
+        _torch("linear-chunked", "linear", "Linear attention in chunks of 16 steps, in plain PyTorch."),
+        _torch("linear-parallel", "linear", "Linear attention with a matrix of all pairs, in plain PyTorch."),
+        _torch("random-features", "random_features", "Positive random features (FAVOR+), in plain PyTorch."),
+        _torch("multihead", "multihead", "nn.MultiheadAttention with identity projections and its weights."),
+        _jax("dot-product-attention", "dot_product", "jax.nn.dot_product_attention, its XLA implementation."),
+        _jax("naive-jit", "naive", "The textbook line by line in jax.numpy, compiled."),
+        _jax("flash-scan", "scan", "Online softmax over blocks of keys with lax.scan, compiled."),
+        _jax("block-sparse", "block_sparse", "A loop over the tiles of keys that a sparse pattern keeps, compiled."),
+        _jax("linear-scan", "linear_scan", "Linear attention by an associative scan over the steps, compiled."),
+        _jax("linear-chunked", "linear_chunked", "Linear attention in chunks of 16 steps with lax.scan, compiled."),
+        _jax("linear-parallel", "linear_chunked", "Linear attention with a matrix of all pairs, compiled."),
+        _jax("random-features", "random_features", "Positive random features (FAVOR+), compiled."),
+        _jax("pallas-gpu-mha", "pallas_gpu", "The Pallas kernel for GPUs that JAX ships, in interpret mode."),
+        _jax("pallas-tpu-flash", "pallas_tpu", "The Pallas kernel for TPUs that JAX ships, in interpret mode."),
+        _triton("flash", "flash", "Flash attention of the kit's own: compiled on a GPU, else interpreted on the CPU."),
+        _triton("split-kv", "flash", "Keys split among programs and merged, for decoding: as above."),
+        _triton("block-sparse", "sparse", "Tiles of keys that a sparse pattern lists, and no others: as above."),
+        _triton("linear-chunk", "linear", "Linear attention in chunks, the state in a tile: as above."),
     )
 }
 

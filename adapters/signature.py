@@ -14,9 +14,9 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..spec.nearest import nearest
-from ..spec.reading import spec_file
+from ..spec.operations import operations
 
-__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "operations", "positional", "read_signature"]
+__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "positional", "read_signature"]
 
 
 class ContractError(Exception):
@@ -106,11 +106,6 @@ def read_signature(
             raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
     renamed = {option: name for option, name in names.items() if option != name}
     return Read(options, Keywords(renamed, frozenset(always) - frozenset(names), own), unmapped)
-
-
-def operations() -> dict[str, Any]:
-    """The operations that the spec states, by name."""
-    return spec_file("operations.yaml")
 
 
 def positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bool]:

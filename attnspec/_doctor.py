@@ -15,6 +15,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from attnspec.adapters.contract import Implementation
+    from attnspec.conformance.operations import Trial
     from attnspec.conformance.problems.problem import Problem
 
 __all__ = ["examine"]
@@ -48,10 +49,10 @@ Finding = tuple[bool | None, str]
 
 
 def _findings(made: Implementation) -> Iterator[Finding]:
-    from attnspec.conformance.language.loading import operations
     from attnspec.conformance.operations import operation_named
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.decided import told
+    from attnspec.spec.operations import operations
 
     yield True, f"found: {made.operation}, {made.arrays} arrays in layout {made.layout}, from {made.origin or 'this process'}"
     for parameter, option in made.misnamed.items():
@@ -62,8 +63,11 @@ def _findings(made: Implementation) -> Iterator[Finding]:
     for note in made.notes:
         if not any(repr(parameter) in note for parameter in made.misnamed):
             yield None, note
-    known = operations()[made.operation]["options"]
-    yield True, f"options: {', '.join(name for name in known if name in made.options) or 'none besides q, k, v'}"
+    known, arguments = operations()[made.operation]["options"], ", ".join(operations()[made.operation]["arguments"])
+    yield (
+        True,
+        f"options: {', '.join(name for name in known if name in made.options) or f'none besides {arguments}'}",
+    )
     lacking = [name for name in known if name not in made.options]
     if lacking:
         yield None, f"not claimed, so not tested: {', '.join(lacking)}"
@@ -72,24 +76,23 @@ def _findings(made: Implementation) -> Iterator[Finding]:
         yield False if made.takes.nothing else None, told(sentence, words)
     if made.takes.nothing:
         return
-    answers = True
+    answers, operation = True, operation_named(made.operation)
     for dtype in made.dtypes:
-        for good, sentence in _trial(made, dtype):
+        for good, sentence in _trial(made, dtype, operation.trial) if operation.trial else _against_definition(made, dtype):
             answers = answers and good is not False
             yield good, f"{dtype}: {sentence}"
-    if answers and operation_named(made.operation).conventions:
+    if answers and operation.conventions:
         yield from _conventions(made)
 
 
-def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
+def _trial(made: Implementation, dtype: str, trial: Trial) -> Iterator[Finding]:
     """One call whose answer is plain, and one that also returns the logsumexp where that is claimed."""
     from attnspec.adapters.contract import FLOAT8_DTYPES
     from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
-    from attnspec.conformance.operations import operation_named
     from attnspec.conformance.problems.taken import NotTaken
 
     try:
-        p = _problem(dtype, made)
+        p = _problem(dtype, made, trial)
     except NotTaken as reason:
         yield False, f"no problem could be tried: {reason}"
         return
@@ -108,13 +111,35 @@ def _trial(made: Implementation, dtype: str) -> Iterator[Finding]:
     yield True, f"returns an array of {made.arrays}, shape {out.shape} as (B, H, S, D)"
     if str(out.dtype) != dtype and dtype not in FLOAT8_DTYPES:
         yield None, f"the output comes back as {out.dtype}"
-    trial = operation_named(p.operation).trial
     judge = _judge_sum if trial.sum else _judge_mean
     yield judge(out.astype(np.float64), p, trial.words)
     if subject.altered:
         yield False, f"the call wrote into its input {', '.join(sorted(subject.altered))}"
     if "return_lse" in made.options:
         yield _judge_lse(subject, p)
+
+
+def _against_definition(made: Implementation, dtype: str) -> Iterator[Finding]:
+    """One small problem of the simplest values, for an operation that has no trial call of its own."""
+    from attnspec.conformance.engine.conventions import simplest
+    from attnspec.conformance.engine.subject import Broken, NotClaimed, Raised, Subject
+    from attnspec.conformance.meaning import attended
+
+    p = simplest(made, dtype)
+    subject = Subject(made, dtype, {})
+    try:
+        out = subject.out(p)
+    except NotClaimed as reason:
+        yield False, f"nothing was tried, for the trial call is refused: {reason}; let `supports` take it, or declare sizes="
+    except Raised as error:
+        yield False, f"the call raised {error}"
+    except Broken as error:
+        yield False, str(error)
+    else:
+        right = attended(p).out
+        good = bool(((out.low <= right) & (right <= out.high)).all())
+        yield True, f"returns an array of {made.arrays}, shape {out.value.shape}"
+        yield good, f"a small problem without options {'has' if good else 'has not'} the output of the definition"
 
 
 def _judge_mean(out: Any, p: Problem, held: str) -> Finding:
@@ -211,7 +236,7 @@ def _conventions(made: Implementation) -> Iterator[Finding]:
             yield (None if how == "assumed" else True), f"{name} is {choice} ({how})"
 
 
-def _problem(dtype: str, made: Implementation) -> Problem:
+def _problem(dtype: str, made: Implementation, trial: Trial) -> Problem:
     """Q and K as the trial of the operation says, V of small integers whose means over keys, and over heads, differ.
 
     Of the shape that is taken nearest to SHAPE, with the options that every call has. A projection is given where it is
@@ -229,7 +254,7 @@ def _problem(dtype: str, made: Implementation) -> Problem:
         sq = sk
     v = np.arange(b * hkv * sk * dv, dtype=np.float32).reshape(b, hkv, sk, dv) % 7 + np.arange(hkv).reshape(1, hkv, 1, 1)
     k = np.arange(b * hkv * sk * d, dtype=np.float32).reshape(b, hkv, sk, d) % 5 - 2
-    q, trial = np.full((b, hq, sq, d), operation.trial.q), operation.trial
+    q = np.full((b, hq, sq, d), trial.q)
     k = k if trial.k is None else np.full_like(k, trial.k(d))
     rows = np.arange(2 * d, dtype=np.float32).reshape(2, d) % 3 / 2 - 0.5
     options = {**made.takes.always, **({"projection": rows} if "projection" in made.options else {})}

@@ -93,12 +93,14 @@ def _progress(total: int) -> Callable[[dict[str, Any]], None]:
 
 def _chosen(pattern: str) -> dict[str, dict[str, Any]]:
     """Faults by name with what a matrix says of each. Raises Mistake where none matches."""
+    from attnspec.conformance.operations import load_installed
     from attnspec.conformance.selection import Mistake
     from attnspec.reference.faults.catalogue import FAULTS
 
+    load_installed()
     chosen = {name: fault for name, fault in FAULTS.items() if fnmatchcase(name, pattern)}
     if not chosen:
-        raise Mistake(f"no fault matches {pattern!r}; spec/faults.yaml names them")
+        raise Mistake(f"no fault matches {pattern!r}; attnspec faults lists them")
     about = ("title", "operation", "needs", "equivalent", "dtypes", "because")
     plain = {name: {key: getattr(fault, key) for key in about} for name, fault in chosen.items()}
     return {name: {**entry, "needs": list(entry["needs"]), "dtypes": list(entry["dtypes"])} for name, entry in plain.items()}

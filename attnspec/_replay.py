@@ -52,9 +52,9 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     identifier, mark, query = case.partition("?")
     if not mark:
         raise Mistake(f"a case looks like law?dtype=…&…, as a finding prints it (quote it for the shell), not {case!r}")
+    find_targets([address])  # It may bring an operation, and the laws of that.
     laws = choose_laws([identifier], files=laws_files)
     _check_whole(query, laws[0])
-    find_targets([address])
     if HERE not in os.environ:
         code, out, complaint = _in_a_child(case, address, laws_files)
         click.echo(out, nl=False)

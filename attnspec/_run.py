@@ -90,7 +90,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
     arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate", "strict") if given[flag]]
-    return [*arguments, f"--attnspec-out={out}", str(spec_folder() / "laws")]
+    return [*arguments, f"--attnspec-out={out}", str(spec_folder())]
 
 
 def _pytest(arguments: list[str], log: Path, display: Display) -> int:

@@ -90,7 +90,7 @@ def _law_lines(law: Law) -> Iterator[str]:
 
 
 def _implementation_lines(made: Implementation) -> Iterator[str]:
-    from attnspec.conformance.language.loading import operations
+    from attnspec.spec.operations import operations
 
     known = operations()[made.operation]["options"]
     claimed = [name for name in known if name in made.options]

@@ -25,13 +25,23 @@ FILES = ("html", "markdown", "junit", "badge", "ctrf")
 
 ARRAYS = ("numpy", "torch", "jax")
 
+WITH = "ATTNSPEC_WITH"
+"""The environment variable of conformance.operations that names modules to import first."""
+
 EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="attnspec")
-def cli() -> None:
+@click.option(
+    "--with", "modules", multiple=True, metavar="MODULE", help="Import this module or file first: it adds operations or words."
+)
+def cli(modules: tuple[str, ...]) -> None:
     """Hold attention implementations to the laws of attention."""
+    if modules:
+        # The environment, because processes that a command starts need them too.
+        named = [os.path.abspath(name) if name.endswith(".py") else name for name in modules]
+        os.environ[WITH] = os.pathsep.join([*filter(None, [os.environ.get(WITH)]), *named])
 
 
 def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from attnspec.reference.linear.recurrent import linear_attention
-from attnspec.reference.linear.taylor import series_error
-from attnspec.reference.random_features.chance import mean_room, variance
-from attnspec.reference.random_features.definition import random_feature_attention
-from attnspec.reference.random_features.drawing import draw_projection
-from attnspec.reference.textbook import attention
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.linear_attention.recurrent import linear_attention
+from attnspec.reference.linear_attention.taylor import series_error
+from attnspec.reference.random_feature_attention.chance import mean_room, variance
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.drawing import draw_projection
 
 sys.path.insert(0, str(Path(__file__).parent))
 from approximations_picture import picture

@@ -25,10 +25,10 @@ from typing import Any
 import numpy as np
 
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.bounds import judge
-from attnspec.reference.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.bounds import judge
+from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.rounding import DTYPES
-from attnspec.reference.textbook import attention
 
 FEATURES, DTYPE, ROWS = 128, "bfloat16", 128
 KINDS = {"undeclared": arithmetic_for(None, DTYPE), "declared": arithmetic_of(KERNELS["flash 16"], DTYPE)}

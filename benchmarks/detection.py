@@ -36,11 +36,11 @@ from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import Undecided
+from attnspec.reference.attention.kernels import KERNELS, declared_of, run
+from attnspec.reference.attention.kernels import as_callable as kernel
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import as_callable as fault
-from attnspec.reference.kernels import KERNELS, declared_of, run
-from attnspec.reference.kernels import as_callable as kernel
 from attnspec.reference.rounding import round_to
-from attnspec.reference.textbook import attention
 
 MISTAKES: dict[str, dict[str, Any]] = {
     "last-key-dropped": {},

@@ -3,9 +3,9 @@
     python benchmarks/drawn_features.py [--seeds N] [--examples N]
 
 Writes docs/data/drawn-features.json, of which docs/approximations.md has a table. Correct kernels are the definition and those
-of reference/random_features/kernels.py, each judged by the arithmetic that it declares; wrong ones are the faults that a law
-names. The problems are those that `verify` draws for the definition, each with seeds of its own, so a rejection of a correct
-kernel would be a false alarm. A problem that the arithmetic leaves undecided is not counted.
+of reference/random_feature_attention/kernels.py, each judged by the arithmetic that it declares; wrong ones are the faults that
+a law names. The problems are those that `verify` draws for the definition, each with seeds of its own, so a rejection of a
+correct kernel would be a false alarm. A problem that the arithmetic leaves undecided is not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from attnspec.conformance.kills.suspects import CORRECT, FAULTS, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
 from attnspec.conformance.vocabulary import Undecided
-from attnspec.reference.random_features.kernels import RANDOM_KERNELS, as_callable, declared_of
+from attnspec.reference.random_feature_attention.kernels import RANDOM_KERNELS, as_callable, declared_of
 
 DATA = Path(__file__).resolve().parents[1] / "docs" / "data" / "drawn-features.json"
 OPERATION, DTYPES = "random_feature_attention", ("float32", "bfloat16")

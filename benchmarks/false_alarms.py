@@ -2,9 +2,9 @@
 
     python benchmarks/false_alarms.py [--seeds N] [--examples N] [--laws GLOB] [-j N]
 
-The kernels are those of reference/kernels.py, in half precision NARROW_KERNELS too, kernels_backward.py (behind the forward
-pass that each belongs to), for float8 inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct ones,
-simulated rounding by rounding, each judged by the arithmetic that it declares. Laws about many seeds are left to
+The kernels are those of reference/attention/kernels.py, in half precision NARROW_KERNELS too, kernels_backward.py (behind the
+forward pass that each belongs to), for float8 inputs FLOAT8_KERNELS, and those of linear and random feature attention: correct
+ones, simulated rounding by rounding, each judged by the arithmetic that it declares. Laws about many seeds are left to
 benchmarks/drawn_features.py. The problems of a law are those that `verify` draws for the definition at that seed; all kernels
 meet the same. Printed: decisions, and each rejection with its case. Exit 1 where there is one.
 """
@@ -34,10 +34,10 @@ from attnspec.conformance.language.law import Law
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.conformance.vocabulary.word import GRADIENTS
 from attnspec.reference.arithmetic import FLOAT8
-from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, Kernel, as_callable, declared_of
-from attnspec.reference.kernels_backward import BACKWARDS, as_backward
-from attnspec.reference.linear import kernels as linear
-from attnspec.reference.random_features import kernels as random_features
+from attnspec.reference.attention.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, Kernel, as_callable, declared_of
+from attnspec.reference.attention.kernels_backward import BACKWARDS, as_backward
+from attnspec.reference.linear_attention import kernels as linear
+from attnspec.reference.random_feature_attention import kernels as random_features
 
 WIDE = ("float32", "float16", "bfloat16")
 

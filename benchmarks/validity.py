@@ -27,11 +27,11 @@ import numpy as np
 from validity_problems import BIAS_HEADS, Problem, answer, declared, kernels_for, problems, scored_problems
 
 from attnspec.reference.arithmetic import Arithmetic
-from attnspec.reference.bounds import Judgement, judge
-from attnspec.reference.bounds.replicates import mean_gain
-from attnspec.reference.bounds.score import Estimate, Noise, Residual, gain, mixing, noise_of, scale
-from attnspec.reference.bounds.score_keys import key_weights, roughness, value_rows
-from attnspec.reference.bounds.score_logsumexp import logsumexp_offset, logsumexp_scale
+from attnspec.reference.attention.bounds import Judgement, judge
+from attnspec.reference.attention.bounds.replicates import mean_gain
+from attnspec.reference.attention.bounds.score import Estimate, Noise, Residual, gain, mixing, noise_of, scale
+from attnspec.reference.attention.bounds.score_keys import key_weights, roughness, value_rows
+from attnspec.reference.attention.bounds.score_logsumexp import logsumexp_offset, logsumexp_scale
 from attnspec.reference.rounding import preimage, unit_in_last_place
 
 DTYPES = ("float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from attnspec.reference.arithmetic import FLOAT8, ROUNDOFF, Arithmetic, arithmetic_for
-from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, arithmetic_of, returned_in, run
+from attnspec.reference.attention.kernels import FLOAT8_KERNELS, KERNELS, arithmetic_of, returned_in, run
 from attnspec.reference.rounding import DTYPES
 
 TORCH = ("torch/sdpa-math", "torch/sdpa-flash")

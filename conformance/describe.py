@@ -20,9 +20,9 @@ __all__ = ["describe_law", "describe_plan", "describe_shard"]
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
     """Budget, seed, chances of false alarms, implementations, laws and profiles of a run, JSON-ready."""
-    from ..reference.bounds import FALSE_ALARM
-    from ..reference.bounds.score import CHANCE
-    from ..reference.random_features.chance import FALSE_ALARM as DRAWN
+    from ..reference.attention.bounds import FALSE_ALARM
+    from ..reference.attention.bounds.score import CHANCE
+    from ..reference.random_feature_attention.chance import FALSE_ALARM as DRAWN
     from .engine.budget import BUDGETS
     from .language import load_laws
 
@@ -67,15 +67,14 @@ def _law_text(law: Law) -> LawText:
         equation=law.equation,
         where=law.where,
         why=law.why,
-        file=f"spec/laws/{law.file.name}" if shipped else str(law.file),
+        file=f"spec/{law.operation}/laws/{law.file.name}" if shipped else str(law.file),
         line=law.line,
-        shipped=shipped,
+        shipped=law.stated,
         sources=list(law.source),
     )
 
 
 def _describe_target(target: Target) -> Described:
-
     made = target.implementation
     return Described(
         name=made.name,

@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..reference.arithmetic import REFERENCE, Arithmetic
-from ..reference.bounds.choice import clear_choice
-from ..reference.bounds.flat import flat_bounds
-from ..reference.bounds.score import Noise, noise_of
-from ..reference.random_features.drawn import DrawnError, drawn_error
+from ..reference.attention.bounds.flat import flat_bounds
+from ..reference.attention.bounds.score import Noise, noise_of
+from ..reference.random_feature_attention.drawn import DrawnError, drawn_error
+from ..reference.sparse_attention.choice import clear_choice
 from .operations import operation_named
 from .problems.problem import Problem
 
@@ -36,7 +36,6 @@ __all__ = [
 ]
 
 _ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
-_NOT_FOR_THE_REFERENCE = ("return_lse", "return_weights", "return_state")
 
 
 class Clock:
@@ -48,7 +47,7 @@ class Clock:
 def options_of(p: Problem) -> dict[str, Any]:
     """Options and conventions of a problem as the reference takes them."""
     operation = operation_named(p.operation)
-    options = {name: value for name, value in p.options.items() if name not in _NOT_FOR_THE_REFERENCE}
+    options = {name: value for name, value in p.options.items() if name not in operation.asks}
     options |= {key: choice for key in operation.conventions if (choice := p.convention(key))}
     if operation.as_options is None:
         return options
@@ -76,11 +75,10 @@ def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool = False) -> An
 
 def judged_gradients(p: Problem, dout: Any, arithmetic: Arithmetic) -> Any:
     """The exact gradients for an upstream gradient, with the bound that a declared arithmetic must keep before rounding."""
-    from ..reference.bounds.gradients import judge_gradients
-
-    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype}
-    key = ("gradients", dout.tobytes(), arithmetic)
-    return _once(p, key, lambda: judge_gradients(dout, p.q, p.k, p.v, **how, **options_of(p)))
+    judge = operation_named(p.operation).judge_gradients
+    if judge is None:
+        raise ValueError(f"nobody knows the gradients of {p.operation}; give its record judge_gradients")
+    return _once(p, ("gradients", dout.tobytes(), arithmetic), lambda: judge(p, dout, arithmetic, options_of(p)))
 
 
 def flat(p: Problem, arithmetic: Arithmetic) -> tuple[Any, Any]:

@@ -201,7 +201,9 @@ def _within(dtypes: Sequence[str]) -> str:
 def find_targets(addresses: Iterable[str]) -> list[Target]:
     """The implementations at each address (commas separate several). Raises ContractError or Mistake."""
     from ..adapters.finding import find
+    from .operations import load_installed
 
+    load_installed()
     found: dict[str, Target] = {}
     for address in (part.strip() for text in addresses for part in text.split(",")):
         if not address:
@@ -271,7 +273,9 @@ def choose_laws(
     """
     from .language import SpecError, load_laws, profiles, select
     from .language.loading import shortlist
+    from .operations import load_installed
 
+    load_installed()
     extra = [Path(file) for file in files]
     laws = load_laws([*spec_files(), *extra]) if extra else load_laws()
     if profile is not None:
@@ -280,8 +284,7 @@ def choose_laws(
             raise Mistake(f"unknown profile {profile!r}; known: {', '.join(known)}")
         laws = [law for law in laws if known[profile].contains(law.id)]
     if short:
-        own = {file.resolve() for file in extra}
-        laws = [law for law in laws if law.id in shortlist() or law.file.resolve() in own]
+        laws = [law for law in laws if law.id in shortlist() or not law.shipped]
     chosen = tuple(patterns)
     if chosen:
         try:
@@ -334,7 +337,7 @@ def _own_address(address: str, made: Implementation) -> str:
 
 
 def spec_files() -> list[Path]:
-    """The files of the shipped laws."""
-    from .language.loading import spec_folder
+    """The files of the laws of all operations."""
+    from ..spec.operations import law_files
 
-    return sorted((spec_folder() / "laws").glob("*.yaml"))
+    return law_files()

@@ -26,7 +26,7 @@ from attnspec.adapters.presets import PRESETS
 from attnspec.conformance.engine.budget import BUDGETS
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
-from attnspec.conformance.language.loading import conventions, operations, shortlist, spec_folder
+from attnspec.conformance.language.loading import shortlist, spec_folder
 from attnspec.conformance.language.text import read_yaml
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
@@ -36,6 +36,7 @@ from attnspec.conformance.vocabulary.word import KINDS
 from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic
 from attnspec.reference.faults.catalogue import FAULTS
 from attnspec.reports.kill_table import fault_page
+from attnspec.spec.operations import conventions, operations
 
 DOCS = Path(__file__).resolve().parent
 SECTION = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -63,13 +64,14 @@ def laws_page() -> str:
         lines += [f"- [{chapter}](#{chapter}): {', '.join(f'[{_name(law)}](#{_slug(law.id)})' for law in own)}"]
     for chapter, members in groupby(laws, lambda law: law.chapter):
         own = list(members)
+        place = f"spec/{own[0].operation}/laws/{own[0].file.name}"
         about = " ".join(str(read_yaml(own[0].file)[0]["about"]).split())
         lines += [
             "",
             f"## {chapter}",
             "",
             _sentences(about),
-            f"[spec/laws/{own[0].file.name}](../spec/laws/{own[0].file.name})",
+            f"[{place}](../{place})",
         ]
         for law in own:
             lines += ["", *_law(law)]
@@ -136,7 +138,7 @@ def faults_page() -> str:
     measured = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "data").glob("faults-*.json"))]
     faults = {name: {"title": fault.title, "links": list(fault.links)} for name, fault in FAULTS.items()}
     lines = ["# Known mistakes", "", NOTICE, ""]
-    lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference/faults](../reference/faults)."]
+    lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference](../reference)."]
     lines += ["Each was tried as an implementation on every law that can be asked of it."]
     lines += ["A cell says how many laws reject it, which one first, on which of its problems, and after how many seconds."]
     lines += ["`attnspec faults` measures it again, and `make faults` writes what this page is made of.", ""]

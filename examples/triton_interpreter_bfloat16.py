@@ -3,7 +3,7 @@
     TRITON_INTERPRET=1 python examples/triton_interpreter_bfloat16.py
 
 To NumPy a bfloat16 is a 16-bit integer. tl.dot and + compute with that integer, and `.to(tl.bfloat16)` cuts where a GPU rounds
-to nearest. So: widen by the bits before tl.dot, and round by the bits. The kernels in adapters/triton_kernels/precision.py do.
+to nearest. So: widen by the bits before tl.dot, and round by the bits. The kernels in adapters/triton/kernels/precision.py do.
 """
 
 import os

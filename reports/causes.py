@@ -29,7 +29,7 @@ STRENGTH = ("outputs", "law", "verdicts")
 class Cause:
     """One cause and the findings that it explains.
 
-    name: of the known mistake, or a sentence about what came. fault: the same name where it is one of spec/faults.yaml, else
+    name: of the known mistake, or a sentence about what came. fault: the same name where it is a known mistake, else
     None. sentence: one sentence about it; empty where the name is one. also: mistakes that are equally likely.
     rows: the findings, the one that shows it best first: a must-law, strong evidence, the smallest case, the simplest law.
     dtypes: in the order in which they are declared.

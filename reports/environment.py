@@ -11,6 +11,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from .._version import __version__
+from ..spec.operations import added
 
 __all__ = ["environment", "spec_hash"]
 
@@ -30,9 +31,10 @@ def environment() -> dict[str, object]:
 
 
 def spec_hash() -> dict[str, str]:
-    """The version of attnspec, and the SHA-256 of the spec's YAML and JSON files."""
+    """The version of attnspec, and the SHA-256 of the spec's YAML and JSON files, those of operations from elsewhere too."""
     digest = hashlib.sha256()
-    for path, data in sorted(_files(files("attnspec.spec"), "")):
+    elsewhere = [file for folder in added() for file in _files(folder, f"{folder.name}/")]
+    for path, data in sorted([*_files(files("attnspec.spec"), ""), *elsewhere]):
         digest.update(path.encode() + b"\0" + data + b"\0")
     return {"version": __version__, "spec": digest.hexdigest()[:16]}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from ..spec.reading import spec_file
+from ..spec.operations import operations
 from .cards import brief_card, card, line_of
 from .causes import Cause, causes
 from .certificates import certificate_lines
@@ -121,7 +121,7 @@ def false_alarm_line(report: Mapping[str, Any]) -> str:
     """How often a correct implementation may be found wrong by chance."""
     chances = report["false_alarms"]
     signs, estimates = (f"{1 / chances[name]:,.0f}" for name in ("random_signs", "estimates"))
-    known = spec_file("operations.yaml")
+    known = operations()
     drawing = any("num_features" in known.get(made["operation"], {}).get("options", ()) for made in report["implementations"])
     drawn = f", one in {1 / chances['drawn_features']:,.0f} problems of many seeds of random features" if drawing else ""
     return (

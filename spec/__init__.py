@@ -1,5 +1,5 @@
-"""The laws, as data: laws/<chapter>.yaml, operations, conventions, profiles, faults and their JSON Schemas.
+"""The laws, as data: a folder for each operation, and profiles, the shortlist and JSON Schemas that all share.
 
-Nothing is computed here; `reading` hands the files out. The package exists so that `importlib.resources.files("attnspec.spec")`
-and `pytest --pyargs attnspec.spec` find the files.
+Nothing is computed here; `operations` and `reading` hand the files out. The package exists so that
+`importlib.resources.files("attnspec.spec")` and `pytest --pyargs attnspec.spec` find the files.
 """

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from .reading import spec_file
+from .operations import operations
 
-__all__ = ["arguments_of", "axes_of", "shared", "sizes_in", "sizes_of"]
+__all__ = ["Result", "arguments_of", "axes_of", "in_layout", "results_of", "shared", "sizes_in", "sizes_of"]
 
 SHARED = {"H": ("hq", "hkv")}
 """Axes whose length is several sizes that must be equal. Each other axis has a size of its own, its name in small letters."""
@@ -25,11 +25,33 @@ def axes_of(shape: str) -> tuple[str, ...]:
     return axes
 
 
+class Result(NamedTuple):
+    """One result: its axes, the option that asks for it, and its dtype; empty where it always comes, or as the output does."""
+
+    axes: tuple[str, ...]
+    asked: str
+    dtype: str
+
+
 @cache
 def arguments_of(operation: str) -> Mapping[str, tuple[str, ...]]:
     """The arrays that an operation takes, in their order: name → axes. Raises KeyError for an operation that is not stated."""
-    stated: Mapping[str, Any] = spec_file("operations.yaml")[operation]["arguments"]
+    stated: Mapping[str, Any] = operations()[operation]["arguments"]
     return {name: axes_of(about["shape"]) for name, about in stated.items()}
+
+
+def in_layout(axes: tuple[str, ...]) -> bool:
+    """Whether an array has the order (B, H, S, D), which an implementation may take and give in another layout."""
+    return tuple(axis[0] for axis in axes) == ("B", "H", "S", "D")
+
+
+@cache
+def results_of(operation: str) -> Mapping[str, Result]:
+    """What an operation gives, in the order in which it is returned: name → axes, and the option that asks for it."""
+    stated: Mapping[str, Any] = operations()[operation]["results"]
+    return {
+        name: Result(axes_of(about["shape"]), about.get("asked", ""), about.get("dtype", "")) for name, about in stated.items()
+    }
 
 
 def sizes_of(arguments: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...reference.arithmetic import FLOAT8
-from ..engine.results import EXTRAS, Asked
-from ..engine.subject import Broken, Raised, Subject, _around
+from ..engine.interval import around
+from ..engine.results import Asked
+from ..engine.subject import Broken, Raised, Subject
 from ..meaning import attended, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
@@ -24,12 +25,6 @@ from ..vocabulary.observations import OUTPUTS_OF_FLOAT8
 __all__ = ["Call", "CallLog", "Observed"]
 
 Array = NDArray[np.float64]
-
-HIDING = (
-    "causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths", "dilation", "global_tokens",
-    "block_mask", "block_size", "top_k",
-)  # fmt: skip
-"""Options that hide keys."""
 
 
 class Explained(NamedTuple):
@@ -137,7 +132,7 @@ class Call:
     @property
     def results(self) -> tuple[str, ...]:
         """Names of the arrays that were asked for."""
-        return ("out", *(name for option in self.asked for name in EXTRAS[option]))
+        return ("out", *(name for option in self.asked for name in operation_named(self.p.operation).asks[option]))
 
 
 class CallLog(Subject):
@@ -154,12 +149,12 @@ class CallLog(Subject):
         self.calls, self._least = [], {}
         if p.draws_features:
             return
-        open_ = p.but(**dict.fromkeys(HIDING))
+        open_ = p.but(**dict.fromkeys(operation_named(p.operation).hides))
         allowed = judged(open_, self.arithmetic, open_.random_signs)
         sizes = {"out": _size_of_output(open_)}
         bounds = {"out": allowed.out_bound}
-        for name in ("lse", "state", "normalizer"):
-            if hasattr(allowed, name):
+        for name in operation_named(p.operation).results:
+            if name != "out" and hasattr(allowed, f"{name}_bound"):
                 sizes[name] = np.maximum(_largest(getattr(allowed, name)), 1.0 if name == "lse" else 0.0)
                 bounds[name] = getattr(allowed, f"{name}_bound")
         self._least = {name: float((_widest(bounds[name]) / sizes[name]).max(initial=0.0)) for name in sizes}
@@ -181,10 +176,10 @@ class CallLog(Subject):
             self.calls.append(Call(p, dout=dout, broken=isinstance(error, Broken)))
             raise
         allowed = self._gradients_of(p, dout)
-        least = self._gradients_of(p.but(**dict.fromkeys(HIDING)), dout)
+        least = self._gradients_of(p.but(**dict.fromkeys(operation_named(p.operation).hides)), dout)
         observed = {}
         for name, (right, bound) in allowed.items():
-            bounded, (open_, room) = _around(found[name], bound), least[name]
+            bounded, (open_, room) = around(found[name], bound), least[name]
             share = float((_widest(room) / _largest(open_)).max(initial=0.0))
             observed[name] = Observed(bounded.value, bounded.low, bounded.high, right, _largest(right), share)
         self.calls.append(Call(p, dout=dout, answered=True, dtype=str(next(iter(found.values())).dtype), observed=observed))
@@ -202,7 +197,7 @@ class CallLog(Subject):
         """
         claimed = self.implementation.options
         self.out_only(p)
-        for option in EXTRAS:
+        for option in operation_named(p.operation).asks:
             if option in claimed:
                 self._call(p, (option,))
 
@@ -216,10 +211,9 @@ class CallLog(Subject):
         if "lse" in answer.arrays:
             size = np.maximum(_largest(exact.lse), 1.0)
             made["lse"] = self._one_observed("lse", self._bounded_lse(p, answer.arrays["lse"]), exact.lse, size)
-        for name in ("state", "normalizer"):
-            if name in answer.arrays:
-                right = getattr(exact, name)
-                made[name] = self._one_observed(name, self.bounded_state(p, name, answer.arrays[name]), right, _largest(right))
+        for name in answer.arrays.keys() - {"out", "lse", "weights"}:
+            right = getattr(exact, name)
+            made[name] = self._one_observed(name, self.bounded_state(p, name, answer.arrays[name]), right, _largest(right))
         if "weights" in answer.arrays:
             bounded = self._bounded_weights(p, answer.arrays["weights"])
             made["weights"] = self._one_observed("out", bounded, exact.weights, np.ones((1, 1, 1, 1)))
@@ -263,4 +257,4 @@ def _fits(p: Problem) -> bool:
         attended(p)
     except ValueError:
         return False
-    return bool(p.q.dtype == p.k.dtype == p.v.dtype)
+    return len({x.dtype for x in p.arrays.values()}) == 1

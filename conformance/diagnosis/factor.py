@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...reference.arithmetic import ROUNDOFF
-from ...reference.textbook import attention
+from ...reference.attention.textbook import attention
 from ..meaning import options_of
 from ..operations import operation_named
 from .call_log import Call, Observed

@@ -16,6 +16,7 @@ from typing import Any
 from ...adapters.contract import Implementation
 from ..engine.conventions import settled
 from ..language.law import Law
+from ..operations import operation_named
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
@@ -149,7 +150,7 @@ class Investigation:
 
     def _plain(self, options: frozenset[str], law: Law, record: Callable[[str], None], until: float) -> list[Sample]:
         """Plain problems, remembered by the options on which they dwell: any; these together; each of them alone."""
-        asked = sorted(_described(options) & set(_described(self.made.options)))
+        asked = sorted(self._described(options) & set(self._described(self.made.options)))
         wishes: list[tuple[str, ...]] = [(), *((name,) for name in asked)]
         wishes += [tuple(asked)] if len(asked) > 1 else []
         new = [wish for wish in wishes if frozenset(wish) not in self.plain]
@@ -165,7 +166,9 @@ class Investigation:
 
     def _drawn(self, wishes: Sequence[Sequence[str]], count: int, values: Sequence[str] = VALUES) -> list[list[Structure]]:
         """For each wish, plain structures with these options and others."""
-        givens = [{"values": list(values), **dict.fromkeys(wish, "drawn")} for wish in wishes]
+        known = operation_named(self.made.operation).contents
+        values = [name for name in values if name in known] or list(known)
+        givens = [{"values": values, **dict.fromkeys(wish, "drawn")} for wish in wishes]
         name = f"{values[0]}/{'/'.join(','.join(wish) for wish in wishes)}/{self.dtype}"
         return drawn(self.made, self.dtype, givens, sorted(self.made.options), self.pool, name, count) if wishes else []
 
@@ -195,7 +198,7 @@ class Investigation:
         """Draw problems on which suspects that are level give different outputs, and ask the implementation there."""
         if len(found.full) < 2:
             return
-        wishes = [(), *((name,) for name in sorted(_described({n for s in found.full for n in s.fault.needs})))]
+        wishes = [(), *((name,) for name in sorted(self._described({n for s in found.full for n in s.fault.needs})))]
         asked = 0
         offers = [*self._drawn(wishes, OFFERS), *self._drawn(wishes, OFFERS, EXTREME)]
         for structure in (s for together in zip(*offers, strict=False) for s in together):
@@ -206,6 +209,11 @@ class Investigation:
                 if sample is not None:
                     asked += 1
                     found.meet(sample)
+
+    def _described(self, options: Any) -> set[str]:
+        """Options by the names that structures use, without those that are only drawn on request."""
+        known = operation_named(self.made.operation).options
+        return {name for name, option in known.items() if {name, *option.stands_for} & set(options) and not option.on_request}
 
     def _built(self, structure: Structure) -> Any:
         from ..problems.build import build
@@ -222,12 +230,6 @@ def investigation(made: Implementation, dtype: str) -> Investigation:
 def _asks_gradients(law: Law) -> bool:
     """Whether a law is about the backward pass."""
     return any(WORDS[word].asks == GRADIENTS for word in law.words())
-
-
-def _described(options: Any) -> set[str]:
-    """Options by the names that structures use, without those that are only drawn on request."""
-    names = {"segments" if name in ("q_segments", "kv_segments") else name for name in options}
-    return names - {"return_lse", "return_weights", "dropout_p", "seed", "block_size", "top_k", *DRAWING}
 
 
 def _spread(failed: Sequence[Structure], count: int) -> list[Structure]:

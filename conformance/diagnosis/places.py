@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..meaning import attended
-from ..problems.options import in_words
+from ..operations import operation_named
+from ..problems.option import in_words
 from ..problems.problem import Problem
 
 __all__ = ["features", "problems", "rows"]
@@ -24,13 +25,13 @@ Flags = NDArray[np.bool_]
 TILES = (16, 32, 64, 128)
 """Tile sizes of kernels."""
 
-OPTIONS = in_words()
-"""What a problem with an option is said to have."""
-
 
 def problems(p: Problem) -> dict[str, bool]:
     """What is said of a whole problem: `with a mask`, `with more keys than 16`, and whether it is so."""
-    said = {f"with {words}": name in p.options for name, words in OPTIONS.items()}
+    operation = operation_named(p.operation)
+    said = {f"with {words}": name in p.options for name, words in in_words(operation.options).items()}
+    if not operation.of_heads:
+        return {**said, "in other memory than contiguous": p.memory != "contiguous"}
     said |= {
         "with grouped heads": p.hq > p.hkv,
         "with more than one key head": p.hkv > 1,

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from ...adapters.contract import Implementation
 from ..engine.outcome import outcome
 from ..engine.subject import Broken, NotClaimed, Raised
@@ -118,15 +116,10 @@ def _sample(structure: Structure, p: Problem, log: CallLog, **said: Any) -> Samp
 
 
 def another(p: Problem, claimed: frozenset[str]) -> Problem:
-    """A problem of the same shapes that differs in what a call may keep: scale, causality, mask and values."""
-    given: dict[str, Any] = {}
-    if "scale" in claimed:
-        given["scale"] = 2 * float(p.options.get("scale", p.d**-0.5))
-    if "causal" in claimed and (operation_named(p.operation).causal_past or p.sq == p.sk):
-        given["causal"] = None if p.options.get("causal") else True
-    if "mask" in claimed and "mask" not in p.options:
-        given["mask"] = np.arange(p.sk)[None, :] % 3 != np.arange(p.sq)[:, None] % 3
-    return p.but(**given).having(v=-p.v, fair_values=None)
+    """A problem of the same shapes that differs in what a call may keep: options, and the values of the last array."""
+    operation, (*_, last) = operation_named(p.operation), p.arrays
+    given = {} if operation.changed is None else operation.changed(p, claimed)
+    return p.but(**given).having(**{last: -p.arrays[last], "fair_values": None})
 
 
 def unused(made: Implementation) -> Iterator[int]:
@@ -141,7 +134,7 @@ def variants(structure: Structure, numbers: Iterator[int] | None, backward: bool
     will be asked for, so that the keys too must be of a new shape.
     """
     number = None if numbers is None else next(numbers, None)
-    if number is not None:
+    if number is not None and operation_named(structure.operation).of_heads:
         if not backward:
             yield structure.sized(dv=number), True
         if "taylor" not in str(structure.described.get("feature_map")):  # of which so many features would be too many

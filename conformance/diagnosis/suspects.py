@@ -18,9 +18,11 @@ from ...adapters.memory import place
 from ...reference.faults.catalogue import FAULTS, OPERATIONS, Fault
 from ...reference.faults.making import BACKWARDS, SMALLEST_TILE, tiles_of
 from ...reference.rounding import round_to
+from ...spec.shapes import in_layout
 from ..engine.results import due
 from ..engine.subject import _memory
 from ..operations import operation_named
+from ..problems.problem import Problem
 from .call_log import Call, Explained
 from .sample import Sample
 
@@ -128,7 +130,7 @@ class Suspect:
     @staticmethod
     def _unlike_each_other(made: dict[str, Any], wanted: dict[str, Any], call: Call) -> bool:
         names = call.results
-        rounded = [[round_to(x[name], _typed(name, call.p.dtype)) for name in names] for x in (made, wanted)]
+        rounded = [[round_to(x[name], _typed(name, call.p)) for name in names] for x in (made, wanted)]
         same = all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*rounded, strict=True))
         return not same or made["dtype"] != wanted["dtype"] or made["altered"] != wanted["altered"]
 
@@ -172,7 +174,7 @@ class Suspect:
         if (made is None) == call.answered or (made is not None and self._unlike(made, call)):
             return Explained(False, False, 0.0)
         for name, one in call.observed.items():
-            found = one.explained(_in_range(made[name], _typed(name, call.dtype)))  # type: ignore[index]
+            found = one.explained(_in_range(made[name], _typed(name, call.p, call.dtype)))  # type: ignore[index]
             distance += found.distance
             if not found.good:
                 return Explained(False, found.inside, distance)
@@ -195,7 +197,8 @@ class Suspect:
 
     def _answer(self, function: Any, call: Call) -> dict[str, Any] | None:
         p = call.p
-        arrays = [self._delivered(x, p.memory) for x in p.arrays.values()]
+        axes = operation_named(p.operation).arguments
+        arrays = [self._delivered(x, p.memory, in_layout(axes[name])) for name, x in p.arrays.items()]
         options = _copied(p.options)
         try:
             with np.errstate(all="ignore"):
@@ -207,19 +210,21 @@ class Suspect:
             return None
         pairs = [*zip(arrays, p.arrays.values(), strict=True), *_pairs(options, p.options)]
         altered = any(x.tobytes() != own.tobytes() for x, own in pairs)
-        return {**answer._asdict(), "altered": altered}
+        return {"dtype": None, **answer._asdict(), "altered": altered}
 
-    def _delivered(self, x: Any, memory: str) -> Any:
+    def _delivered(self, x: Any, memory: str, laid_out: bool) -> Any:
         """x in memory as the implementation gets it, so that a mistake about strides shows."""
-        if memory == "contiguous" and self.layout == "bhsd":
+        layout = self.layout if laid_out else None
+        if memory == "contiguous" and layout in (None, "bhsd"):
             return x.copy()
-        swapped = layout_back(x, self.layout)
-        return layout_back(place(swapped, _memory(memory, swapped)).view(), self.layout)
+        swapped = layout_back(x, layout)
+        return layout_back(place(swapped, _memory(memory, swapped)).view(), layout)
 
 
-def _typed(name: str, dtype: str) -> str:
-    """The dtype of a result, where the output has a dtype."""
-    return "float32" if name in ("lse", "state", "normalizer") else dtype
+def _typed(name: str, p: Problem, dtype: str | None = None) -> str:
+    """The dtype of a result, where the output has a dtype, that of the problem where none is said."""
+    result = operation_named(p.operation).results.get(name)
+    return (result.dtype if result is not None else "") or dtype or p.dtype
 
 
 def _copied(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ..engine.results import due as results_due
+from ..operations import operation_named
 from ..problems.problem import Problem
 from . import places
 from .matching import came
@@ -73,7 +75,8 @@ def where(samples: Sequence[Sample], reported: Problem | None = None) -> list[st
     failed = [sample for sample in samples if sample.verdict == "fail"]
     common = [*(p for p, _ in wrong), *(sample.p for sample in failed), *([reported] if reported is not None else [])]
     said = _of_problems(common, right)
-    if all(any(found.any() for _, found in _looked(sample)) for sample in failed):
+    heads = all(operation_named(p.operation).of_heads for p, _ in wrong)
+    if heads and all(any(found.any() for _, found in _looked(sample)) for sample in failed):
         said += [*_of_rows(wrong), *_of_features(wrong)]
         if all(found.all() for _, found in wrong):
             said = [*said, "every number of the output is wrong on all of these problems"][-2:]
@@ -89,7 +92,7 @@ def _looked(sample: Sample) -> list[Wrong]:
     """
     found = {id(call.p): (call.p, call.observed["out"].wrong) for call in sample.calls if "out" in call.observed}
     p, symptom = sample.p, sample.symptom
-    of_outputs = symptom is not None and symptom.broken.shape == (p.b, p.hq, p.sq, p.dv)
+    of_outputs = symptom is not None and symptom.broken.shape == results_due("out", p)
     return [*found.values(), *([(p, symptom.broken)] if of_outputs and symptom is not None else [])]
 
 

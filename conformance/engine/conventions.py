@@ -8,20 +8,27 @@ mistake of the adapter, or of the kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...adapters.contract import Implementation
-from ...reference.rounding import DTYPES
-from ..language.loading import conventions as known_conventions
+from ...reference.arithmetic import arithmetic_for
+from ...reference.rounding import DTYPES, preimage
+from ...spec.operations import conventions as known_conventions
+from ..meaning import judged
+from ..operations import operation_named
+from ..problems.build import build
+from ..problems.option import named_in_cases
 from ..problems.problem import Problem
 from ..problems.shapes import shape_near
+from ..problems.structure import Structure
 from ..problems.taken import NotTaken
 from .subject import Broken, NotClaimed, Raised, Subject
 
-__all__ = ["contradictions", "probes", "settled"]
+__all__ = ["contradictions", "probes", "settled", "simplest"]
 
 COARSE = 2.0**-7
 """Far above the rounding of any dtype that is probed, far below what sets the answers of a probe apart."""
@@ -34,11 +41,14 @@ def settled(implementation: Implementation) -> dict[str, tuple[str, str]]:
     `name with option` stands behind `name`, where it is declared for calls with the option alone.
     """
     found: dict[str, tuple[str, str]] = {}
+    operation = operation_named(implementation.operation)
     for name, entry in known_conventions().items():
+        if implementation.operation not in entry["operations"] and not operation.of_heads:
+            continue
         if name in implementation.conventions:
             found[name] = (implementation.conventions[name], "declared")
         else:
-            choice = PROBES[name](implementation) if name in PROBES else None
+            choice = _probed(name, implementation)
             found[name] = (choice or entry["default"], "probed" if choice else "assumed")
     declared = implementation.conventions
     return found | {name: (declared[name], "declared") for name in declared if " with " in name}
@@ -49,8 +59,49 @@ def probes(implementation: Implementation) -> bool:
     return any(name not in implementation.conventions for name in PROBES)
 
 
+def _probed(name: str, implementation: Implementation) -> str | None:
+    """The choice that a probe shows, or None. Of an operation over heads, as the convention is probed; of another, which choice
+    alone makes what the definition gives of a small problem with an option that it needs the answer of the implementation.
+    """
+    operation = operation_named(implementation.operation)
+    if operation.of_heads:
+        return PROBES[name](implementation) if name in PROBES else None
+    entry = known_conventions()[name]
+    if name not in operation.conventions:
+        return None
+    for option in (each for each in entry["needs"] if each in implementation.options):
+        p = simplest(implementation, implementation.dtypes[0], option)
+        try:
+            out = Subject(implementation, p.dtype, {}).out_only(p).astype(np.float64)
+        except (NotClaimed, Broken, Raised):
+            continue
+        fitting = []
+        for choice in entry["choices"]:
+            due = judged(replace(p, conventions={name: choice}), arithmetic_for(implementation.arithmetic, p.dtype))
+            low, high = preimage(due.out.astype(out.dtype), p.dtype)
+            if ((out >= low - due.out_bound) & (out <= high + due.out_bound)).all():
+                fitting.append(choice)
+        if len(fitting) == 1:
+            return str(fitting[0])
+    return None
+
+
+def simplest(implementation: Implementation, dtype: str, option: str | None = None) -> Problem:
+    """A small problem of the simplest values, with an option or without any but those that every call has."""
+    operation = operation_named(implementation.operation)
+    sizes = {name: max(size.least, 2) for name, size in operation.sizes.items()}
+    options = dict(implementation.takes.always)
+    if option is not None:
+        for name in named_in_cases(operation.options, [option]):
+            options[name] = operation.options[name].drawn[0]
+    values = next(iter(operation.contents))
+    return build(Structure(operation=operation.name, dtype=dtype, sizes=sizes, options=options, values=values))
+
+
 def contradictions(implementation: Implementation) -> Iterator[tuple[str, str, str]]:
     """Conventions that are declared otherwise than a probe finds: name, what is declared, what was found."""
+    if not operation_named(implementation.operation).of_heads:
+        return
     for name, probe in {**PROBES, "head_groups": _head_groups, "hidden_nan": _hidden_nan}.items():
         declared = implementation.conventions.get(name)
         found = probe(implementation) if declared else None

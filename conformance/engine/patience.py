@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ..engine.result import Result
+from .result import Result
 
 __all__ = ["ENOUGH", "Patience", "same_exception"]
 

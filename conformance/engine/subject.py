@@ -19,15 +19,16 @@ from ...adapters.contract import ContractError, Implementation
 from ...adapters.first_use import FirstUse, first_use
 from ...adapters.signature import ARRAY
 from ...reference.arithmetic import arithmetic_for
-from ...reference.rounding import preimage
+from ...spec.shapes import in_layout
 from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Pair
+from .interval import around, largest_share
 from .raised import Raised
 from .reordered import heads_back, heads_out, in_order_of, without_mass
-from .results import Asked, due, flat, named
+from .results import Asked, due, named
 
 __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
 
@@ -121,7 +122,7 @@ class Subject:
         """A returned state or normaliser with its interval."""
         if not self.intervals:
             return bounded(given.astype(np.float64))
-        return _around(given, getattr(judged(p, self.arithmetic), f"{name}_bound"))
+        return around(given, getattr(judged(p, self.arithmetic), f"{name}_bound"))
 
     def state_only(self, p: Problem) -> tuple[Any, Any]:
         """State and normaliser as arrays in their own dtype."""
@@ -132,13 +133,15 @@ class Subject:
         identity = np.broadcast_to(np.eye(p.sk), (p.b, p.hkv, p.sk, p.sk)).astype(p.v.dtype)
         read = derived(p, "identity", lambda: p.having(v=identity).but(v_descale=None))
         allowed = judged(read, self.arithmetic).out_bound
-        return _around(given, allowed)
+        return around(given, allowed)
 
     def gradients(self, p: Problem, dout: Any) -> dict[str, Bounded]:
         """The gradient in each array of p by name (dq, dk, …) with its interval, for an upstream gradient of the output."""
         key = ("gradients", id(p), dout.tobytes())
         if key not in self._remembered:
             self._check_claim(p)
+            if operation_named(p.operation).judge_gradients is None:
+                raise NotClaimed(f"nobody judges a backward pass of {p.operation}")
             missing = [name for name in p.options if name not in self.implementation.backward_options]
             if missing:
                 raise NotClaimed(f"{missing[0]} is not an option of the backward pass of {self.implementation.name}")
@@ -147,7 +150,7 @@ class Subject:
         if not self.intervals:
             return {name: bounded(x.astype(np.float64)) for name, x in found.items()}
         allowed = judged_gradients(p, dout, self.arithmetic)
-        return {name: _around(x, getattr(allowed, f"{name}_bound")) for name, x in found.items()}
+        return {name: around(x, getattr(allowed, f"{name}_bound")) for name, x in found.items()}
 
     def refuses(self, p: Problem) -> bool:
         """Whether the implementation raises for p, which is ill-formed on purpose."""
@@ -165,7 +168,7 @@ class Subject:
         arguments, options = self._delivered(p)
         called = operation_named(p.operation).called
         arrays = dict(zip((called.get(name, name) for name in p.arrays), arguments, strict=True))
-        return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.d))
+        return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.sizes.get("d", 1)))
 
     def answers(self, p: Problem) -> bool:
         """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""
@@ -200,20 +203,20 @@ class Subject:
         if p.draws_features:
             room = drawn(p, self.arithmetic)
             if np.isinf(room.output):  # Also where all values are 0: the quotient may be 0/0.
-                return _around(out, np.full(out.shape, np.inf))
+                return around(out, np.full(out.shape, np.inf))
             with np.errstate(invalid="ignore"):
-                return _around(out, room.output * _largest_share(p, out) + room.lost)
+                return around(out, room.output * largest_share(p, out) + room.lost)
         kept = 1.0 - float(p.options.get("dropout_p", 0.0))
         if kept == 1.0:
-            return _around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
+            return around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
         undropped = judged(derived(p, "undropped", lambda: p.but(dropout_p=None, seed=None)), self.arithmetic)
         rescaling = 4 * self.arithmetic.u_acc * np.abs(undropped.out)
-        return _around(out, (undropped.out_bound + rescaling) / kept)
+        return around(out, (undropped.out_bound + rescaling) / kept)
 
     def _bounded_lse(self, p: Problem, lse: Any) -> Bounded:
         if not self.intervals:
             return bounded(lse.astype(np.float64))
-        return _around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
+        return around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
 
     # The call
 
@@ -248,7 +251,7 @@ class Subject:
         arguments, options, watched, before = self._watched(p)
         options |= dict.fromkeys(asked, True)
         self.asked.append(frozenset(options))
-        keywords = self.implementation.keywords.of(options, p.d)
+        keywords = self.implementation.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
             result = self.implementation.function(*arguments, **keywords)
@@ -258,7 +261,7 @@ class Subject:
             raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
-        parts = named(result, asked)
+        parts = named(result, asked, operation_named(p.operation))
         if isinstance(parts, str):
             raise Broken(parts)
         altered = tuple(name for name, x in watched.items() if self.arrays.snapshot(x) != before[name])
@@ -281,9 +284,12 @@ class Subject:
     def _delivered(self, p: Problem) -> tuple[list[Any], dict[str, Any]]:
         made, device = self.implementation, self.implementation.device
         p = in_order_of(self.conventions, p)
+        axes = operation_named(p.operation).arguments
         arguments = [
-            self.arrays.to_framework(x, memory=_memory(p.memory, x), layout=made.layout, device=device)
-            for x in p.arrays.values()
+            self.arrays.to_framework(
+                x, memory=_memory(p.memory, x), layout=made.layout if in_layout(axes[name]) else None, device=device
+            )
+            for name, x in p.arrays.items()
         ]
         memory = p.memory if p.memory in ("sliced", "transposed") else "contiguous"
 
@@ -301,7 +307,7 @@ class Subject:
         arguments, options = self._delivered(p)
         self.asked.append(frozenset({*options, GRADIENTS}))
         upstream = self.arrays.to_framework(heads_out(self.conventions, p, dout), layout=made.layout, device=made.device)
-        keywords = made.keywords.of(options, p.d)
+        keywords = made.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
             if callable(made.backward):
@@ -319,37 +325,46 @@ class Subject:
         if not isinstance(result, tuple | list) or len(result) < len(p.arrays):
             got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
             raise Broken(f"asked for ({', '.join(p.gradients)}), the backward pass returned {got}")
+        axes = operation_named(p.operation).arguments
         found = {
-            name: self._received(name, part, p.arrays[of].shape)
+            name: self._received(name, part, p.arrays[of].shape, in_layout(axes[of]))
             for (name, of), part in zip(p.gradients.items(), result, strict=False)
         }
         return found | {"dq": heads_back(self.conventions, p, found["dq"])} if "dq" in found else found
 
-    def _received(self, name: str, part: Any, due: tuple[int, ...], checked: bool = True) -> Any:
+    def _received(self, name: str, part: Any, due: tuple[int, ...], laid_out: bool, checked: bool = True) -> Any:
         """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""
         try:
             array = self.arrays.from_framework(part, name)
         except ContractError as error:
             raise Broken(str(error)) from None
-        if array.ndim == 4 and name not in flat:
+        if array.ndim == 4 and laid_out:
             array = layout_back(array, self.implementation.layout)
         if checked and array.shape != due:
-            raise Broken(f"{name} has the shape {array.shape} (order B, H, S, D) where {due} is due")
+            order = " (order B, H, S, D)" if laid_out else ""
+            raise Broken(f"{name} has the shape {array.shape}{order} where {due} is due")
         if checked and str(array.dtype) not in _FLOATING:
             raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
         return array
 
     def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
-        arrays = {name: self._received(name, part, due(name, p), checked) for name, part in parts.items()}
+        arrays = {name: self._received(name, part, due(name, p), _laid_out(name, p), checked) for name, part in parts.items()}
         if checked:
-            arrays = {name: x if name in STATES else heads_back(self.conventions, p, x) for name, x in arrays.items()}
+            arrays = {name: heads_back(self.conventions, p, x) if _of_queries(name, p) else x for name, x in arrays.items()}
             if "lse" in arrays and self.conventions.get("empty_lse") == "large-negative":
                 arrays["lse"] = without_mass(arrays["lse"], attended(p).visible)
         return _Answer(arrays, altered)
 
 
-STATES = ("state", "normalizer")
-"""Results of linear attention, which has as many key heads as query heads."""
+def _laid_out(name: str, p: Problem) -> bool:
+    """Whether a result comes in the layout of the implementation."""
+    return in_layout(operation_named(p.operation).results[name].axes)
+
+
+def _of_queries(name: str, p: Problem) -> bool:
+    """Whether a result has an axis of query heads, beside which there may be fewer key heads."""
+    return "Hq" in operation_named(p.operation).results[name].axes
+
 
 _FLOATING = ("float64", "float32", "float16", "bfloat16")
 """Dtypes in which results may come."""
@@ -369,24 +384,3 @@ def _memory(memory: str, array: Any) -> str:
     """Stride 0 over the batch holds one entry only; an array whose entries a transform made different lies contiguous."""
     equal = memory != "expanded" or all(entry.tobytes() == array[0].tobytes() for entry in array[1:])
     return memory if equal else "contiguous"
-
-
-def _around(array: Any, allowed: Any) -> Bounded:
-    """The reals that round to an output, widened by what is allowed before rounding."""
-    value = array.astype(np.float64)
-    low, high = preimage(array, str(array.dtype))
-    with np.errstate(invalid="ignore", over="ignore"):
-        low -= allowed
-        high += allowed
-    if np.isfinite(low).all() and np.isfinite(high).all():
-        return Bounded(value, low, high)
-    # Where the arithmetic promises nothing (scores that may overflow), NaN too is a possible answer.
-    kept = np.isfinite(value) | np.isposinf(allowed)
-    low, high = np.where(np.isnan(low), -np.inf, low), np.where(np.isnan(high), np.inf, high)
-    return Bounded(value, np.where(kept, low, value), np.where(kept, high, value))
-
-
-def _largest_share(p: Problem, out: Any) -> Any:
-    """What a relative error of weights is relative to: the output, where no value is below 0, else the largest value."""
-    v = p.v.astype(np.float64)
-    return np.abs(out.astype(np.float64)) if (v >= 0).all() else np.full(out.shape, np.abs(v).max(initial=0.0))

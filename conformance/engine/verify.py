@@ -14,6 +14,7 @@ from typing import Any
 from ...adapters.arrays import arrays_for
 from ...adapters.contract import Implementation
 from ...adapters.takes import ALWAYS
+from ...spec.operations import operations
 from ..language.law import Law
 from ..meaning import Clock
 from ..problems.descriptors import StructureError
@@ -171,8 +172,6 @@ def _needed(law: Law) -> Iterator[str]:
 
 
 def _options(law: Law) -> Any:
-    from ..language.loading import operations
-
     return operations()[law.operation]["options"]
 
 

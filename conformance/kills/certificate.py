@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
+from ...spec.operations import conventions, faults, operations
 from ..engine.subject import Subject
 from ..language.law import Law
 from ..problems.build import build
@@ -99,8 +100,8 @@ def _kit() -> str:
         root = Path(str(files(f"attnspec.{folder}")))
         for file in sorted(root.rglob("*.py")):
             digest.update(f"{folder}/{file.relative_to(root)}\0".encode() + file.read_bytes())
-    for name in ("faults.yaml", "operations.yaml", "conventions.yaml"):
-        digest.update(files("attnspec.spec").joinpath(name).read_bytes())
+    for stated in (faults, operations, conventions):
+        digest.update(json.dumps(stated()).encode())
     return digest.hexdigest()
 
 

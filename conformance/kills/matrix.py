@@ -22,6 +22,7 @@ from ..engine.budget import Budget
 from ..engine.verify import try_law
 from ..language import load_laws
 from ..language.law import Law
+from ..operations import load_installed
 from .fault_trials import FaultTrials
 from .suspects import CORRECT, Fault, Terms, named, suspect
 
@@ -99,9 +100,11 @@ def row_of(
 
 
 def _work(matrix: Matrix, dtype: str, law: str) -> dict[str, Any]:
-    return row_of(_laws(matrix.files)[law], dtype, named(matrix.faults), matrix.budget, matrix.seed, matrix.options)
+    laws = _laws(matrix.files)
+    return row_of(laws[law], dtype, named(matrix.faults), matrix.budget, matrix.seed, matrix.options)
 
 
 @cache
 def _laws(files: tuple[Path, ...] | None) -> dict[str, Law]:
+    load_installed()
     return {law.id: law for law in load_laws(files)}

@@ -45,9 +45,8 @@ def suspect(name: str, terms: Terms = Terms(), operation: str | None = None) -> 
 
     operation: whose definition `correct` is, which needs it; a fault has its own.
     """
-    kept = {key: terms.conventions[key] for key in ("causal_alignment", "empty_rows") if key in terms.conventions}
     whose = FAULTS[name].operation if name in FAULTS else str(operation)
-    function = as_callable(name, operation=whose, **kept)
+    function = as_callable(name, operation=whose, **terms.conventions)
     made = implementation_of(
         function,
         name=name,

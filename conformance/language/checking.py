@@ -22,39 +22,39 @@ NAMED = {
 }
 
 
-def check_equation(equation: Equation) -> None:
-    """Raise SpecError (without a place) unless both sides are values, and the equation can be false."""
+def check_equation(equation: Equation, operation: str) -> None:
+    """Raise SpecError (without a place) unless both sides are values of the operation, and the equation can be false."""
     for side in (equation.left, equation.right):
-        _expect(side, frozenset({"Value"}), "a side of an equation")
+        _expect(side, frozenset({"Value"}), "a side of an equation", operation)
     check_says_something(equation)
 
 
-def check_condition(condition: Expression) -> None:
+def check_condition(condition: Expression, operation: str) -> None:
     """Raise SpecError (without a place) unless the condition is a value."""
-    _expect(condition, frozenset({"Value"}), "a condition")
+    _expect(condition, frozenset({"Value"}), "a condition", operation)
 
 
-def _expect(node: Expression, wanted: frozenset[str], place: str) -> frozenset[str]:
+def _expect(node: Expression, wanted: frozenset[str], place: str, operation: str) -> frozenset[str]:
     """The kinds of an expression, one of which must be wanted."""
-    kinds = _kinds(node)
+    kinds = _kinds(node, operation)
     if not kinds & wanted:
         raise SpecError(f"{place} is {_either(wanted)}, not {_either(kinds)}")
     return kinds
 
 
-def _kinds(node: Expression) -> frozenset[str]:
+def _kinds(node: Expression, operation: str) -> frozenset[str]:
     if isinstance(node, Number):
         return frozenset({"Value"})
     if isinstance(node, Name):
         return _kinds_of_name(node.name)
     if isinstance(node, Negation):
-        _expect(node.operand, frozenset({"Value"}), "what unary minus takes")
+        _expect(node.operand, frozenset({"Value"}), "what unary minus takes", operation)
         return frozenset({"Value"})
     if isinstance(node, Binary):
         for side in (node.left, node.right):
-            _expect(side, frozenset({"Value"}), f"what {node.operator} takes")
+            _expect(side, frozenset({"Value"}), f"what {node.operator} takes", operation)
         return frozenset({"Value"})
-    return _kinds_of_call(node)
+    return _kinds_of_call(node, operation)
 
 
 def _kinds_of_name(name: str) -> frozenset[str]:
@@ -67,7 +67,7 @@ def _kinds_of_name(name: str) -> frozenset[str]:
     raise SpecError(f"unknown name {name!r}{nearest(name, ['p', *CONSTANTS])}; the problem is called p")
 
 
-def _kinds_of_call(node: Call) -> frozenset[str]:
+def _kinds_of_call(node: Call, operation: str) -> frozenset[str]:
     if node.word not in WORDS:
         load_installed_words()
     if node.word not in WORDS:
@@ -84,9 +84,9 @@ def _kinds_of_call(node: Call) -> frozenset[str]:
         items = argument.values() if isinstance(argument, dict) else argument if many else [argument]
         if parameter.kind is parameter.VAR_KEYWORD:
             for option, value in argument.items():
-                check_option(node.word, option, value)
+                check_option(node.word, option, value, operation)
         for item in items:
-            kinds = _expect(item, known.accepts[name], f"the argument {name} of {node.word}")
+            kinds = _expect(item, known.accepts[name], f"the argument {name} of {node.word}", operation)
             first = first or kinds
     return _result(known.gives, known.accepts, first)
 

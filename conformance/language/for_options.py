@@ -7,8 +7,9 @@ implementation refuse or misread it, and the law then tests that. What an expres
 from __future__ import annotations
 
 from ...spec.nearest import nearest
+from ..operations import operation_named
 from ..problems.descriptors import StructureError
-from ..problems.options import OPTIONS, read_option
+from ..problems.option import read_option
 from ..problems.problem import MEMORIES
 from .errors import SpecError
 from .grammar import Expression, Name, Negation, Number
@@ -21,14 +22,14 @@ OF_NUMBERS = {
     "bool": "true, false or absent",
     "float32 (B, Hkv)": "a number, the same for every key head, or absent",
 }
-"""By the type of an option in spec/operations.yaml: what can be written for it as a number or a name."""
+"""By the type of an option in its operation.yaml: what can be written for it as a number or a name."""
 
 
-def check_option(word: str, option: str, value: Expression) -> None:
+def check_option(word: str, option: str, value: Expression, operation: str) -> None:
     """Raise SpecError (without a place) for an unknown option, or a number or name that it cannot be."""
     from ..vocabulary import CONSTANTS, option_types
 
-    known = option_types()
+    known = option_types(operation)
     if option not in known:
         raise SpecError(f"{word}: unknown option {option!r}{nearest(option, known)}")
     number = _number(value)
@@ -38,9 +39,10 @@ def check_option(word: str, option: str, value: Expression) -> None:
     wanted = " or ".join(MEMORIES) if option == "memory" else OF_NUMBERS.get(known[option], "absent, or what a word gives")
     if not _fits(option, known[option], number, name):
         raise SpecError(f"{word}: {option} is {wanted}, not {name if number is None else f'{number:g}'}")
-    if number is not None and option in OPTIONS and known[option] in ("float", "int"):
+    options = operation_named(operation).options
+    if number is not None and option in options and known[option] in ("float", "int"):
         try:
-            read_option(option, int(number) if known[option] == "int" else number)
+            read_option(options, option, int(number) if known[option] == "int" else number)
         except StructureError as error:
             raise SpecError(f"{word}: {error}") from None
 

@@ -10,19 +10,17 @@ from ...spec.nearest import nearest
 from ..operations import UnknownOperation, operation_named
 from ..problems.descriptors import StructureError
 from ..problems.given import read_given
-from ..problems.options import OPTIONS
 from .errors import SpecError
 
 __all__ = ["check_given"]
 
 
-def check_given(given: Mapping[str, Any], operation: str, options: Mapping[str, Any], conventions: Mapping[str, Any]) -> None:
-    """Raise SpecError (without a place) for anything in `given` that nobody would heed. options: those of the operation."""
+def check_given(given: Mapping[str, Any], operation: str, conventions: Mapping[str, Any]) -> None:
+    """Raise SpecError (without a place) for anything in `given` that nobody would heed."""
     try:
         read_given(given, operation_named(operation))
     except (StructureError, UnknownOperation) as error:
         raise SpecError(str(error)) from None
-    _of_operation(given, options)
     claims = given.get("claims", [])
     for claim in claims if isinstance(claims, list) else [claims]:
         _known("claims", claim, CLAIMS)
@@ -32,16 +30,6 @@ def check_given(given: Mapping[str, Any], operation: str, options: Mapping[str, 
     for name, choice in asked.items():
         _known("conventions", name, conventions)
         _known(f"conventions.{name}", choice, conventions[name]["choices"])
-
-
-def _of_operation(given: Mapping[str, Any], known: Mapping[str, Any]) -> None:
-    """An option that the operation lacks would make every implementation refuse the law."""
-    for key in given:
-        option = {"segments": "q_segments", "dropout_seed": "seed"}.get(key, key)
-        if (key in OPTIONS or key == "seed") and option not in known:
-            raise SpecError(
-                f"given.{key}: no option of this operation{nearest(option, known)}; its options are {', '.join(known)}"
-            )
 
 
 def _known(key: str, name: object, known: Iterable[str]) -> None:

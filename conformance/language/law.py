@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ...spec.operations import law_files
 from ..vocabulary.word import GRADIENTS, WORDS
 from .grammar import Binary, Call, Equation, Expression, Name, Negation
 
@@ -58,6 +59,11 @@ class Law:
     def shipped(self) -> bool:
         """Whether it comes with the kit, whose tests hold it to the definition and to the faults that it names."""
         return self.file.resolve().is_relative_to(Path(str(files("attnspec.spec"))).resolve())
+
+    @property
+    def stated(self) -> bool:
+        """Whether an operation states it, one from elsewhere too, so that it need not be given as a file."""
+        return self.file in law_files()
 
     def sets(self) -> tuple[str, ...]:
         """The options that the law sets with `but(p, …)`, other than to `absent`."""

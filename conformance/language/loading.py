@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...spec.nearest import nearest
+from ...spec.operations import conventions, law_files, operations
 from ...spec.reading import spec_file
 from .errors import SpecError
 from .given import check_given
@@ -18,7 +19,7 @@ from .grammar import read_equation, read_expression
 from .law import Law, Profile
 from .text import Lines, read_yaml
 
-__all__ = ["conventions", "load_laws", "operations", "profiles", "select", "shortlist", "spec_folder"]
+__all__ = ["load_laws", "profiles", "select", "shortlist", "spec_folder"]
 
 
 def spec_folder() -> Path:
@@ -27,13 +28,13 @@ def spec_folder() -> Path:
 
 
 def load_laws(paths: Iterable[Path] | None = None) -> list[Law]:
-    """All laws of the given files, or of spec/laws, in the order of the files and within them.
+    """All laws of the given files, or of all operations, in the order of the files and within them.
 
     Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice. Files that come
     with the kit are held to the schema by its tests, because that takes longer than reading them.
     """
     if paths is None:
-        return list(_shipped())
+        return list(_stated())
     return list(_each_once(law for path in paths for law in _chapter(Path(path), foreign=True)))
 
 
@@ -72,19 +73,14 @@ def shortlist(options: frozenset[str] | None = None) -> frozenset[str]:
     return frozenset(lists["laws"]).union(*further)
 
 
-def operations() -> dict[str, Any]:
-    """The operations of spec/operations.yaml."""
-    return spec_file("operations.yaml")
-
-
-def conventions() -> dict[str, Any]:
-    """The conventions of spec/conventions.yaml."""
-    return spec_file("conventions.yaml")
+def _stated() -> tuple[Law, ...]:
+    return _of_files(tuple(law_files()))
 
 
 @cache
-def _shipped() -> tuple[Law, ...]:
-    return tuple(_each_once(law for path in sorted((spec_folder() / "laws").glob("*.yaml")) for law in _chapter(path, False)))
+def _of_files(paths: tuple[Path, ...]) -> tuple[Law, ...]:
+    shipped = spec_folder().resolve()
+    return tuple(_each_once(law for path in paths for law in _chapter(path, not path.is_relative_to(shipped))))
 
 
 def _each_once(laws: Iterable[Law]) -> Iterator[Law]:
@@ -125,14 +121,14 @@ def _law(entry: dict[str, Any], chapter: str, path: Path, lines: Lines, where: t
     given = entry.get("given", {})
     key = "given"
     try:
-        check_given(given, entry["operation"], known_operations[entry["operation"]]["options"], conventions())
+        check_given(given, entry["operation"], conventions())
         key = "equation"
         relation = read_equation(entry["equation"])
-        check_equation(relation)
+        check_equation(relation, entry["operation"])
         key = "where"
         condition = read_expression(entry["where"]) if "where" in entry else None
         if condition is not None:
-            check_condition(condition)
+            check_condition(condition, entry["operation"])
     except SpecError as error:
         raise error.at(path, line(key)) from None
     return Law(
@@ -162,7 +158,7 @@ def _check_kills(law: Law, line: int | None) -> None:
     for name in law.kills:
         fault = FAULTS.get(name)
         if fault is None:
-            reason = f"unknown fault {name!r}{nearest(name, FAULTS)}; spec/faults.yaml names them"
+            reason = f"unknown fault {name!r}{nearest(name, FAULTS)}; attnspec faults lists them"
         elif fault.operation != law.operation:
             reason = f"{name} is a mistake in {fault.operation}, and the law is about {law.operation}"
         elif fault.equivalent:

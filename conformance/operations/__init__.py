@@ -1,6 +1,19 @@
-"""The operations: for each a module that says all that the kit must know of it, in one record."""
+"""The operations: for each a module that says all that the kit must know of it, in one record.
 
-from .known import UnknownOperation, known_operations, operation_named, register
+An operation from elsewhere is a package of its own that imports what it needs from here and calls `register`.
+"""
+
+from .known import UnknownOperation, known_operations, load_installed, operation_named, register
 from .operation import Operation, Trial
+from .sizes import Size
 
-__all__ = ["Operation", "Trial", "UnknownOperation", "known_operations", "operation_named", "register"]
+__all__ = [
+    "Operation",
+    "Size",
+    "Trial",
+    "UnknownOperation",
+    "known_operations",
+    "load_installed",
+    "operation_named",
+    "register",
+]

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
 
+from ...adapters.loading import load_file, load_module
+from ...spec.operations import UnknownOperation, add
 from .operation import Operation
 
-__all__ = ["UnknownOperation", "known_operations", "operation_named", "register"]
+__all__ = ["GROUP", "WITH", "UnknownOperation", "known_operations", "load_installed", "operation_named", "register"]
+
+GROUP = "attnspec.operations"
+"""The entry-point group in which installed packages name modules that register operations."""
+
+WITH = "ATTNSPEC_WITH"
+"""The environment variable that names modules and files to import first; `attnspec --with` sets it."""
 
 _ADDED: dict[str, Operation] = {}
-
-
-class UnknownOperation(Exception):
-    """Nothing is known of an operation of this name. The message names those that are known."""
 
 
 @cache
@@ -36,14 +43,38 @@ def operation_named(name: str) -> Operation:
     found = _shipped().get(name) or _ADDED.get(name)
     if found is None:
         raise UnknownOperation(
-            f"nothing computes the operation {name!r}; known: {', '.join(known_operations())}. An operation that is stated in "
-            "spec/operations.yaml needs a record in conformance/operations"
+            f"nothing computes the operation {name!r}; known: {', '.join(known_operations())}. An operation that is stated "
+            "in a folder of spec needs a record in conformance/operations"
         )
     return found
 
 
-def register(operation: Operation) -> None:
-    """Make an operation known. Raises ValueError where its name is taken."""
+def register(operation: Operation, folder: Path | None = None) -> None:
+    """Make an operation known, and what its folder states.
+
+    folder: with operation.yaml, and what else there is of laws/*.yaml, faults.yaml and conventions.yaml. Its name is that of
+    the operation. Faults are made by functions with @fault, registered before. Raises ValueError where the name is taken, or
+    the folder does not fit.
+    """
     if operation.name in known_operations():
         raise ValueError(f"the operation {operation.name!r} is known already")
+    if folder is not None:
+        if folder.name != operation.name:
+            raise ValueError(f"{folder} states an operation, so its name is {operation.name!r}; rename one of the two")
+        add(folder)
+    if operation.definition is not None:
+        from ...reference.faults.catalogue import define
+
+        define(operation.name, operation.definition)
     _ADDED[operation.name] = operation
+
+
+@cache
+def load_installed() -> None:
+    """Import what registers operations: the entry points attnspec.operations of installed packages, and the modules and files
+    named in the environment variable ATTNSPEC_WITH, separated as PATH is. Raises ContractError for one that cannot be imported.
+    """
+    for point in entry_points(group=GROUP):
+        load_module(point.module)
+    for named in filter(None, os.environ.get(WITH, "").split(os.pathsep)):
+        load_file(Path(named)) if named.endswith(".py") else load_module(named)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.linear.bounds import judge_linear
-from ...reference.linear.recurrent import linear_attention
+from ...reference.linear_attention.bounds import judge_linear
+from ...reference.linear_attention.features import width
+from ...reference.linear_attention.recurrent import linear_attention
 from ..problems.linear import LINEAR_VALUES, fitted
 from .attention import of_heads
-from .operation import Options, Trial
+from .operation import Given, Trial
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
@@ -18,17 +19,23 @@ if TYPE_CHECKING:
 __all__ = ["LINEAR_ATTENTION"]
 
 
-def exact(p: Problem, options: Options) -> Any:
+def exact(p: Problem, options: Given) -> Any:
     return linear_attention(p.q, p.k, p.v, **options)
 
 
-def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Options) -> Any:
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Given) -> Any:
     return judge_linear(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, room=p.state_room, **options)
 
 
-def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Options) -> tuple[Any, ...]:
+def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Given) -> tuple[Any, ...]:
     own = judged()
     return own.out_bound, own.state_bound, own.normalizer_bound
+
+
+def widths(p: Problem) -> dict[str, int]:
+    """Sequences, and features of the feature map."""
+    cuts = p.options.get("cu_seqlens")
+    return {"n": p.b if cuts is None else len(cuts) - 1, "f": width(p.options.get("feature_map", "identity"), p.d)}
 
 
 LINEAR_ATTENTION = of_heads(
@@ -40,5 +47,7 @@ LINEAR_ATTENTION = of_heads(
     fit=fitted,
     values=LINEAR_VALUES,
     sums=True,
+    widths=widths,
+    hides=("causal", "kv_lengths"),
     softmax_scale=lambda p: 1.0,
 )

@@ -1,6 +1,6 @@
 """What the kit must know of an operation. Whoever needs any of it is handed the record, and asks for no name.
 
-Arguments, options and results stand in spec/operations.yaml, laws in spec/laws, known mistakes in reference/faults. Here is
+Arguments, options, results and laws stand in its folder of spec, known mistakes in `reference/<operation>/faults`. Here is
 what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
 """
 
@@ -8,22 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from ...spec.shapes import arguments_of
-from .sizes import Size
+from ...spec.shapes import Result, arguments_of, results_of
+from .sizes import HEADS, Size
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
+    from ...reference.faults.catalogue import Defined
+    from ..problems.option import Options
     from ..problems.problem import Problem
     from ..problems.structure import Structure
 
-__all__ = ["Operation", "Options", "Trial"]
+__all__ = ["Given", "Operation", "Trial"]
 
-Options = Mapping[str, Any]
-"""Options and conventions by name, as the definition takes them."""
+Given = Mapping[str, Any]
+"""Given and conventions by name, as the definition takes them."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +47,24 @@ class Trial:
 class Operation:
     """One operation.
 
-    name: its key in spec/operations.yaml.
+    name: its folder in spec.
     exact: what the definition gives for a problem, in float64: an output `out`, which keys each row sees as `visible`, and
         what else it returns by name.
     judge: the exact results with the bounds that an arithmetic must keep, before output rounding; of a problem, an arithmetic,
         whether V may be taken to have random signs, and the options.
     own_errors: how far the definition's own results may lie from exact; of a problem, what `exact` gave, a function that gives
         what `judge` says of the reference's arithmetic, and the options.
-    trial: the call that the doctor makes first.
+    options: its options by the names that cases have for them, in the order in which a case prints them.
     sizes: the lengths of the axes of its arrays, in the order in which a case prints them.
     contents: distributions by name, the simplest first: what each draws for a structure, in float64, by name of the argument.
+    judge_gradients: the exact gradients for an upstream gradient with their bounds, by names such as dq and dq_bound; None
+        where a backward pass is not judged.
+    trial: the call that the doctor makes first, or None where it holds one against the definition.
+    definition: what faults of it are made of, where reference/faults does not say so.
+    widths: sizes of axes of results that no argument has, of a problem.
+    hides: options that hide keys.
+    changed: options of another problem of the same shapes, of a problem and the options that are claimed: what a kernel may
+        keep of a call and should not.
     under_random_signs: whether `judge` has a smaller bound for values with random signs.
     fair: distributions in which V has fair signs, independent of each other, of |V|, and of all other arguments.
     made: what it makes of its arguments, by what a reader calls it: the sizes of its axes.
@@ -61,7 +72,7 @@ class Operation:
     fit: makes drawn options and sizes fit together, or None where all do: (options, names of options of which a law speaks,
         sizes, sizes of which a law speaks, most work) → (options, sizes).
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
-    conventions: those of spec/conventions.yaml that change what the definition gives.
+    conventions: those of the spec that change what the definition gives.
     as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
     pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
@@ -75,12 +86,18 @@ class Operation:
     """
 
     name: str
-    exact: Callable[[Problem, Options], Any]
-    judge: Callable[[Problem, Arithmetic, bool, Options], Any]
-    own_errors: Callable[[Problem, Any, Callable[[], Any], Options], tuple[Any, ...]]
-    trial: Trial
+    exact: Callable[[Problem, Given], Any]
+    judge: Callable[[Problem, Arithmetic, bool, Given], Any]
+    own_errors: Callable[[Problem, Any, Callable[[], Any], Given], tuple[Any, ...]]
+    options: Options
     sizes: Mapping[str, Size]
     contents: Mapping[str, Callable[[Structure], Mapping[str, NDArray[Any]]]]
+    judge_gradients: Callable[[Problem, Any, Arithmetic, Given], Any] | None = None
+    trial: Trial | None = None
+    definition: Defined | None = None
+    widths: Callable[[Problem], Mapping[str, int]] | None = None
+    hides: tuple[str, ...] = ()
+    changed: Callable[[Problem, frozenset[str]], dict[str, Any]] | None = None
     under_random_signs: bool = False
     fair: frozenset[str] = frozenset()
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -100,5 +117,24 @@ class Operation:
 
     @property
     def arguments(self) -> Mapping[str, tuple[str, ...]]:
-        """The arrays that it takes, in their order: name → axes, as spec/operations.yaml states them."""
+        """The arrays that it takes, in their order: name → axes, as its operation.yaml states them."""
         return arguments_of(self.name)
+
+    @property
+    def results(self) -> Mapping[str, Result]:
+        """What it gives, in the order in which it is returned: name → axes, and the option that asks for it."""
+        return results_of(self.name)
+
+    @cached_property
+    def asks(self) -> Mapping[str, tuple[str, ...]]:
+        """Options that ask for results → the names of these, in the order in which they are returned."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, result in self.results.items():
+            if result.asked:
+                found[result.asked] = (*found.get(result.asked, ()), name)
+        return found
+
+    @property
+    def of_heads(self) -> bool:
+        """Whether it is a kind of attention over heads of queries, keys and values."""
+        return self.sizes is HEADS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.random_features.bounds import judge_random
-from ...reference.random_features.definition import random_feature_attention
+from ...reference.random_feature_attention.bounds import judge_random
+from ...reference.random_feature_attention.definition import random_feature_attention
 from ..problems.random_features import RANDOM_VALUES, fitted_random
 from .attention import of_heads
-from .operation import Options, Trial
+from .operation import Given, Trial
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["RANDOM_FEATURE_ATTENTION"]
 
 
-def exact(p: Problem, options: Options) -> Any:
+def exact(p: Problem, options: Given) -> Any:
     return random_feature_attention(p.q, p.k, p.v, **options)
 
 
-def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Options) -> Any:
+def judged(p: Problem, arithmetic: Arithmetic, random_signs: bool, options: Given) -> Any:
     return judge_random(p.q, p.k, p.v, arithmetic=arithmetic, dtype=p.dtype, **options)
 
 
-def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Options) -> tuple[Any, ...]:
+def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Given) -> tuple[Any, ...]:
     return (judged().out_bound,)
 
 
@@ -38,6 +38,7 @@ RANDOM_FEATURE_ATTENTION = of_heads(
     trial=Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d),
     fit=fitted_random,
     values=RANDOM_VALUES,
+    hides=("causal",),
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
 )

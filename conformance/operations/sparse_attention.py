@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...reference.sparse import SPARSE_OPTIONS, narrowed
+from ...reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
+from ..problems.options import options_of
 from .attention import ATTENTION
 from .operation import Operation
 
@@ -27,5 +28,10 @@ def under_its_pattern(p: Problem, options: dict[str, Any], remember: Callable[[s
 
 
 SPARSE_ATTENTION: Operation = replace(
-    ATTENTION, name="sparse_attention", as_options=under_its_pattern, pattern=tuple(SPARSE_OPTIONS)
+    ATTENTION,
+    name="sparse_attention",
+    options=options_of("sparse_attention"),
+    as_options=under_its_pattern,
+    pattern=tuple(SPARSE_OPTIONS),
+    hides=tuple(SPARSE_OPTIONS),
 )

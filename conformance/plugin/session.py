@@ -68,7 +68,8 @@ class LawSession:
         except (Mistake, ContractError, SpecError) as error:
             raise pytest.UsageError(f"attnspec: {error}") from None
         # A file of which no law is tried holds no item, and pytest would call it an address that leads nowhere.
-        tried = [file for file in self.laws_files if file.resolve() in self._by_file]
+        elsewhere = {law.file: None for law in self.plan.laws if not law.shipped}
+        tried = [file for file in {**dict.fromkeys(self.laws_files), **elsewhere} if file.resolve() in self._by_file]
         config.args.extend(str(file) for file in tried if not _named(file, config.args))
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..operations.known import operation_named
+from ..operations.operation import Operation
 from .distributions import rounded
 from .option import Made
-from .options import OPTIONS
 from .problem import Problem
 from .structure import Structure
 
@@ -34,7 +34,7 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     copies = structure.b if structure.memory == "expanded" else 1
     one = structure.sized(b=1) if copies > 1 else structure
     arrays = {name: rounded(x, one.dtype) for name, x in operation.contents[one.values](one).items()}
-    options = _options(one, arrays, copies)
+    options = _options(operation, one, arrays, copies)
     if copies > 1:
         batched = [name for name, axes in operation.arguments.items() if axes[0] == "B"]
         arrays |= {name: _repeat(arrays[name], copies) for name in batched}
@@ -50,11 +50,11 @@ def build(structure: Structure, conventions: Mapping[str, str] | None = None) ->
     )
 
 
-def _options(one: Structure, arrays: Made, copies: int) -> dict[str, Any]:
-    """Options as spec/operations.yaml types them. copies: of how many equal entries of a batch the structure is one."""
+def _options(operation: Operation, one: Structure, arrays: Made, copies: int) -> dict[str, Any]:
+    """Options as operation.yaml types them. copies: of how many equal entries of a batch the structure is one."""
     options: dict[str, Any] = {}
     for name, value in one.described.items():
-        option = OPTIONS[name]
+        option = operation.options[name]
         made = {name: value} if option.make is None else option.make(value, one, arrays)
         equal = copies > 1 and option.batched is not None and option.batched(value, one)
         options |= {each: _repeated(x, copies) for each, x in made.items()} if equal else made

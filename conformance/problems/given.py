@@ -14,7 +14,7 @@ from typing import Any
 from ...spec.nearest import nearest
 from ..operations.operation import Operation
 from .descriptors import StructureError, one_of, whole, write_value
-from .options import OPTIONS, read_part
+from .option import Options, read_part
 from .structure import check_sizes, memories
 
 __all__ = ["DRAWN", "Given", "SizeWish", "read_given"]
@@ -54,13 +54,9 @@ def read_given(given: Mapping[str, object], operation: Operation) -> Given:
     values: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     for key, wish in given.items():
-        if key == "block_size":
-            raise StructureError("given: block_size comes with block_mask; write block_mask: random:16")
-        if key in ("q_segments", "kv_segments"):
-            raise StructureError(f"given: {key} comes with its twin; write segments, which stands for both")
-        name = "dropout_seed" if key == "seed" else key
-        if name in OPTIONS:
-            options[name] = _option(name, wish)
+        name = _in_cases(key, operation.options)
+        if name in operation.options:
+            options[name] = _option(name, wish, operation.options)
         elif key in operation.sizes:
             sizes[key] = _size(key, wish, operation)
         elif key == "values":
@@ -68,7 +64,7 @@ def read_given(given: Mapping[str, object], operation: Operation) -> Given:
         elif key == "memory":
             memory = _listed(wish, lambda word: one_of(word, memories(operation), "memory"))
         elif key not in OF_IMPLEMENTATIONS:
-            known = ["seed" if k == "dropout_seed" else k for k in (*OPTIONS, *operation.sizes, "values", "memory")]
+            known = [*operation.options, *operation.sizes, "values", "memory"]
             raise StructureError(f"given: unknown key {key!r}{nearest(key, known)}; known: {', '.join(known)}")
     for key, size in sizes.items():
         _check_like(key, size, sizes)
@@ -83,15 +79,25 @@ def _listed(wish: object, read: Callable[[Any], Any]) -> tuple[Any, ...]:
     return tuple(read(one) for one in wish) if isinstance(wish, (list, tuple)) else (read(wish),)
 
 
-def _option(name: str, wish: object) -> tuple[Any, ...] | None:
+def _in_cases(key: str, options: Options) -> str:
+    """The name that cases have for an option of the spec. Raises StructureError for one of several that come together."""
+    for name, option in options.items():
+        if key in option.stands_for and len(option.stands_for) > 1 and key not in options:
+            others = " and ".join(each for each in option.stands_for if each != key)
+            raise StructureError(f"given: {key} comes with {others}; write {name}, which stands for both")
+        if option.stands_for == (key,):
+            return name
+    return key
+
+
+def _option(name: str, wish: object, options: Options) -> tuple[Any, ...] | None:
     if wish == "drawn":
         return DRAWN
     if wish is None or wish is False or wish == "absent":
         return None
-    if name == "window":
-        # A pair of sides is itself a list, so a list of windows is a list of lists.
+    if options[name].several:
         wish = wish if isinstance(wish, (list, tuple)) and wish and isinstance(wish[0], (list, tuple)) else [wish]
-    read = _listed(wish, lambda one: read_part(name, one))
+    read = _listed(wish, lambda one: read_part(options, name, one))
     if None in read:
         raise StructureError(f"given: {name}={write_value(wish)} is its default; write absent")
     return read

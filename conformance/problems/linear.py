@@ -15,7 +15,7 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.linear.features import FEATURE_MAPS, TAYLOR, features, width
+from ...reference.linear_attention.features import FEATURE_MAPS, TAYLOR, features, width
 from .streams import stream
 
 __all__ = ["BETAS", "DECAYS", "FEATURE_MAPS", "GATES", "GATE_SHAPES", "LINEAR_OPTIONS", "LINEAR_VALUES", "PACKINGS", "STATES"]
@@ -70,7 +70,7 @@ NARROW = {"taylor1": 64, "taylor2": 16, "taylor3": 6, "taylor4": 4, "taylor5": 3
 
 
 def draw_linear(name: str, value: Any, s: Any, arrays: Mapping[str, Array]) -> Any:
-    """An option of a structure s with these arrays, typed as spec/operations.yaml says; None for one that is not of here."""
+    """An option of a structure s with these arrays, typed as its operation.yaml says; None for one that is not of here."""
     if name not in ("decay", "gate", "beta", "initial_state", "cu_seqlens"):
         return None
     rng, phi = stream(s.seed, name), width(s.described.get("feature_map", "identity"), s.d)

@@ -5,15 +5,15 @@ What arrays they become is drawn in masks, blocks, vectors, linear and random_fe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any
 
-from ...spec.nearest import nearest
+from ...spec.operations import operations
 from .blocks import BLOCK_MASKS, BLOCK_SHAPES, BLOCK_SIZES, draw_block_mask
-from .descriptors import Reader, StructureError, Value, flag, number, one_of, pattern, whole, whole_number, write_value
+from .descriptors import Reader, StructureError, Value, flag, number, one_of, pattern, whole, whole_number
 from .linear import BETAS, DECAYS, FEATURE_MAPS, GATE_SHAPES, GATES, PACKINGS, STATES, draw_linear
 from .masks import BIASES, MASKS, bias_dtype, draw_bias, draw_mask, is_shape_code
-from .option import Ask, Made, Option, Relative
+from .option import Ask, Made, Option, Options, Relative
 from .random_features import FEATURE_COUNTS, PROJECTIONS, draw_given_projection
 from .vectors import (
     DESCALES,
@@ -30,55 +30,17 @@ from .vectors import (
 if TYPE_CHECKING:
     from .structure import Structure
 
-__all__ = ["CODES", "OPTIONS", "SPEC_NAMES", "in_words", "named_in_cases", "read_option", "read_part"]
-
-T = TypeVar("T")
+__all__ = ["OPTIONS", "options_of"]
 
 CODES = ("qk", "11qk", "b11k", "1hqk", "b1qk", "bhqk", "hqk")
 """Shapes of a mask or bias that are drawn."""
 
+TELLING = ("qk", "b11k", "bhqk")
+"""Those that are asked for where each call is compiled or interpreted."""
+
 WINDOWS = ((0, 0), (3, 0), (None, 2), (1, 2), (0, 3), (2, None), (5, 17), (15, 0), (16, 16))
 SCALES = (2.0, 0.5, 0.3, 1.25)
 """Multiples of the default 1/sqrt(D), so that scores keep their size; the drawn scale has three digits."""
-
-
-def read_option(name: str, given: object) -> Value | None:
-    """An option's described value from text or from a literal; None where it equals the default.
-
-    Raises StructureError for an unknown option or a malformed value.
-    """
-    if name not in OPTIONS:
-        raise StructureError(f"unknown option {name!r}{nearest(name, OPTIONS)}; known: {', '.join(OPTIONS)}")
-    return _read(name, OPTIONS[name].read, given)
-
-
-def read_part(name: str, given: object) -> Any:
-    """As much of an option's described value as a law writes. Raises StructureError."""
-    return _read(name, OPTIONS[name].part or OPTIONS[name].read, given)
-
-
-def _read(name: str, read: Callable[[object], T], given: object) -> T:
-    try:
-        return read(given)
-    except StructureError as error:
-        raise StructureError(f"{name}={write_value(given)}: {error}") from None
-
-
-def named_in_cases(options: Iterable[str]) -> tuple[str, ...]:
-    """Options of the spec by the names that cases have for them, in the order of OPTIONS. Raises StructureError."""
-    names, found = set(options), []
-    for name, option in OPTIONS.items():
-        if name in names or (option.stands_for and set(option.stands_for) <= names):
-            found.append(name)
-            names -= {name, *option.stands_for}
-    for name in sorted(names):
-        raise StructureError(f"unknown option {name!r}{nearest(name, OPTIONS)}; known: {', '.join(OPTIONS)}")
-    return tuple(found)
-
-
-def in_words() -> dict[str, str]:
-    """The names that the spec has for options, and what a problem with each is said to have."""
-    return {SPEC_NAMES.get(name, name): option.words for name, option in OPTIONS.items() if option.words}
 
 
 # How they are read
@@ -231,19 +193,20 @@ def _unpacked(value: Value, s: Structure) -> bool:
     return "cu_seqlens" not in s.described
 
 
-OPTIONS: Mapping[str, Option] = {
+OPTIONS: Options = {
     "scale": Option(
         number(lambda x: True, "a finite number"), "a scale", SCALES, complete=_of_the_default, shown=(0.5, 0.25)
     ),
     "causal": Option(flag, "causality"),
-    "window": Option(_window, "a window", WINDOWS, shown=((3, 0), (1, 2))),
+    "window": Option(_window, "a window", WINDOWS, several=True, shown=((3, 0), (1, 2))),
     "mask": Option(
         _patterned(MASKS), "a mask", tuple(MASKS), part=_pattern_or(_patterned(MASKS), MASKS), complete=_with_a_shape("mask"),
-        make=_mask, batched=_by_its_shape, shown=("random:bhqk", "full:qk"),
+        make=_mask, batched=_by_its_shape, shapes=CODES, telling=TELLING, shown=("random:bhqk", "full:qk"),
     ),
     "bias": Option(
         _patterned(BIASES), "a bias", tuple(BIASES), part=_pattern_or(_patterned(BIASES), BIASES),
-        complete=_with_a_shape("bias"), make=_bias, batched=_by_its_shape, shown=("normal:bhqk", "normal:qk"),
+        complete=_with_a_shape("bias"), make=_bias, batched=_by_its_shape, shapes=CODES, telling=TELLING,
+        shown=("normal:bhqk", "normal:qk"),
     ),
     "alibi_slopes": Option(
         pattern(SLOPES), "ALiBi", SLOPES,
@@ -269,7 +232,7 @@ OPTIONS: Mapping[str, Option] = {
         make=lambda value, s, arrays: {"kv_lengths": draw_lengths(str(value), s.b, s.sk, s.stream("kv_lengths"))},
     ),
     "feature_map": Option(_feature_map, "a feature map", ("elu1", *FEATURE_MAPS[1:], "elu1", "exp")),
-    "normalize": Option(flag, "a normaliser", shown=(True,)),
+    "normalize": Option(flag, "a normaliser", apart=("beta",), shown=(True,)),
     "decay": Option(pattern(DECAYS), "a decay", DECAYS, make=_linear("decay")),
     "gate": Option(
         _gated, "a gate", (*GATES, "mild", "mild"), part=_pattern_or(_gated, GATES), complete=_completed(GATE_SHAPES),
@@ -277,10 +240,11 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "beta": Option(pattern(BETAS), "the delta rule", (*BETAS, "random"), make=_linear("beta"), batched=_always),
     "initial_state": Option(pattern(STATES), "an initial state", STATES, make=_linear("initial_state"), batched=_unpacked),
-    "cu_seqlens": Option(pattern(PACKINGS), "packed sequences", PACKINGS, make=_linear("cu_seqlens")),
+    "cu_seqlens": Option(pattern(PACKINGS), "packed sequences", PACKINGS, make=_linear("cu_seqlens"), apart=("kv_lengths",)),
     "projection": Option(
         _projected, drawn=PROJECTIONS, part=_pattern_or(_projected, PROJECTIONS), complete=_completed(FEATURE_COUNTS),
-        make=lambda value, s, arrays: {"projection": draw_given_projection(str(value), s)}, shown=("normal:16", "normal:8"),
+        make=lambda value, s, arrays: {"projection": draw_given_projection(str(value), s)},
+        apart=("num_features", "orthogonal"), shown=("normal:16", "normal:8"),
     ),
     "num_features": Option(whole_number(1), drawn=FEATURE_COUNTS, on_request=True),
     "orthogonal": Option(flag, on_request=True),
@@ -301,5 +265,8 @@ OPTIONS: Mapping[str, Option] = {
 }  # fmt: skip
 """By the key that a case prints, in printing order."""
 
-SPEC_NAMES = {name: option.stands_for[0] for name, option in OPTIONS.items() if name not in (option.stands_for or (name,))}
-"""Options that a case writes under another name than the spec; of several, the first."""
+
+def options_of(operation: str) -> Options:
+    """Those that an operation states."""
+    stated = operations()[operation]["options"]
+    return {name: option for name, option in OPTIONS.items() if set(option.stands_for or (name,)) <= set(stated)}

@@ -25,15 +25,15 @@ at an odd offset in a larger buffer; or with stride 0 over the batch (all entrie
 class Problem:
     """Inputs of one operation.
 
-    arrays: its arguments by name, in the order and with the axes that spec/operations.yaml gives them: NumPy arrays in `dtype`
+    arrays: its arguments by name, in the order and with the axes that operation.yaml gives them: NumPy arrays in `dtype`
     (ml_dtypes for bfloat16 and float8). A problem that is ill-formed on purpose has others.
-    options: only the options that are given, named and typed as in spec/operations.yaml.
+    options: only the options that are given, named and typed as in operation.yaml.
     conventions: the choices under which the implementation is judged.
     memory: one of MEMORIES.
     fair_values: V as it was drawn, if its entries have fair signs: independent of each other, of |V|, of q, k and the options.
     It is held beside v, so that whoever puts other values instead of v makes `random_signs` false without a thought.
     geometry_seed: seeds the choices that transforms make (which row is watched, which permutation).
-    operation: a key of spec/operations.yaml, which says what the options mean.
+    operation: the name of a folder of spec, which says what the options mean.
     state_room: how far state and normaliser of initial_state may lie from those that are meant, where an implementation gave
     them.
     """
@@ -51,7 +51,7 @@ class Problem:
     @property
     def random_signs(self) -> bool:
         """Whether V is known to have fair signs, independent of each other, of |V| and of all else: level R rests on it."""
-        return self.fair_values is self.v
+        return self.fair_values is not None and self.fair_values is self.v
 
     @property
     def q(self) -> NDArray[Any]:

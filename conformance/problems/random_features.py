@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.random_features.drawing import lengths, rotations
+from ...reference.random_feature_attention.drawing import lengths, rotations
 from .streams import stream
 
 __all__ = ["FEATURE_COUNTS", "PROJECTIONS", "RANDOM_VALUES", "draw_given_projection", "fitted_random"]

@@ -20,17 +20,13 @@ from ..operations import Operation, operation_named
 from .descriptors import one_of
 from .distributions import MANTISSA
 from .given import DRAWN, Given, read_given
-from .option import Relative
-from .options import OPTIONS, SPEC_NAMES, named_in_cases
+from .option import Option, Relative, named_in_cases, spec_name
 from .shapes import check_shape, choice, draw_shape
 from .sizes import Pool
 from .structure import Structure, memories
 from .taken import NotTaken, conflict, taken_options
 
 __all__ = ["structures"]
-
-ON_REQUEST = frozenset(name for name, option in OPTIONS.items() if option.on_request)
-"""Options that are drawn only where a law gives them."""
 
 SLOTS = 3
 """The largest number of options drawn beyond those that a law gives."""
@@ -52,17 +48,18 @@ def structures(
     for q_segments with kv_segments, and a mask or bias without a shape has its shape drawn; `block_mask` stands for itself
     with block_size, and has its size and shape drawn where they are left out. A size: an integer, a list,
     `>= n`, or the name of another size. `values`, `memory`: a name or a list.
-    options: options of spec/operations.yaml that the implementation claims. Those that `given` does not mention are drawn.
+    options: options of the operation that the implementation claims. Those that `given` does not mention are drawn.
     Sizes are at least 1 unless `given` lists 0, and those that the implementation takes. Raises StructureError for what it does
     not know, NotTaken where the law asks for what the implementation does not take.
     """
     one_of(dtype, MANTISSA, "dtype")
     record = operation_named(operation)
     plan, takes = read_given(given, record), sizes.takes
-    wished = taken_options(plan.options, takes)
-    free = tuple(name for name in named_in_cases(options) if name not in {*plan.options, *wished, *ON_REQUEST})
-    free = tuple(name for name in free if conflict([name], takes) is None)
-    check_shape(plan.sizes, _for_options(sizes, wished), record)
+    wished = taken_options(plan.options, takes, record.options)
+    on_request = {name for name, option in record.options.items() if option.on_request}
+    free = tuple(name for name in named_in_cases(record.options, options) if name not in {*plan.options, *wished, *on_request})
+    free = tuple(name for name in free if conflict([name], takes, record.options) is None)
+    check_shape(plan.sizes, _for_options(sizes, wished, record), record)
     return _structure(_Plan(dtype, plan, wished, _slots(free), sizes, record))
 
 
@@ -91,13 +88,17 @@ def _structure(draw: st.DrawFn, plan: _Plan) -> Structure:
     present = set(plan.wished)
     for slot in plan.slots:
         name = draw(choice(*slot))
-        if name is not None and conflict([*present, name], takes) is None:
+        if name is not None and conflict([*present, name], takes, plan.operation.options) is None:
             present.add(name)
     shapes = takes.shapes
-    wishes = {name: _parameter(draw, name, plan.wished.get(name, DRAWN), shapes) for name in OPTIONS if name in present}
     operation = plan.operation
+    wishes = {
+        name: _parameter(draw, option, plan.wished.get(name, DRAWN), shapes)
+        for name, option in operation.options.items()
+        if name in present
+    }
     try:
-        sizes = draw_shape(draw, given.sizes, _for_options(plan.pool, present), operation)
+        sizes = draw_shape(draw, given.sizes, _for_options(plan.pool, present, operation), operation)
     except NotTaken:
         reject()
     if operation.fit is not None:
@@ -131,15 +132,15 @@ def _with_takes(pool: Pool, takes: Takes) -> Pool:
     return replace(pool, takes=takes)
 
 
-def _for_options(pool: Pool, options: Iterable[str]) -> Pool:
+def _for_options(pool: Pool, options: Iterable[str], operation: Operation) -> Pool:
     """The pool for calls that have some options, as a case names them: rules on their sizes come with them."""
-    takes = pool.takes.having([SPEC_NAMES.get(name, name) for name in options])
+    takes = pool.takes.having([spec_name(operation.options, name) for name in options])
     return pool if takes is pool.takes else _with_takes(pool, takes)
 
 
-def _parameter(draw: st.DrawFn, name: str, wish: tuple[Any, ...], refused: Collection[str]) -> Any:
+def _parameter(draw: st.DrawFn, option: Option, wish: tuple[Any, ...], refused: Collection[str]) -> Any:
     """A described value of one option: one of those that are wished, or any. refused: shapes that are not taken."""
-    option, drawn = OPTIONS[name], wish == DRAWN
+    drawn = wish == DRAWN
     if drawn and option.seeds:
         return draw(SEEDS)
 

@@ -21,7 +21,7 @@ from ..operations.operation import Operation
 from ..operations.sizes import entries
 from .descriptors import StructureError, Value, one_of, whole, write_value
 from .distributions import MANTISSA
-from .options import OPTIONS, read_option
+from .option import read_option
 from .problem import MEMORIES
 from .streams import stream
 
@@ -47,11 +47,11 @@ def check_sizes(sizes: Mapping[str, int], operation: Operation) -> None:
 class Structure:
     """One case of an operation. Raises StructureError where its parts do not fit.
 
-    operation: a key of spec/operations.yaml. A case does not print it, because its law says it.
+    operation: the name of a folder of spec. A case does not print it, because its law says it.
     dtype: one of distributions.MANTISSA.
     sizes: the sizes of the operation as pairs, in its order; a mapping is accepted and put in order. Those that are left out
     are 1, or like another one. Each is an attribute too, by its name.
-    options: described options as pairs, in the order of options.OPTIONS; a mapping is accepted and put in order.
+    options: described options as pairs, in the order of the operation; a mapping is accepted and put in order.
     values: a distribution of the operation. memory: one of problem.MEMORIES.
     seed: seeds the contents. geometry: seeds the choices that transforms make.
     """
@@ -71,9 +71,13 @@ class Structure:
         object.__setattr__(self, "sizes", tuple(sizes.items()))
         given = dict(self.options)
         for name in given:
-            if name not in OPTIONS:
-                read_option(name, given[name])
-        read = ((name, read_option(name, given[name])) for name in OPTIONS if given.get(name) is not None)
+            if name not in operation.options:
+                read_option(operation.options, name, given[name])
+        read = (
+            (name, read_option(operation.options, name, given[name]))
+            for name in operation.options
+            if given.get(name) is not None
+        )
         object.__setattr__(self, "options", tuple((name, value) for name, value in read if value is not None))
         one_of(self.dtype, MANTISSA, "dtype")
         one_of(self.values, operation.contents, "distribution of values")
@@ -186,7 +190,7 @@ class Structure:
                 raise StructureError(f"{part!r} is not key=value")
             if key in fields or key in options:
                 raise StructureError(f"{key} is given twice")
-            if key in OPTIONS:
+            if key in operation_named(operation).options:
                 options[key] = text
             elif key in known or key in SEEDS:
                 fields[key] = _whole_field(key, text, known[key].least if key in known else 0)
@@ -207,7 +211,7 @@ def memories(operation: Operation) -> tuple[str, ...]:
 
 def keys(operation: str) -> tuple[str, ...]:
     """Every key of a query string, in printing order."""
-    return ("dtype", *operation_named(operation).sizes, *OPTIONS, "values", "memory", *SEEDS)
+    return ("dtype", *operation_named(operation).sizes, *operation_named(operation).options, "values", "memory", *SEEDS)
 
 
 def required(operation: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...adapters.takes import ALWAYS, OR, Rule, Takes
 from .given import SizeWish
-from .options import SPEC_NAMES
+from .option import Options, spec_name
 
 __all__ = ["NotTaken", "taken_heads", "taken_options", "taken_sizes"]
 
@@ -70,7 +70,7 @@ def taken_heads(pairs: tuple[tuple[int, int], ...], wishes: Wishes, takes: Takes
     raise NotTaken(_broken(rules, {"hq": pairs[0][0], "hkv": pairs[0][1]}, {}))
 
 
-def taken_options(wishes: Mapping[str, tuple[Any, ...] | None], takes: Takes) -> dict[str, tuple[Any, ...]]:
+def taken_options(wishes: Mapping[str, tuple[Any, ...] | None], takes: Takes, options: Options) -> dict[str, tuple[Any, ...]]:
     """What a law wishes of options, with what every call has: values to choose from, by name. Raises NotTaken."""
     made = {name: wish for name, wish in wishes.items() if wish is not None}
     for name, value in takes.always.items():
@@ -84,7 +84,7 @@ def taken_options(wishes: Mapping[str, tuple[Any, ...] | None], takes: Takes) ->
             raise NotTaken(f"takes no call without {name}: {words}")
         if not set(free) & set(made):
             made[free[0]] = ("drawn",)
-    reason = conflict(made, takes)
+    reason = conflict(made, takes, options)
     if reason is not None:
         raise NotTaken(reason)
     for name, wish in made.items():
@@ -94,9 +94,9 @@ def taken_options(wishes: Mapping[str, tuple[Any, ...] | None], takes: Takes) ->
     return made
 
 
-def conflict(options: Collection[str], takes: Takes) -> str | None:
-    """Why options, as a case names them, are not taken together; or None."""
-    return takes.conflict([SPEC_NAMES.get(name, name) for name in options])
+def conflict(names: Collection[str], takes: Takes, options: Options) -> str | None:
+    """Why some of the options, as a case names them, are not taken together; or None."""
+    return takes.conflict([spec_name(options, name) for name in names])
 
 
 def _near(name: str, among: Iterable[int], due: Iterable[int], rules: Iterable[Rule], made: Mapping[str, int]) -> Iterator[int]:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from ...adapters.contract import Implementation
-from ..engine.results import EXTRAS
+from ...spec.shapes import in_layout
 from ..language.law import Law
+from ..operations import operation_named
 from .calls import Call
 
 __all__ = ["LARGEST", "pack", "script", "title_of"]
@@ -74,9 +75,10 @@ def _template() -> str:
 def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation) -> dict[str, Any]:
     """One call in JSON, options under the names of the function's parameters; its arrays go to `arrays`, by its number."""
     arrays |= {f"{number}.{name}": array for name, array in call.p.arrays.items()}
-    extras = {option: True for option, names in EXTRAS.items() if names[0] in call.gave}
+    operation = operation_named(call.p.operation)
+    asked = {option: True for option, names in operation.asks.items() if names[0] in call.gave}
     options: dict[str, Any] = {}
-    for name, value in made.keywords.of({**call.p.options, **extras}, call.p.d).items():
+    for name, value in made.keywords.of({**call.p.options, **asked}, call.p.sizes.get("d", 1)).items():
         if isinstance(value, np.ndarray):
             arrays[f"{number}.option.{name}"] = value
             value = f"@{number}.option.{name}"
@@ -88,11 +90,13 @@ def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation)
         arrays[f"{number}.gave.{name}"] = came
         if name in call.right:
             arrays[f"{number}.low.{name}"], arrays[f"{number}.high.{name}"] = call.right[name]
+    axes = {**operation.arguments, **{name: result.axes for name, result in operation.results.items()}}
     told: dict[str, Any] = {
         "arguments": list(call.p.arrays),
         "memory": call.p.memory,
         "options": options,
         "gave": list(call.gave),
+        "laid_out": [name for name in axes if in_layout(axes[name])],
         "raised": call.raised,
     }
     if call.dout is not None:

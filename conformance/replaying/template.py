@@ -69,13 +69,17 @@ def typed(bits: Any, dtype: str) -> Any:
 
 def again(number: int, call: dict[str, Any], arrays: dict[str, Any], function: Any, about: dict[str, Any]) -> tuple[bool, bool]:
     """Make one call again. Whether it shows a mistake, and whether the answer has the bits that it had."""
-    given = [deliver(arrays[f"{number}.{name}"], call["memory"], about) for name in call["arguments"]]
+    plain = {**about, "layout": "bhsd"}
+    given = [
+        deliver(arrays[f"{number}.{name}"], call["memory"], about if name in call["laid_out"] else plain)
+        for name in call["arguments"]
+    ]
     memory = call["memory"] if call["memory"] in ("sliced", "transposed") else "contiguous"
 
     def given_as(value: Any) -> Any:
         if isinstance(value, list):
             return tuple(given_as(each) for each in value)
-        return deliver(arrays[value[1:]], memory, {**about, "layout": "bhsd"}) if str(value).startswith("@") else value
+        return deliver(arrays[value[1:]], memory, plain) if str(value).startswith("@") else value
 
     options = {name: given_as(value) for name, value in call["options"].items()}
 
@@ -97,7 +101,7 @@ def again(number: int, call: dict[str, Any], arrays: dict[str, Any], function: A
     parts = flat(result)
     wrong, same = False, True
     for name, part in zip(call["gave"], parts, strict=False):
-        came = receive(part, about, four=name not in ("lse", "weights", "state"))
+        came = receive(part, about, laid_out=name in call["laid_out"] or "dout" in call)
         same = same and came.tobytes() == arrays[f"{number}.gave.{name}"].tobytes()
         if f"{number}.low.{name}" in arrays:
             wrong = compare(number, name, came, arrays) or wrong
@@ -190,8 +194,8 @@ def convert(placed: Any, about: dict[str, Any]) -> Any:
     return placed
 
 
-def receive(x: Any, about: dict[str, Any], four: bool) -> Any:
-    """A result in NumPy and the order (B, H, S, D)."""
+def receive(x: Any, about: dict[str, Any], laid_out: bool) -> Any:
+    """A result in NumPy and the order of the spec."""
     if about["arrays"] == "torch":
         import torch
 
@@ -201,7 +205,7 @@ def receive(x: Any, about: dict[str, Any], four: bool) -> Any:
         else:
             x = x.numpy()
     x = np.asarray(x)
-    return np.ascontiguousarray(x.transpose(0, 2, 1, 3)) if four and about["layout"] == "bshd" and x.ndim == 4 else x
+    return np.ascontiguousarray(x.transpose(0, 2, 1, 3)) if laid_out and about["layout"] == "bshd" and x.ndim == 4 else x
 
 
 def find(address: str) -> Any:

@@ -12,7 +12,6 @@ from typing import Any
 
 from ...adapters.contract import Implementation
 from ...adapters.takes import Rule
-from ..engine.results import EXTRAS
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..operations import operation_named
 from ..problems.build import build
@@ -54,6 +53,7 @@ class Caller:
         self, made: Implementation, begin: Callable[[str], None] = lambda name: None, avoid: frozenset[str] = frozenset()
     ):
         self.made, self.begin, self.avoid = made, begin, avoid
+        self.operation = operation_named(made.operation)
         self.subject = Subject(made, made.dtypes[0], {})
         self.calls = 0
         self.said: dict[str, str] = {}
@@ -80,13 +80,13 @@ class Caller:
     def _answer(self, home: Home) -> tuple[bool, str | None]:
         """Whether a call was made, and what it raised."""
         sizes, options = self._fitted(home)
-        asked = tuple(option for option in EXTRAS if option in options)
+        asked = tuple(option for option in self.operation.asks if option in options)
         try:
             structure = Structure(
                 dtype=self.subject.dtype,
                 sizes=sizes,
                 options={name: value for name, value in options.items() if name not in asked},
-                values="integers",
+                values=next(iter(self.operation.contents)),
                 operation=self.made.operation,
                 seed=self.calls % 7,
             )
@@ -110,7 +110,7 @@ class Caller:
 
     def _fitted(self, home: Home) -> tuple[dict[str, int], dict[str, Any]]:
         """Sizes and options with what the operation asks of them together."""
-        fit = operation_named(self.made.operation).fit
+        fit = self.operation.fit
         if fit is None:
             return dict(home.sizes), dict(home.options)
         options, sizes = fit(dict(home.options), set(home.options), home.sizes, set(home.sizes))

@@ -7,54 +7,50 @@ from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
-from ..problems.options import CODES, OPTIONS, SPEC_NAMES
+from ...adapters.contract import Implementation
+from ..operations import operation_named
+from ..problems.option import Option, Options, spec_name
 from .calls import Caller, Home
 
-__all__ = ["SHAPED", "alone", "claimed", "pairs", "shapes", "together", "values_of"]
-
-NEVER_TOGETHER = (
-    {"normalize", "beta"},
-    {"cu_seqlens", "kv_lengths"},
-    {"projection", "num_features"},
-    {"projection", "orthogonal"},
-)
-"""Pairs that the spec does not allow."""
-
-SHAPED = ("mask", "bias")
-"""Options whose shape may broadcast."""
-
-TELLING = ("qk", "b11k", "bhqk")
-"""The shapes that are asked for where each call is compiled or interpreted."""
-
-PATTERNS = {"mask": "random", "bias": "normal"}
+__all__ = ["alone", "claimed", "options_of", "pairs", "shaped", "shapes", "together", "values_of"]
 
 
-def values_of(option: str) -> tuple[Any, ...]:
-    """Up to two described values of an option, as a case names it."""
-    return OPTIONS[option].shown or tuple(dict.fromkeys(OPTIONS[option].drawn))[:2]
+def options_of(made: Implementation) -> Options:
+    """All options of its operation."""
+    return operation_named(made.operation).options
 
 
-def claimed(options: frozenset[str]) -> list[str]:
-    """Claimed options by the names that a case has for them; of twins one stands for both."""
-    back = {spec: case for case, spec in SPEC_NAMES.items()}
-    names = {back.get(option, option) for option in options} - {"kv_segments", "block_size"}
-    return [name for name in OPTIONS if name in names]
+def values_of(option: Option) -> tuple[Any, ...]:
+    """Up to two described values of an option."""
+    return option.shown or tuple(dict.fromkeys(option.drawn))[:2]
+
+
+def claimed(made: Implementation) -> list[str]:
+    """Claimed options by the names that a case has for them; of several that come together one stands for all."""
+    return [name for name in options_of(made) if spec_name(options_of(made), name) in made.options]
+
+
+def shaped(made: Implementation) -> list[str]:
+    """Options whose shape may broadcast."""
+    return [name for name, option in options_of(made).items() if option.shapes]
 
 
 def shapes(caller: Caller, home: Home, option: str) -> dict[str, str]:
     """Shapes of a mask or bias that are refused where others are accepted: `mask:qk` → what was raised."""
-    codes = CODES if caller.made.mode == "eager" else TELLING
-    said = {code: caller.refusal(home.having({option: f"{PATTERNS[option]}:{code}"})) for code in codes}
+    known = options_of(caller.made)[option]
+    codes, pattern = known.shapes if caller.made.mode == "eager" else known.telling, str(values_of(known)[0]).partition(":")[0]
+    said = {code: caller.refusal(home.having({option: f"{pattern}:{code}"})) for code in codes}
     refused = {f"{option}:{code}": words for code, words in said.items() if words is not None}
     return refused if len(refused) < len(codes) else {}
 
 
 def alone(caller: Caller, home: Home, options: list[str]) -> Iterator[tuple[str, str]]:
     """Options that are refused by themselves, with what was raised."""
+    known = options_of(caller.made)
     for option in options:
-        words = caller.refuses(*(home.having({option: value}) for value in values_of(option)))
-        if words and not (option in SHAPED and shapes(caller, home, option)):
-            yield SPEC_NAMES.get(option, option), words
+        words = caller.refuses(*(home.having({option: value}) for value in values_of(known[option])))
+        if words and not (known[option].shapes and shapes(caller, home, option)):
+            yield spec_name(known, option), words
 
 
 def pairs(
@@ -66,18 +62,23 @@ def pairs(
     """
     if len(options) < 2 or together(caller, home, {name: taken[name] for name in options}):
         return
+    known = options_of(caller.made)
     options = [name for name in options if caller.accepts(home.having({name: taken[name]}))]
     for one, other in combinations(options, 2):
-        if {one, other} in NEVER_TOGETHER or time.monotonic() > until:
+        if _apart(known, one, other) or time.monotonic() > until:
             continue
         words = caller.refusal(home.having({one: taken[one], other: taken[other]}))
         if words:
-            yield frozenset(SPEC_NAMES.get(name, name) for name in (one, other)), words
+            yield frozenset(spec_name(known, name) for name in (one, other)), words
 
 
 def together(caller: Caller, home: Home, options: dict[str, Any]) -> bool:
     """Whether all of them are accepted at once, as far as the spec allows them together."""
-    for pair in NEVER_TOGETHER:
-        if pair <= set(options):
-            return False
+    if any(_apart(options_of(caller.made), one, other) for one, other in combinations(options, 2)):
+        return False
     return caller.accepts(home.having(options))
+
+
+def _apart(options: Options, one: str, other: str) -> bool:
+    """Whether the spec does not allow two options together."""
+    return other in options[one].apart or one in options[other].apart

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ...adapters.takes import Rule
-from ..problems.options import SPEC_NAMES
+from ..problems.option import spec_name
 from .calls import Caller, Home, Sizes
-from .options import values_of
+from .options import options_of, values_of
 from .sizes import size_rules
 
 __all__ = ["sized_options"]
@@ -30,13 +30,13 @@ def sized_options(
 
     An option of `refused` that is taken in some shape is among them, with no rule where none is found.
     """
-    eager = caller.made.mode == "eager"
+    eager, known = caller.made.mode == "eager", options_of(caller.made)
     for option in options:
-        name = SPEC_NAMES.get(option, option)
+        name = spec_name(known, option)
         if name in refused:
             start = _taken_in(caller, home, option, shapes if eager else shapes[:FEW])
         else:
-            start = home.having({option: values_of(option)[0]}) if eager and option in POSITIONAL else None
+            start = home.having({option: values_of(known[option])[0]}) if eager and option in POSITIONAL else None
             start = start if start is not None and caller.accepts(start) else None
         if start is None:
             continue
@@ -50,7 +50,7 @@ def sized_options(
 def _taken_in(caller: Caller, home: Home, option: str, shapes: Sequence[Sizes]) -> Home | None:
     """A problem with the option that is accepted, in one of some shapes; None where all refuse it."""
     for sizes in shapes:
-        for value in values_of(option):
+        for value in values_of(options_of(caller.made)[option]):
             tried = Home(sizes, {**home.options, option: value})
             if caller.accepts(tried):
                 return tried

@@ -15,11 +15,12 @@ from typing import Any
 
 from ...adapters.contract import Implementation
 from ...adapters.takes import OR, Takes
-from ..problems.options import CODES, SPEC_NAMES
+from ..operations import operation_named
+from ..problems.option import spec_name
 from ..problems.shapes import shape_near
 from ..problems.taken import NotTaken
 from .calls import Caller, Home
-from .options import SHAPED, alone, claimed, pairs, shapes, together, values_of
+from .options import alone, claimed, options_of, pairs, shaped, shapes, together, values_of
 from .sized_options import sized_options
 from .sizes import size_rules
 
@@ -68,38 +69,46 @@ def survey(
     needs = {OR.join(_needed(caller, home, added)): words} if added else {}
     always = {**declared.always, **({"causal": True} if "causal" in needs else {})}
     caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
-    rules = (*declared.rules, *size_rules(caller, home))
-    options = [name for name in claimed(made.options) if name not in always]
+    heads = operation_named(made.operation).of_heads
+    rules = (*declared.rules, *(size_rules(caller, home) if heads else ()))
+    options = [name for name in claimed(made) if name not in always]
     known = Takes(rules=rules, always=always, needs=needs, pairs=declared.pairs)
-    values = {name: values_of(name)[0] for name in options}
+    all_options = options_of(made)
+    values = {name: values_of(all_options[name])[0] for name in options}
     if made.mode != "eager" and options and together(caller, home, values):
         return replace(known, shapes=_shapes_refused(caller, home, options))
     refused = dict(alone(caller, home, [name for name in options if name != added]))
-    sized = dict(sized_options(caller, home, options, refused, list(_shapes(made))))
+    sized = dict(sized_options(caller, home, options, refused, list(_shapes(made)))) if heads else {}
     refused = {name: words for name, words in refused.items() if name not in sized}
-    kept = [name for name in options if SPEC_NAMES.get(name, name) not in refused]
-    shaped = _shapes_refused(caller, home, kept)
-    values = {name: _accepted(caller, home, name, shaped) for name in kept}
+    kept = [name for name in options if spec_name(all_options, name) not in refused]
+    refused_shapes = _shapes_refused(caller, home, kept)
+    values = {name: _accepted(caller, home, name, refused_shapes) for name in kept}
     found = dict(pairs(caller, home, kept, values, time.monotonic() + SECONDS))
-    return replace(known, refused=refused, sized=sized, shapes=shaped, pairs={**declared.pairs, **found})
+    return replace(known, refused=refused, sized=sized, shapes=refused_shapes, pairs={**declared.pairs, **found})
 
 
 def _needed(caller: Caller, home: Home, added: str) -> list[str]:
     """The option with which a call is accepted that is refused without any, and others that do as well in its place."""
     plain = {name: value for name, value in home.options.items() if name != added}
-    others = [name for name in claimed(caller.made.options) if name not in home.options and name not in SPEC_NAMES]
-    return [added, *(name for name in others if caller.accepts(Home(home.sizes, {**plain, name: values_of(name)[0]})))]
+    known = options_of(caller.made)
+    others = [name for name in claimed(caller.made) if name not in home.options and spec_name(known, name) == name]
+    return [added, *(name for name in others if caller.accepts(Home(home.sizes, {**plain, name: values_of(known[name])[0]})))]
 
 
 def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str, str]:
-    return {shape: said for option in SHAPED if option in options for shape, said in shapes(caller, home, option).items()}
+    return {
+        shape: said
+        for option in shaped(caller.made)
+        if option in options
+        for shape, said in shapes(caller, home, option).items()
+    }
 
 
 def find_home(caller: Caller) -> tuple[Home | None, str, str]:
     """A problem that is accepted, the option without which none is accepted, or "", and what was said to a plain one."""
-    always, words = dict(caller.made.takes.always), ""
-    for added in ("", *(name for name in NEEDED if name in claimed(caller.made.options) and name not in always)):
-        options = {**always, **({added: values_of(added)[0]} if added else {})}
+    always, known, words = dict(caller.made.takes.always), options_of(caller.made), ""
+    for added in ("", *(name for name in NEEDED if name in claimed(caller.made) and name not in always)):
+        options = {**always, **({added: values_of(known[added])[0]} if added else {})}
         for sizes in _shapes(caller.made):
             home = Home(sizes, options)
             if caller.accepts(home):
@@ -110,6 +119,10 @@ def find_home(caller: Caller) -> tuple[Home | None, str, str]:
 
 def _shapes(made: Implementation) -> Iterator[dict[str, int]]:
     """The shapes to begin with, as near as what is declared allows."""
+    operation = operation_named(made.operation)
+    if not operation.of_heads:
+        yield from ({name: max(size.least, n) for name, size in operation.sizes.items()} for n in (2, 4, 16))
+        return
     for shape in SHAPES:
         try:
             yield dict(zip(NAMES, shape_near(shape, made.takes), strict=True))
@@ -119,8 +132,9 @@ def _shapes(made: Implementation) -> Iterator[dict[str, int]]:
 
 def _accepted(caller: Caller, home: Home, name: str, refused: dict[str, str]) -> Any:
     """A value of an option that is accepted, as a case writes it."""
-    values = values_of(name)
-    if name in SHAPED:
-        code = next((code for code in CODES if f"{name}:{code}" not in refused), CODES[0])
+    option = options_of(caller.made)[name]
+    values = values_of(option)
+    if option.shapes:
+        code = next((code for code in option.shapes if f"{name}:{code}" not in refused), option.shapes[0])
         return f"{values[0].partition(':')[0]}:{code}"
     return next((value for value in values if caller.accepts(home.having({name: value}))), values[0])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from ...spec.operations import operations
 from . import (
     approximations,
     combiners,
@@ -65,10 +66,7 @@ def load_installed_words() -> None:
             ) from error
 
 
-@cache
-def option_types() -> dict[str, str]:
-    """What `but(p, …)` can set, by name: the options of every operation with their type in spec/operations.yaml, and memory."""
-    from ..language.loading import operations
-
-    every = [operation["options"] for operation in operations().values()]
-    return {name: option["type"] for options in every for name, option in options.items()} | {"memory": "memory"}
+def option_types(operation: str) -> dict[str, str]:
+    """What `but(p, …)` can set, by name: the options of an operation with their type in its operation.yaml, and memory."""
+    options = operations()[operation]["options"]
+    return {name: option["type"] for name, option in options.items()} | {"memory": "memory"}

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...reference.linear.features import TAYLOR, degree
-from ...reference.linear.taylor import series_error
+from ...reference.linear_attention.features import TAYLOR, degree
+from ...reference.linear_attention.taylor import series_error
 from ..bounded import bounded
 from ..meaning import attended, derived
 from ..operations import operation_named

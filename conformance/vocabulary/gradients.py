@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...reference.arithmetic import FLOAT8, REFERENCE
-from ...reference.inputs import DESCALES
+from ...reference.attention.inputs import DESCALES
 from ...reference.rounding import round_to
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, judged_gradients

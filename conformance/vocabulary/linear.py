@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.linear.features import width
+from ...reference.linear_attention.features import width
 from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, own_errors
 from ..problems.problem import Problem

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...reference.bounds.replicates import student
-from ...reference.random_features import orthogonal
-from ...reference.random_features.chance import FALSE_ALARM, mean_room, square_room
+from ...reference.attention.bounds.replicates import student
+from ...reference.random_feature_attention import orthogonal
+from ...reference.random_feature_attention.chance import FALSE_ALARM, mean_room, square_room
 from ...reference.rounding import preimage
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import derived, drawn

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.bounds import replicates, score, score_keys, score_logsumexp
-from ...reference.bounds.score import Estimate, Noise, Residual
+from ...reference.attention.bounds import replicates, score, score_keys, score_logsumexp
+from ...reference.attention.bounds.score import Estimate, Noise, Residual
 from ..bounded import Bounded, bounded
 from ..meaning import attended, noise
 from ..problems.problem import Problem

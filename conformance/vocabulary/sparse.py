@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...reference.masks import offset
-from ...reference.sparse import SPARSE_OPTIONS
+from ...reference.attention.masks import offset
+from ...reference.sparse_attention.definition import SPARSE_OPTIONS
 from ..bounded import Bounded, bounded
 from ..meaning import chosen_for_sure
 from ..problems.problem import Problem

@@ -1,4 +1,4 @@
-"""The faults by name: what spec/faults.yaml says of each, joined with the function that makes the mistake.
+"""The faults by name: what the faults.yaml of its operation says of each, joined with the function that makes the mistake.
 
 `as_callable` gives a fault as a plain function on NumPy arrays that the kit can hold its laws against, as it would a
 kernel. It computes in float64 and rounds once, so that whatever a law finds is the mistake.
@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ...spec.reading import spec_file
-from . import (
+from ...spec.operations import conventions as known_conventions
+from ...spec.operations import faults
+from ..attention.faults import (
     accuracy,
     causal,
     empty,
@@ -25,34 +26,28 @@ from . import (
     heads,
     interface,
     layout,
-    linear,
-    linear_carried,
-    linear_chunks,
-    linear_interface,
     masks,
     numerics,
     plain,
-    random_drawn,
-    random_features,
     scores,
-    sparse,
-    sparse_blocks,
-    sparse_choice,
     splits,
     weights,
     windows,
 )
-from .making import BACKWARDS, MAKERS, Function, Maker, differentiated, textbook
-from .signatures import (
-    Signature,
-    attention,
-    linear_attention,
-    random_feature_attention,
-    rounded,
-    sparse_attention,
-)
+from ..attention.faults.making import differentiated, textbook
+from ..linear_attention.faults import carried as linear_carried
+from ..linear_attention.faults import chunks as linear_chunks
+from ..linear_attention.faults import interface as linear_interface
+from ..linear_attention.faults import recurrence as linear
+from ..random_feature_attention.faults import drawn as random_drawn
+from ..random_feature_attention.faults import features as random_features
+from ..sparse_attention.faults import blocks as sparse_blocks
+from ..sparse_attention.faults import choice as sparse_choice
+from ..sparse_attention.faults import patterns as sparse
+from .making import BACKWARDS, MAKERS, Function, Maker
+from .signatures import called_as_stated, rounded
 
-__all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Fault", "as_callable", "load"]
+__all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Defined", "Fault", "as_callable", "define", "load"]
 
 CHAPTERS = (
     weights,
@@ -89,34 +84,34 @@ CORRECT = "correct"
 
 
 class Defined(NamedTuple):
-    """One operation. definition: makes the function of its definition. signature: makes a function one that is called as an
-    implementation. differentiated: makes the backward pass of the definition, or None where there is none.
+    """One operation. definition: makes the function of its definition. differentiated: makes the backward pass of the
+    definition, or None where there is none. conventions: those that the function takes beside the options.
     """
 
     definition: Maker
-    signature: Signature
     differentiated: Callable[[], Callable[..., Any]] | None = None
+    conventions: tuple[str, ...] = ()
 
 
 OPERATIONS = {
-    "attention": Defined(textbook, attention, differentiated),
-    "sparse_attention": Defined(sparse.definition, sparse_attention),
-    "linear_attention": Defined(linear.definition, linear_attention),
-    "random_feature_attention": Defined(random_features.definition, random_feature_attention),
+    "attention": Defined(textbook, differentiated, ("causal_alignment", "empty_rows")),
+    "sparse_attention": Defined(sparse.definition, conventions=("causal_alignment", "empty_rows")),
+    "linear_attention": Defined(linear.definition),
+    "random_feature_attention": Defined(random_features.definition),
 }
-"""The operations by their keys in spec/operations.yaml."""
+"""The operations by their folders in spec."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One known mistake.
 
-    title: the mistake in words. operation: a key of spec/operations.yaml. links: where it was made, or what it violates.
+    title: the mistake in words. operation: the name of a folder of spec. links: where it was made, or what it violates.
     needs: options without which it cannot show; a problem that lacks one of them gets the correct answer.
     make: gives a function(q, k, v, **options) → (out, lse, weights, …) in float64, fresh of anything that it remembers.
     equivalent: a proof that no input can tell it from the definition, or empty.
     dtypes: those in which it can be told from rounding, empty for all; because: the derivation of that.
-    unless: choices of conventions (spec/conventions.yaml) under which it is no mistake.
+    unless: choices of conventions under which it is no mistake.
     remembers: whether what it gives depends on the calls before.
     """
 
@@ -143,19 +138,33 @@ class Fault:
         return self.make()
 
 
+def define(operation: str, defined: Defined) -> None:
+    """Make known what faults of an operation from elsewhere are made of, and the faults that it states and has registered.
+
+    Raises ValueError as `load` does, and where the operation is defined already.
+    """
+    if operation in OPERATIONS:
+        raise ValueError(f"the operation {operation!r} is defined already")
+    found = load()
+    OPERATIONS[operation] = defined
+    FAULTS.update(found)
+
+
 def load() -> dict[str, Fault]:
-    """The faults in the order of spec/faults.yaml. Raises ValueError for an entry without a maker, and the reverse."""
-    return joined(spec_file("faults.yaml"), MAKERS)
+    """The faults in the order of the spec. Raises ValueError for an entry without a maker, and the reverse."""
+    return joined(faults(), MAKERS)
 
 
 def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict[str, Fault]:
-    """Entries of spec/faults.yaml with their makers. Raises ValueError as `load` does."""
+    """Entries of faults.yaml with their makers. Raises ValueError as `load` does."""
     for name in entries:
         if name not in makers:
-            raise ValueError(f'spec/faults.yaml states {name!r}, which no @fault("{name}") makes; write it in reference/faults')
+            raise ValueError(
+                f'faults.yaml states {name!r}, which no @fault("{name}") makes; write it in the faults of its operation'
+            )
     for name, maker in makers.items():
         if name not in entries:
-            raise ValueError(f"{maker.__module__} makes {name!r}, which has no entry in spec/faults.yaml; write one")
+            raise ValueError(f"{maker.__module__} makes {name!r}, which has no entry in a faults.yaml of spec; write one")
     return {
         name: Fault(
             name=name,
@@ -178,13 +187,11 @@ def joined(entries: dict[str, dict[str, Any]], makers: dict[str, Maker]) -> dict
 FAULTS = load()
 
 
-def as_callable(
-    name: str, *, operation: str | None = None, causal_alignment: str = "top-left", empty_rows: str = "zeros"
-) -> Callable[..., Any]:
+def as_callable(name: str, *, operation: str | None = None, **conventions: str) -> Callable[..., Any]:
     """A fault, or `correct`, as a function on NumPy arrays, fresh of anything that it remembers.
 
     operation: whose definition `correct` is, which needs it; a fault has its own.
-    causal_alignment, empty_rows: the conventions that it keeps, its mistake aside.
+    conventions: the choices that it keeps, its mistake aside; the default of the spec where none is given.
 
     The function takes every option of its operation and returns what that does (`signatures`): outputs in the dtype of q
     (float32 where that is float8), lse in float32, each rounded once from float64. It raises ValueError for arrays that do not
@@ -195,9 +202,10 @@ def as_callable(
 
     Raises KeyError for an unknown name or operation.
     """
-    defined = OPERATIONS[str(operation) if name == CORRECT else FAULTS[name].operation]
-    kept = {"causal_alignment": causal_alignment, "empty_rows": empty_rows}
-    attend = defined.signature(defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
+    of = str(operation) if name == CORRECT else FAULTS[name].operation
+    defined, known = OPERATIONS[of], known_conventions()
+    kept = {each: conventions.get(each, known[each]["default"]) for each in defined.conventions}
+    attend = called_as_stated(of, defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
     attend.__name__ = attend.__qualname__ = name
     backward = defined.differentiated if name == CORRECT else BACKWARDS.get(name)
     attend.backward = None if backward is None else _rounded_backward(backward(), kept)  # type: ignore[attr-defined]

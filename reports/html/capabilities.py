@@ -6,11 +6,12 @@ A name in a list is not found; a mark in a column is.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .markup import code, escape, facts, glyph, section, table
+from .tables import Row, Table
 
-__all__ = ["capabilities_section"]
+__all__ = ["Capabilities", "capabilities_section"]
 
 Made = Mapping[str, Any]
 
@@ -18,37 +19,34 @@ KINDS = {"dtypes": "dtypes", "options": "options", "claims": "promises"}
 """Key of an implementation in the report → heading of the rows."""
 
 
-def capabilities_section(report: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Capabilities:
+    """lists: what one implementation alone takes, by kind. tables: who takes what, where there are several."""
+
+    lists: Sequence[tuple[str, str]]
+    tables: Sequence[Table[Row[bool]]]
+
+
+def capabilities_section(report: Mapping[str, Any]) -> Capabilities:
     """A table an operation: dtypes, options and promises by implementation. One implementation alone has lists."""
-    about = "As the adapters declare it; laws that need what is missing are not claimed."
     every = report["implementations"]
     if len(every) == 1:
-        return section("capabilities", "Capabilities", _lists(every[0]), about)
+        return Capabilities([(title, ", ".join(every[0][key]) or "none") for key, title in KINDS.items()], [])
     groups = {
         name: [made for made in every if made["operation"] == name]
         for name in dict.fromkeys(made["operation"] for made in every)
     }
-    tables = "".join(_matrix(operation, made) for operation, made in groups.items())
-    return section("capabilities", "Capabilities", f'<div class="matrices">{tables}</div>', about)
+    return Capabilities([], [_matrix(operation, made) for operation, made in groups.items()])
 
 
-def _lists(made: Made) -> str:
-    return facts({title: ", ".join(made[key]) or "none" for key, title in KINDS.items()})
-
-
-def _matrix(operation: str, made: Sequence[Made]) -> str:
-    rows: list[list[str]] = []
+def _matrix(operation: str, made: Sequence[Made]) -> Table[Row[bool]]:
+    rows: list[Row[bool]] = []
     for key, title in KINDS.items():
         rows += _rows(key, title, made)
-    return table([operation.replace("_", " "), *(each["name"] for each in made)], rows, "matrix")
+    return Table([operation.replace("_", " "), *(each["name"] for each in made)], rows)
 
 
-def _rows(key: str, title: str, made: Sequence[Made]) -> Iterator[list[str]]:
+def _rows(key: str, title: str, made: Sequence[Made]) -> Iterator[Row[bool]]:
     names = list(dict.fromkeys(name for each in made for name in each[key]))
     for n, name in enumerate(names if key == "dtypes" else sorted(names)):
-        kind = f"<small>{escape(title)}</small>" if n == 0 else ""
-        yield [f"{kind}{code(name)}", *(_mark(has=name in each[key]) for each in made)]
-
-
-def _mark(*, has: bool) -> str:
-    return f'{glyph("pass")}<span class="unseen">yes</span>' if has else '<span class="unseen">no</span>'
+        yield Row(name, [name in each[key] for each in made], kind=title if n == 0 else "")

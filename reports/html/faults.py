@@ -2,23 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ...spec.reading import spec_file
+from ...spec.operations import faults as known_faults
 from ..wording import counted
-from .markup import code, escape, glyph, link, section, table
+from .links import Link, link
+from .tables import Table
 
-__all__ = ["faults_section"]
+__all__ = ["Fault", "Faults", "Rate", "Rejected", "faults_section"]
 
 
-def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) -> str:
-    """Rates by dtype, survivors, and a row for each fault; empty where no matrix is given.
+@dataclass(frozen=True)
+class Rate:
+    """How many mistakes are rejected in a dtype. share: in percent. told: which are not."""
+
+    dtype: str
+    caught: int
+    tried: int
+    share: float
+    told: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """By how many laws a mistake is rejected, and by which first; `laws` is empty where it survives. share: in percent."""
+
+    laws: str
+    first: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A mistake. title: empty where the catalogue does not know it. cells: None where rounding hides it."""
+
+    name: Link
+    title: str
+    cells: Sequence[Rejected | None]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What the section says."""
+
+    about: str
+    rates: Sequence[Rate]
+    table: Table[Fault]
+
+
+def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) -> Faults | None:
+    """Rates by dtype, survivors, and a row for each fault; None where no matrix is given.
 
     suite: version and spec of the report. A matrix of other laws is shown, and says that it is one.
     """
     if kills is None:
-        return ""
+        return None
     budget, laws = kills["budget"], kills["laws"]
     about = (
         f"How the suite itself fares: each known mistake, made on purpose, and the laws that reject it, of {laws} laws "
@@ -27,39 +67,31 @@ def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) ->
     tried = kills["attnspec"]
     if tried["spec"] != suite["spec"]:
         about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
-    rates = "".join(_rate(kills, dtype) for dtype in kills["dtypes"])
-    known = spec_file("faults.yaml")
+    known = known_faults()
     ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
-    rows = [[_name(name, known.get(name)), *(_cell(parts.get(d), laws) for d in kills["dtypes"])] for name, parts in ordered]
-    body = table(["known mistake", *kills["dtypes"]], rows, "faults")
-    folded = f"<details><summary>All {len(rows)} known mistakes</summary>{body}</details>"
-    return section("faults", "Known mistakes", f'<div class="rates">{rates}</div>{folded}', about)
+    rows = [_fault(name, known.get(name), [_cell(parts.get(d), laws) for d in kills["dtypes"]]) for name, parts in ordered]
+    return Faults(about, [_rate(kills, dtype) for dtype in kills["dtypes"]], Table(["known mistake", *kills["dtypes"]], rows))
 
 
-def _rate(kills: Mapping[str, Any], dtype: str) -> str:
+def _rate(kills: Mapping[str, Any], dtype: str) -> Rate:
     parts = {name: fault[dtype] for name, fault in kills["faults"].items() if dtype in fault}
     survivors = [name for name, part in parts.items() if not part["killed_by"]]
     caught = len(parts) - len(survivors)
     share = 100 * caught / len(parts) if parts else 0.0
     told = f"survivors: {', '.join(survivors)}" if survivors else "none survives"
-    return (
-        f'<div class="rate"><p><b>{caught}</b> of {len(parts)} rejected in {escape(dtype)}</p>'
-        f'<div class="bar"><i style="width:{share:.1f}%"></i></div><p class="quiet">{escape(told)}</p></div>'
-    )
+    return Rate(dtype, caught, len(parts), share, told)
 
 
-def _name(name: str, entry: Mapping[str, Any] | None) -> str:
+def _fault(name: str, entry: Mapping[str, Any] | None, cells: Sequence[Rejected | None]) -> Fault:
     if entry is None:
-        return code(name)
-    where = link(entry["links"][0], name) if entry["links"] else escape(name)
-    return f"<code>{where}</code><small>{escape(entry['title'])}</small>"
+        return Fault(Link(name), "", cells)
+    return Fault(link(entry["links"][0], name) if entry["links"] else Link(name), entry["title"], cells)
 
 
-def _cell(part: Mapping[str, Any] | None, laws: int) -> str:
+def _cell(part: Mapping[str, Any] | None, laws: int) -> Rejected | None:
     if part is None:
-        return '<span class="quiet">cannot be told from rounding</span>'
+        return None
     if not part["killed_by"]:
-        return f'<span class="said fail">{glyph("fail")}survives</span>'
+        return Rejected("", "", 0.0)
     share = 100 * part["killed_by"] / laws
-    told = f"{counted(part['killed_by'], 'law')}<small>first {escape(part['law'])}, problem {part['problem']}</small>"
-    return f'<div class="bar small"><i style="width:{share:.1f}%"></i></div>{told}'
+    return Rejected(counted(part["killed_by"], "law"), f"first {part['law']}, problem {part['problem']}", share)

@@ -1,4 +1,4 @@
-"""What a reader must not miss: the verdict in one line, what it is worth, what is not taken, and what is wrong with the run."""
+"""What a reader must not miss: the verdict in one line, what it is worth, what is not taken, and how the run was made."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..decided import decided_lines
 from ..model import blocking, headline, outcome
 from ..profiles import asked_dtypes, shard_name, verdict_line
 from ..wording import counted
-from .markup import escape, folded, glyph, names
+from .names import names
 
-__all__ = ["Head", "banners", "head"]
+__all__ = ["Decided", "Head", "Refusal", "head"]
 
 LONG = 80
 """Letters of a first line above which it is set smaller."""
@@ -29,30 +29,60 @@ Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Decided:
+    """tally: of the run. lines: how much was decided of each implementation, where that is too much for the tally."""
+
+    tally: str
+    lines: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is not taken. who: those who do not; empty where only one was tried. words: of the exception, or empty."""
+
+    who: str
+    sentence: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Head:
-    """title: of the window. html: the top of the page."""
+    """title: of the window. line: the verdict, `long` where it is. why, worth: sentences, or empty. made: how the run was made.
+
+    folded: what stands for the refusals until they are asked for; empty where they stand open.
+    """
 
     title: str
-    html: str
+    verdict: str
+    line: str
+    long: bool
+    why: str
+    decided: Decided
+    worth: str
+    refusals: Sequence[Refusal]
+    folded: str
+    made: Sequence[str]
 
 
 def head(report: Report) -> Head:
     """The verdict, what was decided, what is not taken, and how the run was made."""
     line, why = _verdict(report)
     status, _ = outcome(report)
-    verdict = "pass" if status == 0 else "fail" if status == 1 else "inconclusive"
-    long = " long" if len(line) > LONG else ""
     quick = report["budget"]["name"] == "quick"
     told = [each for each in headline(report) if not each.startswith("quick:")]
-    html = (
-        f'<p class="kicker">attnspec report</p><h1 class="{verdict}{long}">{glyph(verdict)}<span>{escape(line)}</span></h1>'
-        + (f'<p class="worth">{escape(why[:1].upper() + why[1:])}.</p>' if why else "")
-        + _decided(report, "; ".join(told))
-        + ("" if verdict_line(report) in line else f'<p class="worth">{escape(_worth(report, quick=quick))}</p>')
-        + _refusals(report["implementations"])
-        + f'<p class="made">{" · ".join(escape(fact) for fact in _made(report))}</p>'
+    refusals = _refusals(report["implementations"])
+    return Head(
+        title=f"{line} · attnspec",
+        verdict="pass" if status == 0 else "fail" if status == 1 else "inconclusive",
+        line=line,
+        long=len(line) > LONG,
+        why=f"{why[:1].upper()}{why[1:]}." if why else "",
+        decided=_decided(report, "; ".join(told)),
+        worth="" if verdict_line(report) in line else _worth(report, quick=quick),
+        refusals=refusals,
+        folded=f"{len(refusals)} things that are not taken" if len(refusals) > REFUSALS else "",
+        made=_made(report),
     )
-    return Head(escape(f"{line} · attnspec"), html)
 
 
 def _verdict(report: Report) -> tuple[str, str]:
@@ -103,54 +133,20 @@ def _made(report: Report) -> list[str]:
     ]
 
 
-def _decided(report: Report, tally: str) -> str:
+def _decided(report: Report, tally: str) -> Decided:
     """How many laws were decided of each, where few were tried beside the tally of the run, else folded."""
     lines = decided_lines(report)
-    if len(lines) <= FEW:
-        alone = [line.partition(": ")[2] if len(lines) == 1 else line for line in lines]
-        return f'<p class="tally">{escape("; ".join([*alone, tally]))}</p>'
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<p class="tally">{escape(tally)}</p>' + folded(
-        "How much was decided of each implementation", f'<ul class="plain">{items}</ul>', "tally"
-    )
+    if len(lines) > FEW:
+        return Decided(tally, lines)
+    alone = [line.partition(": ")[2] if len(lines) == 1 else line for line in lines]
+    return Decided("; ".join([*alone, tally]))
 
 
-def _refusals(implementations: Sequence[Report]) -> str:
+def _refusals(implementations: Sequence[Report]) -> list[Refusal]:
     """What the survey saw refused, a line each; empty for reports that have no survey."""
     several = len(implementations) > 1
     found: dict[tuple[str, str], list[str]] = {}
     for made in implementations:
         for each in made.get("refusals") or []:
             found.setdefault((each["sentence"], each.get("words", "")), []).append(made["name"])
-    items = []
-    for (sentence, words), who in found.items():
-        name = f"<b>{escape(names(who))}</b> " if several else ""
-        said = f": <code>{escape(words)}</code>" if words else " (declared)"
-        items.append(f"<li>{name}{escape(sentence)}{said}</li>")
-    if not items:
-        return ""
-    lines = f'<ul class="refusals">{"".join(items)}</ul>'
-    return lines if len(items) <= REFUSALS else folded(f"{len(items)} things that are not taken", lines, "refusals")
-
-
-def banners(report: Report) -> str:
-    """What is wrong with the run itself: it did not end, it was only a quick run, its baseline is out of date."""
-    text = ""
-    if not report["complete"]:
-        told = f"{len(report['results'])} of {report['planned']} results are here; what is missing was not judged."
-        text += _banner("fail", "This run did not end.", escape(told))
-        if report["budget"]["name"] == "quick":  # else the line on what the run is worth says it
-            text += _banner("inconclusive", "quick: not a conformance result.", "")
-    problems = report["baseline_problems"]
-    if len(problems) == 1:
-        text += _banner("fail", "The baseline is out of date.", escape(problems[0]))
-    elif problems:
-        items = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
-        text += _banner(
-            "fail", "The baseline is out of date.", folded(f"{len(problems)} problems", f'<ul class="plain">{items}</ul>')
-        )
-    return text
-
-
-def _banner(kind: str, loud: str, markup: str) -> str:
-    return f'<div class="banner {kind}" role="alert">{glyph(kind)}<div><strong>{escape(loud)}</strong> {markup}</div></div>'
+    return [Refusal(names(who) if several else "", sentence, words) for (sentence, words), who in found.items()]

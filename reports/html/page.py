@@ -1,24 +1,25 @@
-"""Fills the template of the page: head and sections as text that stands without scripts, the data for the grid beside it.
+"""Gathers what the page says: head and sections as text that stands without scripts, the data for the grid beside it.
 
 The page fetches nothing, and its content security policy forbids it to: a report is opened years later, and on machines
-without a network. Whatever a law, a kernel or a baseline says is escaped, because anybody may have written it.
+without a network.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
-from string import Template
 from typing import Any
 
+from .banners import banners
 from .capabilities import capabilities_section
 from .causes import causes_section
 from .conventions import conventions_section
 from .data import embedded, page_data
 from .faults import faults_section
-from .head import banners, head
+from .head import head
 from .profiles import profiles_section
 from .sections import environment_section, remarks_section
+from .templating import written
 
 __all__ = ["html_page"]
 
@@ -29,6 +30,9 @@ SCRIPTS = (
 
 STYLES = ("page", "causes", "grid", "sections", "panel")
 
+TITLES = {"remarks": "accuracy and notes", "faults": "known mistakes"}
+"""Links to sections whose names say too little."""
+
 
 def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = None) -> str:
     """A report as one HTML document.
@@ -36,7 +40,6 @@ def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = No
     report: as in report.json; it may be incomplete. kills: a kill matrix as `kills.summarised` gives it, if it shall be shown.
     Raises KeyError for a report that the schema does not allow.
     """
-    folder = files(__package__)
     sections = {
         "profiles": profiles_section(report),
         "capabilities": capabilities_section(report),
@@ -45,25 +48,19 @@ def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = No
         "faults": faults_section(kills, report["attnspec"]),
         "environment": environment_section(report),
     }
-    return Template(_text(folder, "page.html")).substitute(
-        title=head(report).title,
-        css="".join(_text(folder, f"{name}.css") for name in STYLES),
-        head=head(report).html,
+    shown = ("causes", "laws", *(name for name, said in sections.items() if said is not None))
+    return written(
+        "page.html",
+        head=head(report),
         banners=banners(report),
         causes=causes_section(report),
-        sections="\n".join(filter(None, sections.values())),
-        contents=_contents([name for name, text in sections.items() if text]),
+        sections=[(name, said) for name, said in sections.items() if said is not None],
+        contents=[(name, TITLES.get(name, name)) for name in shown],
+        css=_joined(STYLES, "css"),
         data=embedded(page_data(report)),
-        script="".join(_text(folder, f"{name}.js") for name in SCRIPTS),
+        script=_joined(SCRIPTS, "js"),
     )
 
 
-def _text(folder: Any, name: str) -> str:
-    text: str = folder.joinpath(name).read_text(encoding="utf-8")
-    return text
-
-
-def _contents(shown: list[str]) -> str:
-    """Links to the sections that there are."""
-    words = {"remarks": "accuracy and notes", "faults": "known mistakes"}
-    return "".join(f'<a href="#{name}">{words.get(name, name)}</a>' for name in ("causes", "laws", *shown))
+def _joined(names: tuple[str, ...], suffix: str) -> str:
+    return "".join(files(__package__).joinpath(f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)

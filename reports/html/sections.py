@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ..certificates import certificate_lines
 from ..summary import accuracy_lines, false_alarm_line
 from ..wording import counted
-from .markup import code, escape, facts, folded, section, table
+from .tables import Row, Table
 
-__all__ = ["environment_section", "remarks_section"]
+__all__ = ["Environment", "Part", "Remarks", "environment_section", "remarks_section"]
 
 FEW = 4
 """Lines that stand open; more are folded."""
@@ -20,46 +21,68 @@ LINE = re.compile(r"^\s*(?P<name>.+) in (?P<dtype>\S+): (?P<found>.*)$")
 """Implementation, dtype and estimates of a line about accuracy."""
 
 
-def remarks_section(report: Mapping[str, Any]) -> str:
+@dataclass(frozen=True)
+class Part:
+    """Lines with a title. folded: what stands for them until they are asked for; empty where they stand open."""
+
+    title: str
+    lines: Sequence[str]
+    folded: str
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """accuracy: a cell holds estimates; None where nothing was estimated. folded: as of a part."""
+
+    accuracy: Table[Row[Sequence[str]]] | None
+    folded: str
+    parts: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Environment:
+    """machine: names and what they are. ran: how each implementation ran. folded: as of a part."""
+
+    machine: Sequence[tuple[str, str]]
+    ran: Table[Row[str]]
+    folded: str
+
+
+def remarks_section(report: Mapping[str, Any]) -> Remarks:
     """How exact scale and gain are, what the passes are worth, and what adapters say of themselves."""
     said: dict[str, list[str]] = {}
     for made in report["implementations"]:
         for note in made["notes"]:
             said.setdefault(note, []).append(made["name"])
+    accuracy = _accuracy(accuracy_lines(report))
     parts = [
-        _accuracy(accuracy_lines(report)),
         *_part("What the passes are worth", certificate_lines(report)),
         *_part("Notes", [f"{', '.join(who)}: {note}" for note, who in said.items()]),
         *_part("False alarms", [false_alarm_line(report).removeprefix("false alarms: ")]),
     ]
-    return section("remarks", "Accuracy and notes", "".join(parts))
+    many = accuracy is not None and len(accuracy.rows) > FEW
+    return Remarks(accuracy, f"{len(accuracy.rows)} implementations" if accuracy and many else "", parts)
 
 
-def _accuracy(lines: list[str]) -> str:
+def _accuracy(lines: list[str]) -> Table[Row[Sequence[str]]] | None:
     """A line an implementation, a column a dtype."""
     found = [match.groupdict() for match in map(LINE.match, lines) if match]
     if not found:
-        return ""
+        return None
     dtypes = list(dict.fromkeys(each["dtype"] for each in found))
-    cells: dict[str, dict[str, str]] = {}
+    cells: dict[str, dict[str, list[str]]] = {}
     for each in found:
-        cells.setdefault(each["name"], {})[each["dtype"]] = "".join(
-            f"<span>{escape(part.replace(' off by', ''))}</span>" for part in each["found"].split(", ")
-        )
-    rows = [[code(name), *(by.get(dtype, "") for dtype in dtypes)] for name, by in cells.items()]
-    body = table(["off by", *dtypes], rows, "estimates")
-    about = '<p class="about">How far scale and gain are off, estimated from many outputs, and how sure that is.</p>'
-    return f"<h3>Accuracy</h3>{about}{body if len(rows) <= FEW else folded(f'{len(rows)} implementations', body)}"
+        estimates = [part.replace(" off by", "") for part in each["found"].split(", ")]
+        cells.setdefault(each["name"], {})[each["dtype"]] = estimates
+    return Table(["off by", *dtypes], [Row(name, [by.get(dtype, []) for dtype in dtypes]) for name, by in cells.items()])
 
 
-def _part(title: str, lines: list[str]) -> Iterator[str]:
+def _part(title: str, lines: list[str]) -> Iterator[Part]:
     if lines:
-        items = "".join(f"<li>{escape(line.strip())}</li>" for line in lines)
-        body = f'<ul class="plain">{items}</ul>'
-        yield f"<h3>{escape(title)}</h3>{body if len(lines) <= FEW else folded(counted(len(lines), 'line'), body)}"
+        yield Part(title, [line.strip() for line in lines], "" if len(lines) <= FEW else counted(len(lines), "line"))
 
 
-def environment_section(report: Mapping[str, Any]) -> str:
+def environment_section(report: Mapping[str, Any]) -> Environment:
     """Where the run happened, and how each implementation ran."""
     where = report["environment"]
     machine = {
@@ -69,10 +92,7 @@ def environment_section(report: Mapping[str, Any]) -> str:
         **where["packages"],
         **({"time": where["time"]} if "time" in where else {}),
     }
-    rows = [
-        [code(made["name"]), *(escape(made[key]) for key in ("mode", "device", "arrays", "layout"))]
-        for made in report["implementations"]
-    ]
-    ran = table(["implementation", "mode", "device", "arrays", "layout"], rows)
-    ran = ran if len(rows) <= FEW else folded(f"How {len(rows)} implementations ran", ran)
-    return section("environment", "Environment", facts(machine) + ran)
+    heads = ("mode", "device", "arrays", "layout")
+    rows = [Row(made["name"], [made[key] for key in heads]) for made in report["implementations"]]
+    folded = "" if len(rows) <= FEW else f"How {len(rows)} implementations ran"
+    return Environment(list(machine.items()), Table(["implementation", *heads], rows), folded)

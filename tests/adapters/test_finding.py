@@ -101,7 +101,7 @@ def test_an_attribute_or_a_registered_name_of_a_file(folder: Path) -> None:
 def test_a_module_and_an_attribute(folder: Path) -> None:
     assert names(find("bare:attend")) == ["attend"]
     assert names(find("declared:tile-32")) == ["tile-32"]
-    assert names(find("attnspec.adapters.numpy_flash:attend")) == ["numpy/flash"], "what was declared for it"
+    assert names(find("attnspec.adapters.numpy.flash:attend")) == ["numpy/flash"], "what was declared for it"
 
 
 def test_an_edited_file_is_read_again(folder: Path) -> None:
@@ -230,7 +230,7 @@ def test_the_table_says_what_the_modules_declare() -> None:
     for name, row in shipped.SHIPPED.items():
         made: Any = find(name)[0]
         assert made.name == name
-        module, kernels = f"attnspec.adapters.{row.module}", f"attnspec.adapters.{row.family}_kernels."
+        module, kernels = f"attnspec.adapters.{row.module}", f"attnspec.adapters.{row.family}.kernels."
         assert made.origin == module
         assert made.function.__module__ == module or made.function.__module__.startswith(kernels)
         assert made.arrays in (*row.needs, "numpy")

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from jax.experimental.pallas.ops.tpu.flash_attention import flash_attention
 
-from attnspec.adapters import jax_naive, jax_scan
 from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
+from attnspec.adapters.jax import naive as jax_naive
+from attnspec.adapters.jax import scan as jax_scan
 from attnspec.adapters.shipped import SHIPPED
 from attnspec.conformance.problems.problem import Problem
 
@@ -309,7 +310,7 @@ def test_conventions_claims_and_notes_are_declared(name: str) -> None:
 def test_what_was_compiled_is_kept_where_the_user_wants_it(environment: dict[str, str], folder: str, tmp_path: Any) -> None:
     script = (
         "import jax\n"
-        "from attnspec.adapters.jax_cache import keep_compilations\n"
+        "from attnspec.adapters.jax.cache import keep_compilations\n"
         "print(keep_compilations(), jax.config.jax_compilation_cache_dir)\n"
     )
     given = {name: value.format(tmp=tmp_path) for name, value in environment.items()}

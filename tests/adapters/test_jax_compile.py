@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from attnspec.adapters import jax_compile
-from attnspec.adapters.jax_compile import compiled
+from attnspec.adapters.jax import compile as jax_compile
+from attnspec.adapters.jax.compile import compiled
 
 
 def test_every_option_is_known_to_the_pinned_version() -> None:
@@ -28,7 +28,7 @@ def test_an_option_that_xla_does_not_know_is_left_out() -> None:
     [("--xla_backend_optimization_level=3", "None"), ("--xla_cpu_enable_fast_math=false", str(jax_compile.FAST))],
 )
 def test_flags_that_speak_of_an_option_leave_xla_its_choice(flags: str, due: str) -> None:
-    script = "from attnspec.adapters.jax_compile import options; print(options())"
+    script = "from attnspec.adapters.jax.compile import options; print(options())"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "XLA_FLAGS": flags}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True, env=environment)
     assert done.stdout.strip() == due

@@ -88,7 +88,7 @@ def test_the_torch_preset_holds_masks_biases_and_grouped_heads() -> None:
 
 
 def test_each_preset_names_options_of_the_spec_and_its_source() -> None:
-    from attnspec.adapters.signature import operations
+    from attnspec.spec.operations import operations
 
     for preset in PRESETS.values():
         assert set(preset.parameters) <= set(operations()["attention"]["options"]), preset.name
@@ -97,7 +97,7 @@ def test_each_preset_names_options_of_the_spec_and_its_source() -> None:
 
 def test_what_declares_itself_is_not_declared_again() -> None:
     with pytest.raises(ContractError, match="declares itself an implementation"):
-        find("attnspec.adapters.numpy_flash:attend@sdpa")
+        find("attnspec.adapters.numpy.flash:attend@sdpa")
     with pytest.raises(ContractError, match="are for one function"):
         find("numpy@sdpa")
 

@@ -12,7 +12,7 @@ from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
-from attnspec.reference.sparse import pattern, sparse_attention
+from attnspec.reference.sparse_attention.definition import pattern, sparse_attention
 
 pytestmark = pytest.mark.long
 
@@ -93,8 +93,8 @@ def test_lists_of_the_triton_kernel_name_every_tile_that_keeps_a_key_and_hardly_
     made("triton/block-sparse")
     import torch
 
-    from attnspec.adapters.triton_kernels.arguments import sizes_of
-    from attnspec.adapters.triton_kernels.block_lists import lists_of, sparse_rules
+    from attnspec.adapters.triton.kernels.arguments import sizes_of
+    from attnspec.adapters.triton.kernels.block_lists import lists_of, sparse_rules
 
     r = np.random.default_rng(2)
     listed, needed = 0, 0

@@ -69,7 +69,7 @@ def test_the_flash_logsumexp_of_nothing_ends_the_process(sizes: str) -> None:
 
     def status(sizes: str) -> int:
         script = (
-            "from attnspec.adapters.torch_sdpa import flash\n"
+            "from attnspec.adapters.torch.sdpa import flash\n"
             "import torch\n"
             f"sizes = dict(sq=3, sk=3) | dict({sizes})\n"
             "q, k = (torch.ones(1, 1, sizes[n], 8) for n in ('sq', 'sk'))\n"

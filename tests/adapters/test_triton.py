@@ -17,7 +17,7 @@ import triton.language as tl
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from attnspec.adapters.finding import find
-from attnspec.adapters.triton_kernels import mode, precision
+from attnspec.adapters.triton.kernels import mode, precision
 from attnspec.conformance.problems.problem import MEMORIES, Problem
 
 pytestmark = pytest.mark.long
@@ -172,7 +172,7 @@ def test_pytorch_holds_the_arrays_and_computes_nothing(name: str) -> None:
 
 def test_pytorch_alone_does_not_import_triton_nor_the_package_either_of_them() -> None:
     assert fresh("import sys, torch; print('triton' in sys.modules)") == "False"
-    script = "import sys, attnspec.adapters.triton_kernels; print('triton' in sys.modules, 'torch' in sys.modules)"
+    script = "import sys, attnspec.adapters.triton.kernels; print('triton' in sys.modules, 'torch' in sys.modules)"
     assert fresh(script) == "False False"
 
 

@@ -28,7 +28,7 @@ class Device:
     def get_current_stream(self, device): return 0
 
 driver.set_active(Device())
-from attnspec.adapters.triton_kernels import launch, launch_linear, launch_sparse, mode
+from attnspec.adapters.triton.kernels import launch, launch_linear, launch_sparse, mode
 assert not mode.interpreted
 compiled = []
 

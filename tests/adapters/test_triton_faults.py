@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import pytest
 
-from attnspec.adapters import triton_kernels
 from attnspec.adapters.contract import Implementation
 from attnspec.adapters.finding import find
+from attnspec.adapters.triton import kernels as triton_kernels
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 
@@ -92,7 +92,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
 
     def planted(name: str, file: str = "", right: str = "", wrong: str = "") -> Implementation:
         name_of_copy = f"planted_{tmp_path.name}_{next(number)}".replace("-", "_")
-        package, folder = f"attnspec.adapters.{name_of_copy}", tmp_path / name_of_copy
+        package, folder = f"attnspec.adapters.triton.{name_of_copy}", tmp_path / name_of_copy
         shutil.copytree(Path(triton_kernels.__file__).parent, folder, ignore=shutil.ignore_patterns("__pycache__"))
         if file:
             text = (folder / file).read_text()

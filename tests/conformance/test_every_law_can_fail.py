@@ -1,6 +1,6 @@
 """A law that nothing can break proves nothing: every law rejects each fault that it names, and nothing that is correct.
 
-The pairs are those of `kills` in spec/laws. A pair that stops holding means that a law, a fault, a bound or the drawing of
+The pairs are those of `kills` in the spec. A pair that stops holding means that a law, a fault, a bound or the drawing of
 problems has changed; none of the four is to be bent until the pair holds again without knowing which.
 """
 

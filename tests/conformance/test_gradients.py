@@ -13,8 +13,8 @@ from attnspec.adapters.contract import ContractError, Implementation, implementa
 from attnspec.adapters.finding import find
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
-from attnspec.reference.kernels import KERNELS, as_callable, declared_of
-from attnspec.reference.kernels_backward import BACKWARDS, as_backward
+from attnspec.reference.attention.kernels import KERNELS, as_callable, declared_of
+from attnspec.reference.attention.kernels_backward import BACKWARDS, as_backward
 
 pytestmark = pytest.mark.long
 
@@ -98,7 +98,7 @@ def test_gradients_in_another_layout_and_of_fewer_options() -> None:
     [(lambda dq, dk, dv: dq, "asked for (dq, dk, dv)"), (lambda dq, dk, dv: (dq, dk[..., :0], dv), "dk has the shape")],
 )
 def test_a_backward_pass_that_breaks_the_contract(gives: Any, message: str) -> None:
-    from attnspec.adapters.numpy_flash import attend, backward
+    from attnspec.adapters.numpy.flash import attend, backward
 
     def broken(dout: Any, q: Any, k: Any, v: Any) -> Any:
         return gives(*backward(dout, q, k, v))

@@ -14,8 +14,8 @@ from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.arithmetic import DECLARE_IF, NAMED
+from attnspec.reference.attention.kernels import KERNELS, NARROW_KERNELS, as_callable
 from attnspec.reference.faults.catalogue import as_callable as fault_of
-from attnspec.reference.kernels import KERNELS, NARROW_KERNELS, as_callable
 from attnspec.reports.diagnosis import diagnosis_lines
 from attnspec.reports.html.evidence import diagnosis_data
 

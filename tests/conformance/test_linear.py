@@ -19,8 +19,8 @@ from attnspec.conformance.problems.linear import BETAS, DECAYS, GATES, PACKINGS,
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS
-from attnspec.reference.linear.features import features, width
-from attnspec.reference.linear.kernels import LINEAR_KERNELS, as_callable, declared_of
+from attnspec.reference.linear_attention.features import features, width
+from attnspec.reference.linear_attention.kernels import LINEAR_KERNELS, as_callable, declared_of
 
 pytestmark = pytest.mark.long
 

@@ -20,9 +20,9 @@ from attnspec.conformance.measure.rounding import rounding
 from attnspec.conformance.measure.row_sum import row_sum_errors
 from attnspec.conformance.measure.tile import tile_size
 from attnspec.conformance.measure.width import accumulator_bits
+from attnspec.reference.attention.faults.exponential import OFF
+from attnspec.reference.attention.kernels import KERNELS, as_callable, declared_of
 from attnspec.reference.faults.catalogue import as_callable as fault_of
-from attnspec.reference.faults.exponential import OFF
-from attnspec.reference.kernels import KERNELS, as_callable, declared_of
 from attnspec.reference.rounding import DTYPES as NUMPY
 from attnspec.reference.rounding import round_to
 

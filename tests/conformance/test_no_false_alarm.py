@@ -15,9 +15,9 @@ from attnspec.conformance.language import Law, load_laws
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.arithmetic import FLOAT8
-from attnspec.reference.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, as_callable, declared_of
-from attnspec.reference.random_features import kernels as random_features
-from attnspec.reference.random_features.kernels import RANDOM_KERNELS
+from attnspec.reference.attention.kernels import FLOAT8_KERNELS, KERNELS, NARROW_KERNELS, as_callable, declared_of
+from attnspec.reference.random_feature_attention import kernels as random_features
+from attnspec.reference.random_feature_attention.kernels import RANDOM_KERNELS
 
 pytestmark = pytest.mark.long
 

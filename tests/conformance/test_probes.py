@@ -18,9 +18,9 @@ from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.conformance.vocabulary.decoding import read_rows
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
+from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.kernels import as_callable as kernel_of
 from attnspec.reference.faults.catalogue import as_callable
-from attnspec.reference.kernels import KERNELS, arithmetic_of
-from attnspec.reference.kernels import as_callable as kernel_of
 from attnspec.reference.rounding import round_to
 
 pytestmark = pytest.mark.long

@@ -14,7 +14,7 @@ from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.sparse import sparse_attention
+from attnspec.reference.sparse_attention.definition import sparse_attention
 
 CASE = "dtype=float32&b=2&hq=6&hkv=2&sq=13&sk=19&d=8&causal=1&window=4,3&dilation=2&global_tokens=2&block_mask=random:4:bh"
 CASE += "&values=normal&seed=5&geometry=3"

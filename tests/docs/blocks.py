@@ -174,5 +174,5 @@ PAGES = Sybil(parsers=[BlockParser(), DirectiveParser(), SkipParser()], path=str
 
 
 def _laws() -> list[dict[str, Any]]:
-    files = sorted((ROOT / "spec" / "laws").glob("*.yaml"))
+    files = sorted((ROOT / "spec").glob("*/laws/*.yaml"))
     return [law for file in files for law in yaml.safe_load(file.read_text(encoding="utf-8"))["laws"]]

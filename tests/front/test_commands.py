@@ -29,7 +29,7 @@ def test_laws(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_explain(capsys: pytest.CaptureFixture[str]) -> None:
     text = told(["explain", "causal/future-is-invisible"], capsys)
-    assert "  out(poison_hidden(p)) == out(p)\n" in text and "spec/laws/causal.yaml:" in text
+    assert "  out(poison_hidden(p)) == out(p)\n" in text and "spec/attention/laws/causal.yaml:" in text
     for part in ("why: ", "kills: ", "source: https://", "poison_hidden(p)"):
         assert part in text
 

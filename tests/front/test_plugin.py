@@ -101,7 +101,7 @@ def test_verdicts_become_outcomes(run_pytest: Any, kernels: Path, tmp_path: Path
     done = run_pytest(*SPEC, *options, "--junit-xml=junit.xml", "--attnspec-out=out", "-rs", cwd=tmp_path)
     text = done.stdout
     assert done.returncode == 1
-    assert "spec/laws/causal.yaml:" in text and "not-claimed: causal is not an option of good" in text
+    assert "spec/attention/laws/causal.yaml:" in text and "not-claimed: causal is not an option of good" in text
     assert "  fails     weights/as-defined for unscaled in float32" in text
     for part in (
         "  law       weights/as-defined: weights(p) ≈ ",

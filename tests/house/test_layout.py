@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from attnspec.adapters.shipped import SHIPPED
+
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("spec", "reference", "adapters", "conformance", "reports")
 
@@ -90,40 +92,114 @@ def _imports_of_text(text: str, pretend: Path) -> list[tuple[str, int]]:
     return list(imports_of(Pretend()))  # type: ignore[arg-type]
 
 
+FRAMEWORKS = {file.parent.name for file in (ROOT / "adapters").glob("*/__init__.py")}
+"""The folders of adapters, one a framework. What all of them share stands beside them."""
+
+ADAPTERS = {tuple(row.module.split(".")) for row in SHIPPED.values()}
+"""(framework, module) of each adapter; the other modules of a framework's folder are what its adapters share."""
+
+
+def _modules_of(node: ast.AST, package: list[str]) -> list[list[str]]:
+    """What an import reaches, each as the parts of its whole name; nothing for other nodes."""
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".") for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = package[: len(package) - node.level + 1] if node.level else []
+    whole = [*base, *(node.module.split(".") if node.module else [])]
+    return [[*whole, alias.name] for alias in node.names]
+
+
+def strangers_in(file: Path, text: str) -> Iterator[str]:
+    """Imports of a file, relative to adapters, that it may not have: of another framework, and of another adapter."""
+    framework = file.parts[0]
+    package = ["attnspec", "adapters", *file.parent.parts]
+    for node in ast.walk(ast.parse(text)):
+        for reached in _modules_of(node, package):
+            if reached[:2] != ["attnspec", "adapters"] or len(reached) < 3:
+                continue
+            other = tuple(reached[2:4])
+            if other[0] in FRAMEWORKS - {framework}:
+                yield f"adapters/{file}:{getattr(node, 'lineno', 0)} imports of {other[0]}"
+            elif other in ADAPTERS:
+                yield f"adapters/{file}:{getattr(node, 'lineno', 0)} imports the adapter {'/'.join(other)}"
+
+
 def test_adapters_do_not_know_one_another() -> None:
-    shared = {
-        "cache",
-        "contract",
-        "device",
-        "arrays",
-        "memory",
-        "finding",
-        "presets",
-        "preset_calls",
-        "signature",
-        "takes",
-        "loading",
-        "shipped",
-        "sparse_inputs",
-        "linear_inputs",
-        "random_inputs",
-    }
-    packages = {file.parent.name for file in (ROOT / "adapters").glob("*/__init__.py")}
-    modules = {file.stem for file in (ROOT / "adapters").glob("*.py")} - {"__init__"} | packages
-    helpers = {
-        name
-        for name in modules
-        if name.endswith(("_backward", "_cache", "_compile", "_eager", "_inputs", "_kernels", "_masks", "_options", "_tiles"))
-    }
-    for file in (ROOT / "adapters").glob("*.py"):
-        if file.stem in shared or file.stem == "__init__":
-            continue
-        family = file.stem.split("_")[0]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
-                reached = node.module.split(".")[0]
-                allowed = shared | {name for name in helpers if name.startswith(family)}
-                assert reached in allowed, f"{file.name}:{node.lineno} imports the adapter {reached}"
+    place = ROOT / "adapters"
+    assert {"jax", "numpy", "torch", "triton"} == FRAMEWORKS
+    files = [file.relative_to(place) for framework in sorted(FRAMEWORKS) for file in sorted((place / framework).rglob("*.py"))]
+    assert {(file.parts[0], file.stem) for file in files if len(file.parts) == 2} >= ADAPTERS
+    wrong = [line for file in files for line in strangers_in(file, (place / file).read_text(encoding="utf-8"))]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("torch/sdpa.py", "from .flex import attend", ["adapters/torch/sdpa.py:1 imports the adapter torch/flex"]),
+        ("torch/sdpa.py", "from . import masks, flex", ["adapters/torch/sdpa.py:1 imports the adapter torch/flex"]),
+        ("numpy/tiles.py", "def f():\n    from ..jax.options import read", ["adapters/numpy/tiles.py:2 imports of jax"]),
+        ("triton/kernels/launch.py", "from ...torch import masks", ["adapters/triton/kernels/launch.py:1 imports of torch"]),
+        (
+            "triton/kernels/launch.py",
+            "from ..flash import flash",
+            ["adapters/triton/kernels/launch.py:1 imports the adapter triton/flash"],
+        ),
+        ("jax/scan.py", "import attnspec.adapters.numpy.flash", ["adapters/jax/scan.py:1 imports of numpy"]),
+        ("torch/sdpa.py", "import torch\nfrom ..contract import implementation\nfrom .masks import masked", []),
+        ("triton/kernels/launch.py", "import numpy\nfrom ...device import wished\nfrom .mode import MODE", []),
+    ],
+)
+def test_an_adapter_that_knows_another_is_found(file: str, text: str, found: list[str]) -> None:
+    assert list(strangers_in(Path(file), text)) == found
+
+
+OPERATIONS = {
+    "attention": set(),
+    "sparse_attention": {"attention"},
+    "linear_attention": set(),
+    "random_feature_attention": set(),
+}
+"""The operations' folders of reference, and which others each may use: sparse attention is attention under a mask."""
+
+ABOVE = {"faults/catalogue.py"}
+"""What stands above the operations, because it lists them. All else outside of their folders is what they share."""
+
+
+def operations_in(file: Path, text: str) -> Iterator[str]:
+    """Imports, by a file relative to reference, of operations that it may not know; those that only name a type too."""
+    own = file.parts[0]
+    allowed = {own, *OPERATIONS[own]} if own in OPERATIONS else set()
+    package = ["attnspec", "reference", *file.parent.parts]
+    for node in ast.walk(ast.parse(text)):
+        for reached in _modules_of(node, package):
+            other = reached[2] if reached[:2] == ["attnspec", "reference"] and len(reached) > 2 else ""
+            if other in OPERATIONS and other not in allowed:
+                yield f"reference/{file}:{getattr(node, 'lineno', 0)} imports of {other}"
+
+
+def test_an_operation_of_the_reference_knows_no_other_but_what_it_is_made_of() -> None:
+    place = ROOT / "reference"
+    assert set(OPERATIONS) == {file.parent.name for file in place.glob("*/__init__.py")} - {"faults"}
+    files = [file.relative_to(place) for file in sorted(place.rglob("*.py"))]
+    wrong = {file: list(operations_in(file, (place / file).read_text(encoding="utf-8"))) for file in files}
+    assert {file.as_posix() for file in wrong if wrong[file]} == ABOVE, wrong
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "found"),
+    [
+        ("attention/masks.py", "def f():\n    from ..sparse_attention import checks", ["sparse_attention"]),
+        ("attention/bounds/facts.py", "from ... import linear_attention", ["linear_attention"]),
+        ("linear_attention/faults/chunks.py", "from ...attention.faults.making import textbook", ["attention"]),
+        ("rounding.py", "from .attention.checks import check", ["attention"]),
+        ("faults/making.py", "import attnspec.reference.attention.textbook", ["attention"]),
+        ("sparse_attention/choice.py", "from ..attention.textbook import attention\nfrom ..arithmetic import REFERENCE", []),
+    ],
+)
+def test_an_operation_that_knows_another_is_found(file: str, text: str, found: list[str]) -> None:
+    assert [line.split(" imports of ")[1] for line in operations_in(Path(file), text)] == found
 
 
 def test_no_file_is_long() -> None:

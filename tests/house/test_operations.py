@@ -13,10 +13,10 @@ from attnspec.conformance.describe import describe_plan
 from attnspec.conformance.operations import Operation, UnknownOperation, known_operations, operation_named, register
 from attnspec.conformance.selection import Mistake, find_targets, make_plan
 from attnspec.reference.faults.catalogue import OPERATIONS
-from attnspec.spec.reading import spec_file
+from attnspec.spec.operations import operations
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = frozenset(spec_file("operations.yaml"))
+NAMES = frozenset(operations())
 ROOMS = ("adapters", "conformance", "reference", "reports", "attnspec")
 OWN = ("conformance/operations/", "reference/faults/catalogue.py")
 """Where names of operations belong: their records, and what the faults are made of."""
@@ -93,7 +93,7 @@ def test_what_is_stated_is_computed_and_has_a_definition() -> None:
 def test_what_nothing_computes_is_an_error_and_no_attention(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnknownOperation, match="nothing computes the operation 'tropical'; known: attention, sparse_attention"):
         operation_named("tropical")
-    monkeypatch.setitem(spec_file("operations.yaml"), "tropical", spec_file("operations.yaml")["attention"])
+    monkeypatch.setitem(operations(), "tropical", operations()["attention"])
     made = implementation_of(lambda q, k, v: v, name="mine", operation="tropical")
     monkeypatch.setattr("attnspec.adapters.finding.find", lambda address: [made])
     with pytest.raises(Mistake, match="mine: nothing computes the operation 'tropical'"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attnspec.reference.linear.features import features, width
+from attnspec.reference.linear_attention.features import features, width
 
 __all__ = ["MAPS", "call"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled import tiled_attention
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled import tiled_attention
 
 pytestmark = pytest.mark.long
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds import blocks, facts, judge
-from attnspec.reference.bounds.records import PART, most_records
-from attnspec.reference.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.bounds import blocks, facts, judge
+from attnspec.reference.attention.bounds.records import PART, most_records
+from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
 from attnspec.reference.rounding import DTYPES
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED, Arithmetic, arithmetic_for
-from attnspec.reference.bounds import judge
+from attnspec.reference.attention.bounds import judge
 from attnspec.reference.rounding import DTYPES, round_to
 
 HALF = arithmetic_for("half", "float16")

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds import judge
+from attnspec.reference.attention.bounds import judge
+from attnspec.reference.attention.steps import STEPS, Steps
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.rounding import DTYPES, round_to
-from attnspec.reference.steps import STEPS, Steps
-from attnspec.reference.textbook import attention
 
 
 def drops_last_key(given: Any) -> Any:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import FLOAT8, NAMED, arithmetic_for
-from attnspec.reference.bounds import judge
-from attnspec.reference.bounds.flat import flat_bounds
-from attnspec.reference.kernels import FLOAT8_KERNELS, Kernel, arithmetic_of, returned_in, run
+from attnspec.reference.attention.bounds import judge
+from attnspec.reference.attention.bounds.flat import flat_bounds
+from attnspec.reference.attention.kernels import FLOAT8_KERNELS, Kernel, arithmetic_of, returned_in, run
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
-from attnspec.reference.textbook import attention
 
 pytestmark = pytest.mark.long
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference import gradient_steps
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.bounds.gradients import GradientJudgement, judge_gradients
-from attnspec.reference.gradients import GRADIENT_STEPS, gradients
-from attnspec.reference.kernels import KERNELS
-from attnspec.reference.kernels_backward import BACKWARDS, arithmetic_of_backward, as_backward
+from attnspec.reference.attention import gradient_steps
+from attnspec.reference.attention.bounds.gradients import GradientJudgement, judge_gradients
+from attnspec.reference.attention.gradients import GRADIENT_STEPS, gradients
+from attnspec.reference.attention.kernels import KERNELS
+from attnspec.reference.attention.kernels_backward import BACKWARDS, arithmetic_of_backward, as_backward
+from attnspec.reference.attention.steps import STEPS
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
-from attnspec.reference.steps import STEPS
 
 pytestmark = pytest.mark.long
 
@@ -210,7 +210,7 @@ def test_gradients_that_their_dtype_cannot_hold_are_promised_nothing() -> None:
 def test_rows_in_blocks_give_the_same_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     arrays = normal(4, 100, "bfloat16")
     whole = judge_gradients(*arrays, arithmetic=HALF, dtype="bfloat16", causal=True, softcap=3.0)
-    monkeypatch.setattr("attnspec.reference.bounds.blocks.ENTRIES", 1)
+    monkeypatch.setattr("attnspec.reference.attention.bounds.blocks.ENTRIES", 1)
     blocks = judge_gradients(*arrays, arithmetic=HALF, dtype="bfloat16", causal=True, softcap=3.0)
     for name in NAMES:
         np.testing.assert_allclose(getattr(blocks, f"{name}_bound"), getattr(whole, f"{name}_bound"), rtol=1e-6)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds.gradients import judge_gradients
+from attnspec.reference.attention.bounds.gradients import judge_gradients
 
 ARITHMETIC = arithmetic_for({"name": "fp32", "u_acc": 2.0**-23, "n_pre": 0, "tile": 1 << 30, "splits": 1}, "float32")
 

@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds.gradients import judge_gradients
+from attnspec.reference.attention.bounds.gradients import judge_gradients
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
 
 pytestmark = pytest.mark.long

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED, REFERENCE
-from attnspec.reference.bounds.gradients import judge_gradients
+from attnspec.reference.attention.bounds.gradients import judge_gradients
 
 PROBLEMS = 60
 NAMES = ("dq", "dk", "dv")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds import Judgement, judge
-from attnspec.reference.kernels import KERNELS, Kernel, arithmetic_of, low, run
+from attnspec.reference.attention.bounds import Judgement, judge
+from attnspec.reference.attention.kernels import KERNELS, Kernel, arithmetic_of, low, run
+from attnspec.reference.attention.textbook import Attended, attention
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
-from attnspec.reference.textbook import Attended, attention
 
 pytestmark = pytest.mark.long
 

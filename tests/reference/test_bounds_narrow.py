@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED, arithmetic_for
-from attnspec.reference.bounds import judge
-from attnspec.reference.bounds.flat import flat_bounds
-from attnspec.reference.kernels import NARROW_KERNELS, arithmetic_of, as_callable
-from attnspec.reference.kernels_in_blocks import quantised
+from attnspec.reference.attention.bounds import judge
+from attnspec.reference.attention.bounds.flat import flat_bounds
+from attnspec.reference.attention.kernels import NARROW_KERNELS, arithmetic_of, as_callable
+from attnspec.reference.attention.kernels_in_blocks import quantised
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.rounding import DTYPES, round_to, unit_in_last_place
-from attnspec.reference.textbook import attention
 
 HALF = ("float16", "bfloat16")
 SIZES = [(3, 17, 16), (33, 65, 64), (1, 100, 32)]

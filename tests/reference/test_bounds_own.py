@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED, REFERENCE, Arithmetic, arithmetic_for
-from attnspec.reference.bounds import judgement
-from attnspec.reference.bounds.facts import facts_of
-from attnspec.reference.bounds.logits import logit_errors
-from attnspec.reference.bounds.own import own_share
-from attnspec.reference.bounds.weights import weight_errors
-from attnspec.reference.inputs import read
-from attnspec.reference.textbook import attention
+from attnspec.reference.attention.bounds import judgement
+from attnspec.reference.attention.bounds.facts import facts_of
+from attnspec.reference.attention.bounds.logits import logit_errors
+from attnspec.reference.attention.bounds.own import own_share
+from attnspec.reference.attention.bounds.weights import weight_errors
+from attnspec.reference.attention.inputs import read
+from attnspec.reference.attention.textbook import attention
 
 pytestmark = pytest.mark.long
 

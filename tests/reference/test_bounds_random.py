@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.bounds import FALSE_ALARM, Judgement, judge
-from attnspec.reference.bounds import random_signs as level_r
+from attnspec.reference.attention.bounds import FALSE_ALARM, Judgement, judge
+from attnspec.reference.attention.bounds import random_signs as level_r
 from attnspec.reference.rounding import DTYPES, round_to
 
 BITS = {"float16": 11, "bfloat16": 8}

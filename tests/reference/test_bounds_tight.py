@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import ROUNDOFF, Arithmetic, arithmetic_for
-from attnspec.reference.bounds.facts import Facts, facts_of
-from attnspec.reference.bounds.judgement import DEFAULTS
-from attnspec.reference.bounds.logits import Logits, logit_errors
-from attnspec.reference.bounds.logsumexp import logsumexp_bound
-from attnspec.reference.bounds.output import output_bound
-from attnspec.reference.bounds.roundoff import DIVIDE, compounded, gamma
-from attnspec.reference.bounds.weights import Weights, weight_errors
-from attnspec.reference.inputs import read
+from attnspec.reference.attention.bounds.facts import Facts, facts_of
+from attnspec.reference.attention.bounds.judgement import DEFAULTS
+from attnspec.reference.attention.bounds.logits import Logits, logit_errors
+from attnspec.reference.attention.bounds.logsumexp import logsumexp_bound
+from attnspec.reference.attention.bounds.output import output_bound
+from attnspec.reference.attention.bounds.weights import Weights, weight_errors
+from attnspec.reference.attention.inputs import read
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.rounding import DTYPES, round_to
-from attnspec.reference.textbook import attention
+from attnspec.reference.roundoff import DIVIDE, compounded, gamma
 
 PLAIN = {"tile": 1 << 30, "splits": 1, "weights_rounded": "before", "row_sum_from": "unrounded"}
 

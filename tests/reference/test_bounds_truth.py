@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED, REFERENCE
-from attnspec.reference.bounds import judge, own_error
-from attnspec.reference.dropout import keep_mask
+from attnspec.reference.attention.bounds import judge, own_error
+from attnspec.reference.attention.dropout import keep_mask
 
 mpmath.mp.dps = 50
 PROBLEMS = 40

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference.textbook import Attended, attention
-from attnspec.reference.tiled import tiled_attention
+from attnspec.reference.attention.textbook import Attended, attention
+from attnspec.reference.attention.tiled import tiled_attention
 
 BOTTOM_RIGHT = {"causal_alignment": "bottom-right"}
 ZERO = np.zeros((1, 1, 1, 1))

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from mpmath import mpf
 
-from attnspec.reference.dropout import keep_mask
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled import tiled_attention
+from attnspec.reference.attention.dropout import keep_mask
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled import tiled_attention
 
 pytestmark = pytest.mark.long
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from attnspec.reference.dropout import keep_mask
+from attnspec.reference.attention.dropout import keep_mask
 
 SHAPE = (2, 3, 40, 50)
 

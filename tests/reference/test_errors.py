@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled import tiled_attention
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled import tiled_attention
 
 B, HQ, HKV, SQ, SK, D, DV = 2, 4, 2, 3, 5, 6, 7
 WRONG: list[tuple[dict[str, Any], str]] = [

@@ -10,18 +10,19 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import pytest
-import yaml
 
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable, joined
 from attnspec.reference.faults.making import MAKERS, fault
 from attnspec.reference.rounding import round_to
-from attnspec.reference.textbook import attention
+from attnspec.spec.operations import faults, folder_of, operations
+from attnspec.spec.reading import read
 
 pytestmark = pytest.mark.long
 
 SPEC = files("attnspec.spec")
-ENTRIES = yaml.safe_load(SPEC.joinpath("faults.yaml").read_text(encoding="utf-8"))
-OPERATIONS = yaml.safe_load(SPEC.joinpath("operations.yaml").read_text(encoding="utf-8"))
+ENTRIES = faults()
+OPERATIONS = operations()
 
 ATTENTION = {name: made for name, made in FAULTS.items() if made.operation == "attention"}
 """Faults of other operations take other options, and have tests of their own."""
@@ -166,8 +167,10 @@ def test_the_spec_file_keeps_its_schema() -> None:
 
     schema = json.loads(SPEC.joinpath("schema/faults.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
-    assert not [error.message for error in Draft202012Validator(schema).iter_errors(ENTRIES)]
-    broken = {"some-fault": {**ENTRIES["causal-ignored"], "links": []}, "Another": ENTRIES["causal-ignored"]}
+    stated = [read(folder_of(name).joinpath("faults.yaml")) for name in OPERATIONS]
+    assert not [error.message for entries in stated for error in Draft202012Validator(schema).iter_errors(entries)]
+    one = stated[0]["causal-ignored"]
+    broken = {"some-fault": {**one, "links": []}, "Another": one}
     assert len(list(Draft202012Validator(schema).iter_errors(broken))) == 2
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference import gradient_steps, tiled_backward
-from attnspec.reference.gradients import GRADIENT_STEPS, GradientSteps, gradients
-from attnspec.reference.steps import STEPS
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled_backward import tiled_backward as by_blocks
+from attnspec.reference.attention import gradient_steps, tiled_backward
+from attnspec.reference.attention.gradients import GRADIENT_STEPS, GradientSteps, gradients
+from attnspec.reference.attention.steps import STEPS
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled_backward import tiled_backward as by_blocks
 
 pytestmark = pytest.mark.long
 
@@ -45,8 +45,9 @@ def test_textbook_and_blocks_agree(draw: Any, block: int) -> None:
 
 def test_the_two_definitions_share_no_meaning() -> None:
     statements = ast.walk(ast.parse(inspect.getsource(tiled_backward)))
-    imported = {s.module for s in statements if isinstance(s, ast.ImportFrom) and s.level}
-    assert imported == {"checks", "tiled", "tiled_head"}
+    imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.level]
+    assert {s.module for s in imports} == {"arrays", "checks", "tiled", "tiled_head"}
+    assert [name.name for s in imports if s.module == "arrays" for name in s.names] == ["real"], "how an array becomes float64"
 
 
 def test_gradients_are_differences_of_the_output(draw: Any) -> None:

@@ -9,9 +9,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from attnspec.reference.linear.features import FEATURE_MAPS, TAYLOR, degree, features, width
-from attnspec.reference.linear.orders import in_order
-from attnspec.reference.linear.recurrent import linear_attention
+from attnspec.reference.linear_attention.features import FEATURE_MAPS, TAYLOR, degree, features, width
+from attnspec.reference.linear_attention.orders import in_order
+from attnspec.reference.linear_attention.recurrent import linear_attention
 
 from .linear_cases import call
 

@@ -9,10 +9,10 @@ import pytest
 
 from attnspec.reference.arithmetic import REFERENCE, arithmetic_for
 from attnspec.reference.faults.catalogue import as_callable as fault
-from attnspec.reference.linear import growth
-from attnspec.reference.linear.bounds import judge_linear
-from attnspec.reference.linear.kernels import LINEAR_KERNELS, as_callable, declared_of
-from attnspec.reference.linear.recurrent import linear_attention
+from attnspec.reference.linear_attention import growth
+from attnspec.reference.linear_attention.bounds import judge_linear
+from attnspec.reference.linear_attention.kernels import LINEAR_KERNELS, as_callable, declared_of
+from attnspec.reference.linear_attention.recurrent import linear_attention
 from attnspec.reference.rounding import DTYPES, preimage
 
 from .linear_cases import call

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.linear.recurrent import linear_attention
+from attnspec.reference.linear_attention.recurrent import linear_attention
+from attnspec.spec.operations import faults
 
 from .linear_cases import call
 
@@ -85,7 +84,7 @@ def test_no_two_faults_are_one(right: list[tuple[Any, ...]]) -> None:
 
 
 def test_they_are_many_and_cite_their_sources() -> None:
-    entries = yaml.safe_load(files("attnspec.spec").joinpath("faults.yaml").read_text(encoding="utf-8"))
+    entries = faults()
     assert len(LINEAR) >= 50
     assert all(entries[name]["links"] for name in LINEAR)
     reported = {link for name in LINEAR for link in entries[name]["links"] if "github.com" in link}

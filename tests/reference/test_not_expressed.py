@@ -12,9 +12,11 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from attnspec.spec.operations import faults
+
 SPEC = files("attnspec.spec")
 GROUPS: dict[str, Any] = yaml.safe_load(SPEC.joinpath("not_expressed.yaml").read_text(encoding="utf-8"))
-FAULTS: dict[str, Any] = yaml.safe_load(SPEC.joinpath("faults.yaml").read_text(encoding="utf-8"))
+FAULTS: dict[str, Any] = faults()
 SCHEMA = Draft202012Validator(json.loads(SPEC.joinpath("schema/not_expressed.schema.json").read_text(encoding="utf-8")))
 
 

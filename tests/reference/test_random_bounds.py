@@ -9,11 +9,11 @@ import pytest
 
 from attnspec.reference.arithmetic import REFERENCE, arithmetic_for
 from attnspec.reference.faults.catalogue import as_callable as fault
-from attnspec.reference.random_features.bounds import judge_random
-from attnspec.reference.random_features.definition import random_feature_attention
-from attnspec.reference.random_features.drawing import draw_projection
-from attnspec.reference.random_features.drawn import drawn_error
-from attnspec.reference.random_features.kernels import RANDOM_KERNELS, as_callable, declared_of
+from attnspec.reference.random_feature_attention.bounds import judge_random
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.drawing import draw_projection
+from attnspec.reference.random_feature_attention.drawn import drawn_error
+from attnspec.reference.random_feature_attention.kernels import RANDOM_KERNELS, as_callable, declared_of
 from attnspec.reference.rounding import DTYPES, preimage
 
 from .random_cases import call

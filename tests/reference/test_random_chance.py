@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from attnspec.reference.random_features.chance import deviate, mean_room, square_room, variance
-from attnspec.reference.random_features.drawing import draw_projection
-from attnspec.reference.random_features.orthogonal import covariance
+from attnspec.reference.random_feature_attention.chance import deviate, mean_room, square_room, variance
+from attnspec.reference.random_feature_attention.drawing import draw_projection
+from attnspec.reference.random_feature_attention.orthogonal import covariance
 
 pytestmark = pytest.mark.long
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.random_features.drawing import draw_projection
-from attnspec.reference.random_features.drawn import drawn_error
-from attnspec.reference.random_features.kernels import RANDOM_KERNELS, declared_of
-from attnspec.reference.random_features.rounding import FeatureRoundings
+from attnspec.reference.random_feature_attention.drawing import draw_projection
+from attnspec.reference.random_feature_attention.drawn import drawn_error
+from attnspec.reference.random_feature_attention.kernels import RANDOM_KERNELS, declared_of
+from attnspec.reference.random_feature_attention.rounding import FeatureRoundings
 from attnspec.reference.rounding import DTYPES
 
 SCALE, FEATURES, D = 0.5, 256, 4

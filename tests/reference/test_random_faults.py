@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
-from attnspec.reference.random_features.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
+from attnspec.spec.operations import faults
 
 from .random_cases import call
 
@@ -77,7 +76,7 @@ def test_no_two_faults_are_one(right: list[tuple[Any, ...]]) -> None:
 
 
 def test_they_are_many_and_cite_their_sources() -> None:
-    entries = yaml.safe_load(files("attnspec.spec").joinpath("faults.yaml").read_text(encoding="utf-8"))
+    entries = faults()
     assert len(RANDOM) >= 35
     reported = {link for name in RANDOM for link in entries[name]["links"] if "github.com" in link}
     assert len(reported) > 15

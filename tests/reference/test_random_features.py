@@ -8,9 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from attnspec.reference.random_features.definition import random_feature_attention
-from attnspec.reference.random_features.drawing import draw_projection, rotations
-from attnspec.reference.random_features.sums import running_sums
+from attnspec.reference.random_feature_attention.definition import random_feature_attention
+from attnspec.reference.random_feature_attention.drawing import draw_projection, rotations
+from attnspec.reference.random_feature_attention.sums import running_sums
 
 from .random_cases import call
 

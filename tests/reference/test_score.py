@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
-from attnspec.reference.bounds.replicates import mean_gain, student
-from attnspec.reference.bounds.score import Estimate, Residual, gain, mixing, noise_of, quantile, scale
-from attnspec.reference.bounds.score_keys import key_weights, roughness, value_rows
+from attnspec.reference.attention.bounds.replicates import mean_gain, student
+from attnspec.reference.attention.bounds.score import Estimate, Residual, gain, mixing, noise_of, quantile, scale
+from attnspec.reference.attention.bounds.score_keys import key_weights, roughness, value_rows
+from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.kernels import as_callable as kernel
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import as_callable
-from attnspec.reference.kernels import KERNELS, arithmetic_of
-from attnspec.reference.kernels import as_callable as kernel
 from attnspec.reference.rounding import DTYPES, round_to
-from attnspec.reference.textbook import attention
 
 NAMES = ["float32", "float16", "bfloat16"]
 ALL = {"scale": scale, "gain": gain, "mixing": mixing, "keys": key_weights, "values": value_rows}

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds.score import Estimate, Noise, noise_of, scale
-from attnspec.reference.bounds.score import Residual as OfOutput
-from attnspec.reference.bounds.score_logsumexp import logsumexp_offset, logsumexp_scale
+from attnspec.reference.attention.bounds.score import Estimate, Noise, noise_of, scale
+from attnspec.reference.attention.bounds.score import Residual as OfOutput
+from attnspec.reference.attention.bounds.score_logsumexp import logsumexp_offset, logsumexp_scale
+from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
+from attnspec.reference.attention.kernels import as_callable as kernel
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import as_callable
-from attnspec.reference.kernels import KERNELS, arithmetic_of
-from attnspec.reference.kernels import as_callable as kernel
 from attnspec.reference.rounding import DTYPES, round_to
-from attnspec.reference.textbook import attention
 
 NAMES = ["float32", "float16", "bfloat16"]
 OPTIONS: tuple[dict[str, Any], ...] = ({}, {"causal": True}, {"window": (16, 4)}, {"scale": 0.3})

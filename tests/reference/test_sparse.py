@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import arithmetic_for
-from attnspec.reference.bounds.choice import clear_choice
-from attnspec.reference.sparse import best, narrowed, pattern, sparse_attention
-from attnspec.reference.sparse_rows import kept_keys
-from attnspec.reference.textbook import attention
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.sparse_attention.choice import clear_choice
+from attnspec.reference.sparse_attention.definition import best, narrowed, pattern, sparse_attention
+from attnspec.reference.sparse_attention.rows import kept_keys
 
 MANY = 1500
 

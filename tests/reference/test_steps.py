@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.reference import scores, softmax
-from attnspec.reference.inputs import descaled
-from attnspec.reference.textbook import STEPS, Steps, attention
-from attnspec.reference.tiled import TILED_STEPS, TiledSteps, tiled_attention
+from attnspec.reference.attention import scores, softmax
+from attnspec.reference.attention.inputs import descaled
+from attnspec.reference.attention.textbook import STEPS, Steps, attention
+from attnspec.reference.attention.tiled import TILED_STEPS, TiledSteps, tiled_attention
 
 FAULTS: dict[str, dict[str, Any]] = {
     "mask ignored": {"inputs": lambda given: replace(given, mask=None)},
@@ -100,9 +100,10 @@ def test_the_two_definitions_share_no_meaning() -> None:
     import ast
     import inspect
 
-    from attnspec.reference import tiled, tiled_head
+    from attnspec.reference.attention import tiled, tiled_head
 
     for module in (tiled, tiled_head):
         statements = ast.walk(ast.parse(inspect.getsource(module)))
-        imported = {s.module for s in statements if isinstance(s, ast.ImportFrom) and s.level}
-        assert imported <= {"checks", "dropout", "tiled_head"}
+        imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.level]
+        assert {s.module for s in imports} <= {"arrays", "checks", "dropout", "tiled_head"}
+        assert {name.name for s in imports if s.module == "arrays" for name in s.names} <= {"real"}, "how it becomes float64"

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from attnspec.reference.linear.recurrent import linear_attention
-from attnspec.reference.linear.taylor import remainder, series_error
-from attnspec.reference.textbook import attention
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.linear_attention.recurrent import linear_attention
+from attnspec.reference.linear_attention.taylor import remainder, series_error
 
 
 @pytest.mark.parametrize("n", range(1, 7))

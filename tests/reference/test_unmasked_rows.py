@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from attnspec.reference.arithmetic import NAMED
-from attnspec.reference.bounds import judge
-from attnspec.reference.gradients import gradients
-from attnspec.reference.textbook import attention
-from attnspec.reference.tiled import tiled_attention
-from attnspec.reference.tiled_backward import tiled_backward
+from attnspec.reference.attention.bounds import judge
+from attnspec.reference.attention.gradients import gradients
+from attnspec.reference.attention.textbook import attention
+from attnspec.reference.attention.tiled import tiled_attention
+from attnspec.reference.attention.tiled_backward import tiled_backward
 
 CLOSE = 1e-12
 """Both definitions are float64 on values of a few units; this is a test of them, not of an implementation."""

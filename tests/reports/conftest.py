@@ -58,7 +58,7 @@ def plan() -> dict[str, Any]:
             "equation": "out(p) ≈ 1",
             "where": None,
             "why": "A test.",
-            "file": "spec/laws/x.yaml",
+            "file": "spec/attention/laws/x.yaml",
             "line": 3,
             "shipped": True,
         }

@@ -15,9 +15,9 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
+from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import FAULTS, as_callable
 from attnspec.reference.faults.making import BACKWARDS, tiles_of
-from attnspec.reference.textbook import attention
 from attnspec.reports.diagnosis import diagnosis_lines, leading
 from attnspec.reports.schema import Result as Told
 from attnspec.reports.schema import checked

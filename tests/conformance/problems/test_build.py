@@ -21,7 +21,7 @@ from attnspec.conformance.problems.structure import Structure
 
 pytestmark = pytest.mark.long
 
-OPERATION = yaml.safe_load(files("attnspec.spec").joinpath("operations.yaml").read_text(encoding="utf-8"))["attention"]
+OPERATION = yaml.safe_load(files("attnspec.spec").joinpath("attention", "operation.yaml").read_text(encoding="utf-8"))
 POOL = pool_for("quick", compiled=False, seed=1)
 
 
@@ -57,7 +57,7 @@ DESCALES = ("q_descale", "k_descale", "v_descale")
 
 
 def _is_typed(problem: Problem, s: Structure) -> None:
-    """Shapes and types are those of spec/operations.yaml, and only what the structure names is there."""
+    """Shapes and types are those of operation.yaml, and only what the structure names is there."""
     named = {"segments": ("q_segments", "kv_segments"), "dropout_seed": ("seed",)}
     assert set(problem.options) == {n for name in s.described for n in named.get(name, (name,))} <= set(OPERATION["options"])
     assert (problem.b, problem.hq, problem.hkv, problem.sq, problem.sk, problem.d, problem.dv) == (

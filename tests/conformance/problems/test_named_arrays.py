@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.conformance.operations import Operation, Trial, known, known_operations, operation_named, register
+from attnspec.conformance.operations import Operation, known, known_operations, operation_named, register
 from attnspec.conformance.operations.sizes import Size
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.descriptors import StructureError
@@ -16,7 +16,7 @@ from attnspec.conformance.problems.drawing import draw
 from attnspec.conformance.problems.sizes import pool_for
 from attnspec.conformance.problems.strategies import structures
 from attnspec.conformance.problems.structure import Structure
-from attnspec.spec.reading import spec_file
+from attnspec.spec.operations import operations
 from attnspec.spec.shapes import arguments_of, axes_of, sizes_of
 
 
@@ -63,14 +63,14 @@ def folding(monkeypatch: pytest.MonkeyPatch) -> Iterator[Operation]:
         raise AssertionError("nothing is computed here")
 
     stated = {"arguments": {name: {"shape": shape} for name, shape in SHAPES.items()}, "options": {}}
-    monkeypatch.setitem(spec_file("operations.yaml"), "folding", stated)
+    monkeypatch.setitem(operations(), "folding", stated)
     monkeypatch.setattr(known, "_ADDED", {})
     sizes = {"n": Size(least=0), "r": Size(), "t": Size(multiple_of="r", most=40, why="each column is folded")}
     contents = {
         "whole": lambda s: {name: np.full(shape, 2.0) for name, shape in s.shapes.items()},
         "normal": lambda s: {name: s.normal(name) for name in s.shapes},
     }
-    operation = Operation("folding", never, never, never, Trial("nothing", 0.0, None), sizes, contents)
+    operation = Operation("folding", never, never, never, {}, sizes, contents)
     register(operation)
     yield operation
     arguments_of.cache_clear()

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from attnspec.conformance.language.loading import operations
 from attnspec.conformance.problems.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.descriptors import StructureError
 from attnspec.conformance.problems.distributions import DISTRIBUTIONS
@@ -22,24 +21,28 @@ from attnspec.conformance.problems.masks import BIASES, MASKS
 from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.problem import MEMORIES
 from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
-from attnspec.conformance.problems.strategies import ON_REQUEST, structures
+from attnspec.conformance.problems.strategies import structures
 from attnspec.conformance.problems.structure import Structure
+from attnspec.spec.operations import operations
 
 pytestmark = pytest.mark.long
 
 ALL = frozenset(operations()["attention"]["options"])
 SPARSE = frozenset(operations()["sparse_attention"]["options"])
+ON_REQUEST = frozenset(name for name, option in OPTIONS.items() if option.on_request)
 FREE = (ALL & frozenset(OPTIONS) | {"segments"}) - ON_REQUEST
 POOL = pool_for("standard", compiled=False, seed=1)
 QUIET = settings(database=None, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def draws(count: int, wish: Mapping[str, object], pool: Pool = POOL, options: frozenset[str] = ALL) -> list[Structure]:
+def draws(
+    count: int, wish: Mapping[str, object], pool: Pool = POOL, options: frozenset[str] = ALL, operation: str = "attention"
+) -> list[Structure]:
     made: list[Structure] = []
 
     @seed(4)
     @settings(QUIET, max_examples=count, phases=[Phase.generate])
-    @given(structures("bfloat16", wish, options, pool, "attention"))
+    @given(structures("bfloat16", wish, options, pool, operation))
     def collect(structure: Structure) -> None:
         made.append(structure)
 
@@ -204,15 +207,27 @@ def test_every_listed_wish_occurs(wish: dict[str, list[object]]) -> None:
         ({"sq": "sk", "sk": "sq"}, "say it the other way round"),
         ({"hq": "b"}, "write b: hq instead"),
         ({"hq": 3, "hkv": 2}, "must be a multiple"),
-        ({"block_mask": "randon"}, "unknown pattern 'randon'"),
-        ({"block_mask": "random:0"}, "not an integer of at least 1"),
-        ({"block_mask": "random:16:qk"}, "write random:<block size>:<shape>"),
-        ({"block_size": 16}, "block_size comes with block_mask"),
     ],
 )
 def test_a_wish_that_cannot_be_is_refused(wish: dict[str, object], words: str) -> None:
     with pytest.raises(StructureError) as caught:
         find(structures("float32", wish, ALL, POOL, "attention"), lambda s: True, settings=settings(database=None))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"block_mask": "randon"}, "unknown pattern 'randon'"),
+        ({"block_mask": "random:0"}, "not an integer of at least 1"),
+        ({"block_mask": "random:16:qk"}, "write random:<block size>:<shape>"),
+        ({"block_size": 16}, "block_size comes with block_mask; write block_mask, which stands for both"),
+        ({"sinks": "low"}, "unknown key 'sinks'"),
+    ],
+)
+def test_a_wish_of_sparse_attention_that_cannot_be_is_refused(wish: dict[str, object], words: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        structures("float32", wish, SPARSE, POOL, "sparse_attention")
     assert words in str(caught.value)
 
 
@@ -225,7 +240,7 @@ def test_unclaimed_options_are_not_drawn_and_unknown_ones_are_refused() -> None:
 
 
 def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> None:
-    drawn = draws(400, {}, options=SPARSE)
+    drawn = draws(400, {}, options=SPARSE, operation="sparse_attention")
     assert {name for s in drawn for name in s.described} == {*SPARSE} - {"block_size", "return_lse", "top_k"}
     masks = [str(s.described["block_mask"]).split(":") for s in drawn if "block_mask" in s.described]
     assert {pattern for pattern, _, _ in masks} == set(BLOCK_MASKS)
@@ -244,7 +259,7 @@ def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> Non
     ],
 )
 def test_a_block_mask_is_wished_for_by_pattern_size_and_shape(wish: object, begins: str | tuple[str, ...]) -> None:
-    for s in draws(40, {"block_mask": wish}, options=SPARSE):
+    for s in draws(40, {"block_mask": wish}, options=SPARSE, operation="sparse_attention"):
         assert str(s.described["block_mask"]).startswith(begins)
         assert Structure.parse(s.query(), "attention") == s
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from attnspec.conformance.operations import known_operations, operation_named
 from attnspec.conformance.problems.descriptors import StructureError
 from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.structure import Structure, keys
@@ -54,13 +55,18 @@ def test_the_query_of_the_design_reads_and_prints() -> None:
     assert structure.query() == CASE
 
 
-def test_every_option_prints_as_it_was_read_and_in_one_order() -> None:
-    assert set(EVERY_OPTION) == set(OPTIONS)
-    text = "&".join(f"{key}={value}" for key, value in reversed(EVERY_OPTION.items()))
-    structure = Structure.parse(text, "attention")
-    assert [part.split("=")[0] for part in structure.query().split("&")[7:-2]] == list(OPTIONS)
-    assert dict(part.split("=") for part in structure.query().split("&")[7:-2]) == EVERY_OPTION
-    assert Structure.parse(structure.query(), "attention") == structure
+@pytest.mark.parametrize("operation", known_operations())
+def test_every_option_prints_as_it_was_read_and_in_one_order(operation: str) -> None:
+    own = list(operation_named(operation).options)
+    text = "&".join(f"{key}={EVERY_OPTION[key]}" for key in reversed(own))
+    structure = Structure.parse(text, operation)
+    printed = [part.split("=") for part in structure.query().split("&")[7:-2]]
+    assert [name for name, _ in printed] == own and dict(printed) == {name: EVERY_OPTION[name] for name in own}
+    assert Structure.parse(structure.query(), operation) == structure
+
+
+def test_no_option_is_left_out() -> None:
+    assert set(EVERY_OPTION) == set(OPTIONS) == {name for each in known_operations().values() for name in each.options}
 
 
 def test_keys_come_in_any_order_and_a_question_mark_may_lead() -> None:

@@ -15,13 +15,13 @@ from attnspec.conformance.engine.conventions import settled
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
-from attnspec.conformance.language.loading import operations
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.replaying.calls import Listener
 from attnspec.conformance.replaying.evidence import left_behind
 from attnspec.conformance.replaying.script import script
 from attnspec.reference.faults.catalogue import CORRECT, as_callable
+from attnspec.spec.operations import operations
 
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}

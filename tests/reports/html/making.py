@@ -7,7 +7,7 @@ from typing import Any
 
 from attnspec.reports.model import build_report
 
-__all__ = ["NASTY", "PICTURES", "large", "long_names", "nasty", "nothing", "operations"]
+__all__ = ["NASTY", "PICTURES", "everything", "kills", "large", "long_names", "nasty", "nothing", "operations"]
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def law(name: str, level: str = "must", **changed: Any) -> dict[str, Any]:
         "equation": "out(p) ≈ reference_out(p)",
         "where": None,
         "why": "A test.",
-        "file": "spec/laws/x.yaml",
+        "file": "spec/attention/laws/x.yaml",
         "line": 3,
         "shipped": True,
         "sources": ["https://example.org/source"],
@@ -165,6 +165,37 @@ def nasty(budget: str = "standard", planned: int | None = None) -> dict[str, Any
         },
         baseline=[known],
     )
+
+
+def everything() -> dict[str, Any]:
+    """The same, and whatever else a section can say: refusals, notes, estimates, an arithmetic, problems of the baseline."""
+    report = nasty()
+    for n, each in enumerate(report["implementations"]):
+        words = "ValueError: no such heads" if n else ""
+        each["refusals"] = [{"facet": "grouped", "sentence": "does not take grouped heads", "words": words}]
+        each["notes"] = [f"note {n}"]
+    report["baseline_problems"] = ["one entry expired", "another matches nothing"]
+    report["laws"]["accuracy/scale"] = law("accuracy/scale")
+    report["results"].append({**report["results"][0], "law": "accuracy/scale", "estimate": "scale off by +0.001 % (± 0.023 %)"})
+    report["results"][1]["worst_found"] = {"message": "off by 300", "case": "weights/a?b=2"}
+    report["results"][1]["diagnosis"] = {
+        **DIAGNOSIS,
+        "ranked": [MISTAKE, {**MISTAKE, "fault": "causal-late", "links": []}],
+        "arithmetic": {"model": "half-naive", "ratio": 0.91, "sentence": "holds under half-naive, 0.91 of its bound"},
+    }
+    return report
+
+
+def kills(report: Mapping[str, Any]) -> dict[str, Any]:
+    """A kill matrix of the spec of a report: one mistake that is rejected, and one of which nobody knows, that survives."""
+    part = {"killed_by": 3, "law": "weights/first", "problem": 1, "seconds": 0.1}
+    return {
+        "attnspec": dict(report["attnspec"]),
+        "budget": {"name": "quick", "examples": 12},
+        "dtypes": ["float32", "bfloat16"],
+        "laws": 12,
+        "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}, "bfloat16": part}},
+    }
 
 
 def long_names() -> dict[str, Any]:

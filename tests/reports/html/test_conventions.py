@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from attnspec.reports.html.conventions import conventions_section
+from attnspec.reports.html.templating import written
+from attnspec.spec.operations import conventions
 
 Report = dict[str, Any]
 SPEC = Path(__file__).resolve().parents[3] / "spec"
@@ -29,7 +30,7 @@ def section(making: Any, read: Callable[[str], Any]) -> Callable[..., Any]:
             planned=len(rows),
             conventions={"one": {name: making.how(choice, how)}},
         )
-        return read(conventions_section(report))
+        return read(written("conventions.html", said=conventions_section(report)))
 
     return make
 
@@ -73,19 +74,19 @@ def test_where_there_is_nothing_to_choose_nothing_is_said(section: Any, making: 
         "conventions": {"causal_alignment": making.how("top-left", "assumed")},
     }
     report: Report = {"implementations": [made], "results": []}
-    assert conventions_section(report) == ""
+    assert conventions_section(report) is None
     made["conventions"]["hidden_nan"] = making.how("propagates", "assumed")
-    text = read(conventions_section(report)).text
+    text = read(written("conventions.html", said=conventions_section(report))).text
     assert "top-left" not in text.split("What the choices mean")[0] and "propagates" in text
     made["operation"] = "linear_attention"
-    assert conventions_section(report) == ""
+    assert conventions_section(report) is None
 
 
 def test_each_convention_names_laws_that_there_are_for_choices_that_there_are() -> None:
     from attnspec.conformance.language import load_laws
 
     laws = {law.id: law for law in load_laws()}
-    for name, entry in yaml.safe_load((SPEC / "conventions.yaml").read_text(encoding="utf-8")).items():
+    for name, entry in conventions().items():
         assert set(entry["laws"]) <= set(entry["choices"]), name
         for choice, ids in entry["laws"].items():
             assert {laws[law].operation for law in ids} == set(entry["operations"]), (name, choice)

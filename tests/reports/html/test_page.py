@@ -182,5 +182,5 @@ def test_data_cannot_end_its_element() -> None:
 
 @pytest.mark.parametrize("suffix", ["css", "js", "html", "py"])
 def test_no_file_of_the_page_is_long(suffix: str) -> None:
-    files = list((ROOT / "reports" / "html").glob(f"*.{suffix}"))
+    files = list((ROOT / "reports" / "html").rglob(f"*.{suffix}"))
     assert files and all(len(file.read_text(encoding="utf-8").splitlines()) <= 400 for file in files)

@@ -1,0 +1,1 @@
+"""The attentions that PyTorch ships, as the contract calls them, and linear ones in plain PyTorch."""

@@ -1,0 +1,1 @@
+"""Known mistakes about softmax attention, each one of its definitions with one small thing changed."""

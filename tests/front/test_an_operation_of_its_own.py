@@ -1,0 +1,128 @@
+"""An operation that has nothing of attention, in a folder of its own, is drawn, judged, shrunk, explained, replayed, reported
+and listed as those that come with the kit are, and nothing is edited for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.long
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+TOY = Path(__file__).resolve().parents[1] / "toy"
+NAMED = {"forgetful": "folding-offset-forgotten", "squared": "folding-factors-squared"}
+"""The mistakes of the wrong kernels."""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the folder, far from the kit."""
+    place = tmp_path_factory.mktemp("elsewhere") / "toy"
+    shutil.copytree(TOY, place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def ran(place: Path, attnspec: Run) -> subprocess.CompletedProcess[str]:
+    """All four kernels, as a user runs them."""
+    options = ("--budget", "standard", "--examples", "12", "--certificate", "--out", "report")
+    return attnspec("run", "kernels.py", *options, cwd=place, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def rows(ran: subprocess.CompletedProcess[str], place: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    report = json.loads((place / "report" / "report.json").read_text(encoding="utf-8"))
+    return {(row["implementation"], row["law"].partition("/")[2]): row for row in report["results"]}
+
+
+def test_it_is_judged(rows: dict[tuple[str, str], dict[str, Any]], ran: subprocess.CompletedProcess[str]) -> None:
+    verdicts = {key: row["verdict"] for key, row in rows.items()}
+    assert ran.returncode == 1 and verdicts == {
+        ("right", "as-defined"): "pass",
+        ("right", "no-gain-leaves-the-offset"): "pass",
+        ("together", "as-defined"): "pass",
+        ("together", "no-gain-leaves-the-offset"): "not-claimed",
+        ("forgetful", "as-defined"): "fail",
+        ("forgetful", "no-gain-leaves-the-offset"): "fail",
+        ("squared", "as-defined"): "fail",
+        ("squared", "no-gain-leaves-the-offset"): "pass",
+    }
+    assert "together: offset_gained together (probed)" in ran.stdout
+    assert "the law is for offset_gained apart" in rows["together", "no-gain-leaves-the-offset"]["message"]
+
+
+@pytest.mark.parametrize("kernel", NAMED)
+def test_a_mistake_is_shrunk_and_named(
+    kernel: str, rows: dict[tuple[str, str], dict[str, Any]], ran: subprocess.CompletedProcess[str]
+) -> None:
+    row = rows[kernel, "as-defined"]
+    assert "?dtype=float32&n=1&r=1&t=1&" in row["case"]
+    found = row["diagnosis"]
+    assert found["how"] == "outputs" and [each["fault"] for each in found["ranked"]] == [NAMED[kernel]]
+    assert f"{NAMED[kernel]}: " in ran.stdout
+    assert ("factors=" in row["case"]) == (kernel == "squared")
+
+
+def test_a_pass_is_certified(rows: dict[tuple[str, str], dict[str, Any]]) -> None:
+    certified = rows["right", "as-defined"]["certificate"]
+    assert sorted(certified["caught"]) == sorted(NAMED.values()) and not certified["missed"] and not certified["void"]
+
+
+@pytest.mark.parametrize("kernel", NAMED)
+def test_its_case_and_its_script_tell_the_right_kernel_from_the_wrong_one(
+    kernel: str, rows: dict[tuple[str, str], dict[str, Any]], place: Path, attnspec: Run
+) -> None:
+    row = rows[kernel, "as-defined"]
+    for named, said in ((kernel, "STILL FAILS"), ("right", "FIXED")):
+        again = attnspec("replay", row["case"], f"kernels.py:{named}", cwd=place)
+        assert again.stdout.startswith(said), again.stdout + again.stderr
+        script = [sys.executable, str(place / "report" / row["script"]), f"kernels.py:{named}"]
+        done = subprocess.run(script, cwd=place, capture_output=True, text=True, check=False)
+        assert done.stdout.strip().endswith(said), done.stdout + done.stderr
+
+
+def test_it_is_reported(ran: subprocess.CompletedProcess[str], place: Path, attnspec: Run) -> None:
+    for form in ("html", "markdown", "junit"):
+        told = attnspec("report", "report", "--format", form, "--out", f"told.{form}", cwd=place)
+        assert told.returncode == 0, told.stderr
+        assert "folding/as-defined" in (place / f"told.{form}").read_text(encoding="utf-8")
+
+
+def test_it_is_listed(place: Path, attnspec: Run) -> None:
+    def said(*words: str) -> str:
+        done = attnspec(*words, cwd=place)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    assert "(folding, numpy arrays" in said("list", "kernels.py")
+    assert "folding/no-gain-leaves-the-offset" in said("--with", "kernels.py", "laws", "folding/*")
+    assert "offset_of(p)" in said("--with", "folding", "explain", "folding/no-gain-leaves-the-offset")
+    told = said("--with", "kernels.py", "faults", "folding-*", "--laws", "folding/*", "--examples", "12")
+    assert "float32: 2 of 2 known mistakes are rejected" in told
+
+
+def test_the_doctor_knows_it(place: Path, attnspec: Run) -> None:
+    good, bad = (attnspec("doctor", f"kernels.py:{name}", cwd=place) for name in ("right", "forgetful"))
+    assert good.returncode == 0 and "has the output of the definition" in " ".join(good.stdout.split())
+    assert bad.returncode == 1 and "has not the output of the definition" in " ".join(bad.stdout.split())
+
+
+def test_who_does_not_import_it_is_told_what_is_known(place: Path, attnspec: Run) -> None:
+    done = attnspec("laws", "folding/*", cwd=place)
+    assert done.returncode == 2 and "no law matches 'folding/*'" in done.stderr
+    (place / "lonely.py").write_text(
+        "import attnspec\n\n@attnspec.implementation(operation='folding')\ndef f(rows, columns, offset):\n    return rows\n",
+        encoding="utf-8",
+    )
+    done = attnspec("run", "lonely.py", cwd=place)
+    assert done.returncode == 2 and "unknown operation 'folding'; known: attention, " in done.stderr
+    done = attnspec("--with", "no_such_module", "laws", cwd=place)
+    assert done.returncode == 2 and "there is no module 'no_such_module'" in done.stderr
