@@ -27,7 +27,7 @@ Levels: TypeAlias = Annotated[
 class Mistake(Closed):
     """A known mistake, and on how many problems it gives what came."""
 
-    fault: Annotated[str, Meta(description="A key of spec/faults.yaml.")]
+    fault: Annotated[str, Meta(description="A key of its operation's faults.yaml.")]
     title: str
     links: list[str]
     matched: Annotated[Count, Meta(description="Problems on which it gives what came.")]

@@ -58,7 +58,7 @@ class Cause(Closed):
     """What some results that failed or had no answer have in common."""
 
     name: Annotated[str, Meta(description="Of a known mistake, or a sentence about what was seen.")]
-    fault: Annotated[str | None, Meta(description="The same name where it is a key of spec/faults.yaml.")]
+    fault: Annotated[str | None, Meta(description="The same name where it is a key of its operation's faults.yaml.")]
     sentence: Annotated[str, Meta(description="About the mistake; empty where the name is a sentence.")]
     level: Annotated[Level, Meta(description="The strongest of its laws' levels.")]
     known: Annotated[str, Meta(description="The baseline's reason, where it expects all of them; else empty.")]
