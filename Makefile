@@ -40,8 +40,9 @@ lint: $(VENV)/installed ## Style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/installed ## Write what the pages say about the spec.
+docs: $(VENV)/installed ## Write what the pages say about the spec, and the JSON Schemas of reports.
 	$(ONE_THREAD) $(BIN)/python docs/generate.py
+	$(BIN)/python -m attnspec.reports.schema
 
 quotes: $(VENV)/installed ## Write what commands print into README and docs, where it has changed.
 	ATTNSPEC_QUOTES=write $(ONE_THREAD) $(BIN)/python -m pytest -q tests/docs/test_blocks.py

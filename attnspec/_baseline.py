@@ -14,13 +14,12 @@ __all__ = ["update_baseline"]
 def update_baseline(place: str, file: str) -> int:
     """Update the file from a report, and return 0. Raises BaselineError, ReportError, click.ClickException."""
     from attnspec.reports.baseline_update import updated
-    from attnspec.reports.reading import blaming, given_report
+    from attnspec.reports.reading import given_report
 
     target = Path(file)
     before = target.read_text(encoding="utf-8") if target.is_file() else ""
     report = given_report(place)
-    with blaming({place: report}):
-        update = updated(before, report, target)
+    update = updated(before, report, target)
     if update.text != before or not target.is_file():
         write_given(target, update.text)
     for line in update.said:

@@ -117,14 +117,13 @@ def _without_report(code: int) -> int:
 def _in_all_forms(folder: Path, profile: str) -> int:
     """Write the forms that a run did not come to. 0 for a report that is complete, 1 for one that is not, 2 for none."""
     from attnspec.reports.formats import UnknownProfile, write_formats
-    from attnspec.reports.reading import ReportError, blaming, given_report
+    from attnspec.reports.reading import ReportError, given_report
 
     if (folder / PAGE).exists():
         return 0
     try:
         report = given_report(str(folder))
-        with blaming({str(folder): report}):
-            write_formats(report, FORMS, folder, profile)
+        write_formats(report, FORMS, folder, profile)
     except (ReportError, UnknownProfile) as error:
         annotate("error", str(error))
         return 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,22 +12,24 @@ from attnspec.reports.wording import counted
 
 from ._files import write_given
 
+if TYPE_CHECKING:
+    from attnspec.reports.schema import Report
+
 __all__ = ["show_diff", "show_trend"]
 
 
 def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Print or write the comparison of two reports, and return its exit code. Raises ReportError, click.ClickException."""
     from attnspec.reports.diff import compare, diff_markdown, diff_text
-    from attnspec.reports.reading import blaming, given_report
+    from attnspec.reports.reading import typed_report
     from attnspec.reports.write import as_json
 
-    before, after = given_report(old), given_report(new)
-    with blaming({old: before, new: after}):
-        diff = compare(before, after, strict=strict)
-        if form == "json":
-            text = as_json(diff, indent=1) + "\n"
-        else:
-            text = diff_markdown(diff) if form == "markdown" else diff_text(diff) + "\n"
+    before, after = typed_report(old), typed_report(new)
+    diff = compare(before, after, strict=strict)
+    if form == "json":
+        text = as_json(diff, indent=1) + "\n"
+    else:
+        text = diff_markdown(diff) if form == "markdown" else diff_text(diff) + "\n"
     if out is None:
         click.echo(text, nl=False)
     else:
@@ -37,7 +39,6 @@ def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> i
 
 def show_trend(folder: str, out: str) -> int:
     """Write the trend of a folder of reports as .svg, .json or .md. Raises ReportError, click.ClickException."""
-    from attnspec.reports.reading import blaming
     from attnspec.reports.trend import series, trend_markdown
     from attnspec.reports.trend_picture import trend_svg
     from attnspec.reports.write import as_json
@@ -50,9 +51,7 @@ def show_trend(folder: str, out: str) -> int:
     target = Path(out)
     if target.suffix not in made:
         raise click.ClickException(f"{out}: a trend is written as {', '.join(made)}; the ending says which")
-    reports = _reports(Path(folder))
-    with blaming({f"{folder}/{name}": report for name, report in reports.items()}):
-        trend = series(reports)
+    trend = series(_reports(Path(folder)))
     write_given(target, made[target.suffix](trend))
     for note in trend["notes"]:
         click.echo(f"note: {note}")
@@ -61,18 +60,18 @@ def show_trend(folder: str, out: str) -> int:
     return 0
 
 
-def _reports(folder: Path) -> dict[str, dict[str, Any]]:
+def _reports(folder: Path) -> dict[str, Report]:
     """Name → report of every report below a folder: report.json by the name of its folder, any other .json by its own."""
-    from attnspec.reports.reading import given_report
+    from attnspec.reports.reading import typed_report
 
     if not folder.is_dir():
         raise click.ClickException(f"{folder}: no folder; give one that holds reports")
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Report] = {}
     for file in sorted(folder.rglob("*.json")):
         if file.name in ("report.json", "plan.json"):  # The second is of a run that did not end.
-            found[file.parent.relative_to(folder).as_posix()] = given_report(str(file.parent))
+            found[file.parent.relative_to(folder).as_posix()] = typed_report(str(file.parent))
         elif _is_one(file):
-            found[file.relative_to(folder).with_suffix("").as_posix()] = given_report(str(file))
+            found[file.relative_to(folder).with_suffix("").as_posix()] = typed_report(str(file))
     if not found:
         raise click.ClickException(f"{folder}: holds no report; attnspec run … --out {folder}/NAME writes one")
     return found

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from attnspec.conformance.language import Law
+    from attnspec.reports.schema import KillMatrix
 
 __all__ = ["try_faults"]
 
@@ -105,7 +106,7 @@ def _chosen(pattern: str) -> dict[str, dict[str, Any]]:
     return {name: {**entry, "needs": list(entry["needs"]), "dtypes": list(entry["dtypes"])} for name, entry in plain.items()}
 
 
-def _write(matrix: dict[str, Any], folder: Path, quiet: bool) -> None:
+def _write(matrix: KillMatrix, folder: Path, quiet: bool) -> None:
     from attnspec.reports.kill_table import matrix_markdown
     from attnspec.reports.kills import summarised
     from attnspec.reports.write import as_json

@@ -21,7 +21,7 @@ REPLAYS = "replays"
 def show_report(given: dict[str, Any]) -> int:
     """Print or write one form. Returns 1 for an incomplete report. Raises ReportError, UnknownProfile, click.ClickException."""
     from attnspec.reports.formats import rendered
-    from attnspec.reports.reading import blaming, given_report, schema_text
+    from attnspec.reports.reading import given_report, schema_text
 
     if given["schema"]:
         click.echo(schema_text(), nl=False)
@@ -33,8 +33,7 @@ def show_report(given: dict[str, Any]) -> int:
     report = given_report(given["place"])
     suffix = Path(given["out"] or "").suffix
     kills = _kills(given["faults"]) if given["faults"] else None
-    with blaming({given["place"]: report}):
-        text = rendered(report, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
+    text = rendered(report, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
     if given["out"] is None:
         click.echo(text, nl=False)
     else:
@@ -51,7 +50,7 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     click.ClickException."""
     from attnspec.reports.formats import write_formats
     from attnspec.reports.merge import merge_reports
-    from attnspec.reports.reading import blaming, given_report
+    from attnspec.reports.reading import given_report
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import prepared, write_report
 
@@ -62,8 +61,7 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
         if Path(place).resolve() in (folder.resolve(), (folder / "report.json").resolve()):
             raise click.UsageError(f"{place} is one of the reports, so the joint one cannot be written there: --out another")
     parts = [(place, given_report(place)) for place in places]
-    with blaming(dict(parts)):
-        merged = merge_reports(parts)
+    merged = merge_reports(parts)
     prepared(folder)
     _take_scripts(merged, [Path(place) for place in places], folder)
     files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
@@ -77,14 +75,17 @@ def _kills(file: str) -> dict[str, Any]:
     """A kill matrix, whole or summarised, as the page takes it."""
     from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
+    from attnspec.reports.schema import KillMatrix, SchemaError, checked
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        kills = summarised(matrix) if isinstance(matrix["laws"], list) else matrix
+        kills = summarised(checked(matrix, KillMatrix, "the matrix")) if isinstance(matrix["laws"], list) else matrix
         faults_section(kills, kills["attnspec"])
         return kills
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
+    except SchemaError as error:
+        raise click.ClickException(f"{file}: is no matrix of this version of attnspec: {error}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
 

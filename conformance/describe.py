@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
+
+from ..reports.schema.setting import Budget, FalseAlarms, LawText, Profile, Refusal, Shard
+from ..reports.schema.setting import Implementation as Described
+from ..reports.schema.words import Level, Mode
 from .language import Law
 from .selection import Plan, Target
 
@@ -21,70 +26,72 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
     from .engine.budget import BUDGETS
     from .language import load_laws
 
-    return {
-        "budget": {
-            "name": plan.budget.name,
-            "examples": plan.budget.examples,
-            "costly": plan.budget.costly,
-            "timeout": plan.budget.timeout,
-        },
+    about = {
+        "budget": Budget(plan.budget.name, plan.budget.examples, plan.budget.costly, plan.budget.timeout),
         "standard_examples": BUDGETS["standard"].examples,
         "standard_costly": BUDGETS["standard"].costly,
         "seed": plan.seed,
         "narrowed": plan.narrowed,
-        "false_alarms": {"random_signs": FALSE_ALARM, "estimates": CHANCE, "drawn_features": DRAWN, "other": 0.0},
+        "false_alarms": FalseAlarms(random_signs=FALSE_ALARM, estimates=CHANCE, drawn_features=DRAWN, other=0.0),
         "dtype": list(plan.dtypes) or None,
         "implementations": [_describe_target(target) for target in plan.targets],
-        "laws": {law.id: describe_law(law) for law in plan.laws},
+        "laws": {law.id: _law_text(law) for law in plan.laws},
         "all_laws": [law.id for law in load_laws()],
         "profiles": _describe_profiles(),
     }
+    plain: dict[str, Any] = msgspec.to_builtins(about)
+    return plain
 
 
 def describe_shard(plan: Plan) -> dict[str, int] | None:
     """Which part of a run a plan is, and how many results the whole has; None where it is the whole."""
     if plan.shard is None:
         return None
-    return {"number": plan.shard.number, "of": plan.shard.of, "whole": sum(1 for _ in plan.whole())}
+    shard: dict[str, int] = msgspec.to_builtins(Shard(plan.shard.number, plan.shard.of, sum(1 for _ in plan.whole())))
+    return shard
 
 
 def describe_law(law: Law) -> dict[str, Any]:
     """What a reader of a finding wants to know about a law."""
+    plain: dict[str, Any] = msgspec.to_builtins(_law_text(law))
+    return plain
+
+
+def _law_text(law: Law) -> LawText:
     shipped = law.shipped
-    return {
-        "chapter": law.chapter,
-        "level": law.level,
-        "operation": law.operation,
-        "statement": law.statement,
-        "equation": law.equation,
-        "where": law.where,
-        "why": law.why,
-        "file": f"spec/{law.operation}/laws/{law.file.name}" if shipped else str(law.file),
-        "line": law.line,
-        "shipped": law.stated,
-        "sources": list(law.source),
-    }
+    return LawText(
+        chapter=law.chapter,
+        level=cast(Level, law.level),
+        operation=law.operation,
+        statement=law.statement,
+        equation=law.equation,
+        where=law.where,
+        why=law.why,
+        file=f"spec/{law.operation}/laws/{law.file.name}" if shipped else str(law.file),
+        line=law.line,
+        shipped=law.stated,
+        sources=list(law.source),
+    )
 
 
-def _describe_target(target: Target) -> dict[str, Any]:
-    from .survey.record import refusals  # A survey draws problems, and whoever only talks about laws shall not wait for that.
-
+def _describe_target(target: Target) -> Described:
     made = target.implementation
-    return {
-        "name": made.name,
-        "address": target.address,
-        "operation": made.operation,
-        "arrays": made.arrays,
-        "layout": made.layout,
-        "dtypes": list(made.dtypes),
-        "device": _device(made),
-        "mode": made.mode,
-        "options": sorted(made.options),
-        "claims": sorted(made.claims),
-        "refusals": refusals(made.takes),
-        "notes": list(made.notes),
-        "origin": made.origin,
-    }
+    return Described(
+        name=made.name,
+        address=target.address,
+        operation=made.operation,
+        arrays=made.arrays,
+        layout=made.layout,
+        dtypes=list(made.dtypes),
+        device=_device(made),
+        mode=cast(Mode, made.mode),
+        options=sorted(made.options),
+        claims=sorted(made.claims),
+        refusals=[Refusal(sentence, words) for sentence, words in made.takes.sentences()],
+        notes=list(made.notes),
+        origin=made.origin,
+        conventions={},  # A run finds them out.
+    )
 
 
 def _device(made: Implementation) -> str:
@@ -96,12 +103,12 @@ def _device(made: Implementation) -> str:
     return made.device or "cpu"
 
 
-def _describe_profiles() -> dict[str, Any]:
+def _describe_profiles() -> dict[str, Profile]:
     """Profile → what it is, and its must-laws with their operation."""
     from .language import load_laws, profiles
 
     musts = [law for law in load_laws() if law.level == "must"]
     return {
-        name: {"about": profile.about, "must": {law.id: law.operation for law in musts if profile.contains(law.id)}}
+        name: Profile(profile.about, {law.id: law.operation for law in musts if profile.contains(law.id)})
         for name, profile in profiles().items()
     }

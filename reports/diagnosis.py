@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .lines import WIDTH, field
+from .schema import Diagnosis
 
 __all__ = ["diagnosis_lines", "evidence", "leading", "unexplained"]
 
 
-def leading(row: Mapping[str, Any]) -> str | None:
-    """The name of the mistake that stands first in the diagnosis of a result, or None."""
-    ranked = (row.get("diagnosis") or {}).get("ranked") or []
-    return str(ranked[0]["fault"]) if ranked else None
+def leading(found: Diagnosis) -> str | None:
+    """The name of the mistake that stands first in a diagnosis, or None."""
+    return found.ranked[0].fault if found and found.ranked else None
 
 
 def diagnosis_lines(found: Mapping[str, Any], width: int = WIDTH) -> list[str]:

@@ -6,77 +6,79 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .kills import outcome, quickest, rate, rejecting, survivors, unproven
+from .schema import KillMatrix
+from .schema.faults import Tried
 from .wording import counted
 
 __all__ = ["fault_page", "matrix_markdown", "matrix_text"]
 
 
-def matrix_text(matrix: Mapping[str, Any]) -> str:
+def matrix_text(matrix: KillMatrix) -> str:
     """What `attnspec faults` prints."""
-    width = max(map(len, matrix["faults"]), default=0)
+    width = max(map(len, matrix.faults), default=0)
     lines = [*_troubles(matrix), ""]
-    for name, fault in matrix["faults"].items():
-        if not fault["equivalent"]:
-            lines += [f"{name:<{width}}  {dtype:<9}  {_told(part)}" for dtype, part in fault["in"].items()]
+    for name, fault in matrix.faults.items():
+        if not fault.equivalent:
+            lines += [f"{name:<{width}}  {dtype:<9}  {_told(part)}" for dtype, part in fault.tried.items()]
     lines += ["", *_equivalents(matrix), *_limited(matrix)]
-    for dtype in matrix["dtypes"]:
+    for dtype in matrix.dtypes:
         killed, all_ = rate(matrix, dtype)
         lines.append(f"{dtype}: {killed} of {all_} known mistakes are rejected")
-    laws, budget = len({row["law"] for row in matrix["laws"]}), matrix["budget"]
-    lines.append(f"{laws} laws, budget {budget['name']} ({budget['examples']} problems each), {matrix['seconds']:.0f} s")
+    laws, budget = len({row.law for row in matrix.laws}), matrix.budget
+    lines.append(f"{laws} laws, budget {budget.name} ({budget.examples} problems each), {matrix.seconds:.0f} s")
     return "\n".join([*lines, outcome(matrix)[1]])
 
 
-def _troubles(matrix: Mapping[str, Any]) -> Iterator[str]:
+def _troubles(matrix: KillMatrix) -> Iterator[str]:
     """Survivors, and what makes the matrix itself doubtful."""
     found = survivors(matrix)
     yield f"survivors: {len({name for name, _ in found})}" if found else "survivors: none"
     for name, dtype in found:
-        part, title = matrix["faults"][name]["in"][dtype], matrix["faults"][name]["title"]
-        yield f"  {name} in {dtype}, tried by {part['laws']} laws on {part['problems']} problems: {title}"
+        part, title = matrix.faults[name].tried[dtype], matrix.faults[name].title
+        yield f"  {name} in {dtype}, tried by {part.laws} laws on {part.problems} problems: {title}"
     for row in rejecting(matrix):
-        said = row["definition"]
-        yield f"  {row['law']} in {row['dtype']} rejects the definition itself: {said['message']} ({said['case']})"
+        said = row.definition
+        yield f"  {row.law} in {row.dtype} rejects the definition itself: {said.message} ({said.case})"
     for name, dtype, law in unproven(matrix):
         yield f"  {name} is said to be equivalent to the definition, and {law} rejects it in {dtype}"
-    for row in matrix["laws"]:
-        if row["definition"]["verdict"] in ("not-claimed", "inconclusive"):
-            yield f"  {row['law']} in {row['dtype']} decides nothing here: {row['definition']['message']}"
+    for row in matrix.laws:
+        if row.definition.verdict in ("not-claimed", "inconclusive"):
+            yield f"  {row.law} in {row.dtype} decides nothing here: {row.definition.message}"
 
 
-def _told(part: Mapping[str, Any]) -> str:
+def _told(part: Tried) -> str:
     first = quickest(part)
     if first is None:
-        return f"SURVIVES {part['problems']} problems of {part['laws']} laws"
-    share = f"{len(part['kills']):3} of {part['laws']:3} laws"
-    return f"{share}; first {first['law']}, problem {first['problem']}, {first['seconds']:.2f} s"
+        return f"SURVIVES {part.problems} problems of {part.laws} laws"
+    share = f"{len(part.kills):3} of {part.laws:3} laws"
+    return f"{share}; first {first.law}, problem {first.problem}, {first.seconds:.2f} s"
 
 
-def _equivalents(matrix: Mapping[str, Any]) -> Iterator[str]:
-    for name, fault in matrix["faults"].items():
-        if fault["equivalent"]:
-            yield f"{name} is equivalent to the definition: {fault['equivalent']}"
+def _equivalents(matrix: KillMatrix) -> Iterator[str]:
+    for name, fault in matrix.faults.items():
+        if fault.equivalent:
+            yield f"{name} is equivalent to the definition: {fault.equivalent}"
 
 
-def _limited(matrix: Mapping[str, Any]) -> Iterator[str]:
-    for name, fault in matrix["faults"].items():
-        left_out = [dtype for dtype in matrix["dtypes"] if dtype not in fault["in"]]
+def _limited(matrix: KillMatrix) -> Iterator[str]:
+    for name, fault in matrix.faults.items():
+        left_out = [dtype for dtype in matrix.dtypes if dtype not in fault.tried]
         if left_out:
-            yield f"{name} cannot be told from rounding in {' and '.join(left_out)}: {fault['because']}"
+            yield f"{name} cannot be told from rounding in {' and '.join(left_out)}: {fault.because}"
 
 
-def matrix_markdown(matrix: Mapping[str, Any]) -> str:
+def matrix_markdown(matrix: KillMatrix) -> str:
     """The whole matrix, with every law that rejects a fault."""
-    budget = matrix["budget"]
+    budget = matrix.budget
     lines = ["# Known mistakes and the laws that reject them", ""]
-    lines.append(f"Budget {budget['name']}: {budget['examples']} problems a law.")
+    lines.append(f"Budget {budget.name}: {budget.examples} problems a law.")
     lines += ["", *(f"- {line.strip()}" for line in _troubles(matrix)), ""]
     lines += ["| fault | dtype | first | problem | seconds | rejected by |", "|---|---|---|---|---|---|"]
-    for name, fault in matrix["faults"].items():
-        for dtype, part in fault["in"].items():
-            first = quickest(part) or {"law": "nothing", "problem": "–", "seconds": float("nan")}
-            laws = ", ".join(kill["law"] for kill in part["kills"])
-            lines.append(f"| {name} | {dtype} | {first['law']} | {first['problem']} | {first['seconds']:.2f} | {laws} |")
+    for name, fault in matrix.faults.items():
+        for dtype, part in fault.tried.items():
+            first, laws = quickest(part), ", ".join(kill.law for kill in part.kills)
+            told = f"{first.law} | {first.problem} | {first.seconds:.2f}" if first else "nothing | – | nan"
+            lines.append(f"| {name} | {dtype} | {told} | {laws} |")
     rest = [*_equivalents(matrix), *_limited(matrix)]
     return "\n".join([*lines, *([""] if rest else []), *(f"- {line}" for line in rest)]) + "\n"
 

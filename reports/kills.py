@@ -1,6 +1,6 @@
-"""The kill matrix as data: which law rejects which known mistake, in which dtype, and after how many problems.
+"""The kill matrix: which law rejects which known mistake, in which dtype, and after how many problems.
 
-`faults.json` holds all of it; its schema is schema/faults.schema.json. `summarised` is what of it is worth keeping beside the
+`faults.json` holds all of it; its types are in schema/faults.py. `summarised` is what of it is worth keeping beside the
 sources: for each fault the quickest rejection.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from .environment import environment, spec_hash
+from .schema import MATRIX_FORMAT, KillMatrix, checked
+from .schema.faults import Judged, Kill, Tried
 from .wording import counted
 
-__all__ = ["FORMAT", "build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
-
-FORMAT = 1
+__all__ = ["build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
 
 
 def build_matrix(
@@ -25,14 +27,14 @@ def build_matrix(
     seed: int,
     dtypes: Sequence[str],
     seconds: float,
-) -> dict[str, Any]:
+) -> KillMatrix:
     """The matrix of some laws, faults and dtypes.
 
     rows: law and dtype with the definition's verdict and each fault's part. faults: name → title, needs, equivalent, dtypes,
     because. budget: name and examples. seconds: how long all of it took.
     """
-    matrix: dict[str, Any] = {
-        "format": FORMAT,
+    made: dict[str, Any] = {
+        "format": MATRIX_FORMAT,
         "attnspec": spec_hash(),
         "environment": environment(),
         "budget": dict(budget),
@@ -44,8 +46,8 @@ def build_matrix(
     }
     for name, about in faults.items():
         shown = [dtype for dtype in dtypes if not about["dtypes"] or dtype in about["dtypes"]]
-        matrix["faults"][name] = {**about, "in": {dtype: in_dtype(name, dtype, rows) for dtype in shown}}
-    return matrix
+        made["faults"][name] = {**about, "in": {dtype: in_dtype(name, dtype, rows) for dtype in shown}}
+    return checked(made, KillMatrix, "the matrix")
 
 
 def in_dtype(name: str, dtype: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -59,49 +61,49 @@ def in_dtype(name: str, dtype: str, rows: Sequence[Mapping[str, Any]]) -> dict[s
     }
 
 
-def survivors(matrix: Mapping[str, Any]) -> list[tuple[str, str]]:
+def survivors(matrix: KillMatrix) -> list[tuple[str, str]]:
     """(fault, dtype) that no law rejects although the fault is a mistake there."""
     return [
         (name, dtype)
-        for name, fault in matrix["faults"].items()
-        for dtype, part in fault["in"].items()
-        if not fault["equivalent"] and not part["kills"]
+        for name, fault in matrix.faults.items()
+        for dtype, part in fault.tried.items()
+        if not fault.equivalent and not part.kills
     ]
 
 
-def unproven(matrix: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def unproven(matrix: KillMatrix) -> list[tuple[str, str, str]]:
     """(fault, dtype, law) where a law rejects what is said to be equivalent to the definition."""
     return [
-        (name, dtype, kill["law"])
-        for name, fault in matrix["faults"].items()
-        for dtype, part in fault["in"].items()
-        for kill in part["kills"][:1]
-        if fault["equivalent"]
+        (name, dtype, kill.law)
+        for name, fault in matrix.faults.items()
+        for dtype, part in fault.tried.items()
+        for kill in part.kills[:1]
+        if fault.equivalent
     ]
 
 
-def rejecting(matrix: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def rejecting(matrix: KillMatrix) -> list[Judged]:
     """Laws, by dtype, that reject the definition: those are wrong, and no kill of theirs counts."""
-    return [row for row in matrix["laws"] if row["definition"]["verdict"] in ("fail", "error")]
+    return [row for row in matrix.laws if row.definition.verdict in ("fail", "error")]
 
 
-def quickest(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def quickest(part: Tried) -> Kill | None:
     """The kill that took the fewest problems, and of these the fewest seconds."""
-    return part["kills"][0] if part["kills"] else None
+    return part.kills[0] if part.kills else None
 
 
-def rate(matrix: Mapping[str, Any], dtype: str) -> tuple[int, int]:
+def rate(matrix: KillMatrix, dtype: str) -> tuple[int, int]:
     """(killed, mistakes) in one dtype."""
-    parts = [f["in"][dtype] for f in matrix["faults"].values() if dtype in f["in"] and not f["equivalent"]]
-    return sum(bool(part["kills"]) for part in parts), len(parts)
+    parts = [f.tried[dtype] for f in matrix.faults.values() if dtype in f.tried and not f.equivalent]
+    return sum(bool(part.kills) for part in parts), len(parts)
 
 
-def outcome(matrix: Mapping[str, Any]) -> tuple[int, str]:
+def outcome(matrix: KillMatrix) -> tuple[int, str]:
     """Exit code and sentence. 0: every mistake is rejected. 1: one survives, or a law or proof is wrong. 2: nothing tried."""
-    if not any(part["problems"] for fault in matrix["faults"].values() for part in fault["in"].values()):
+    if not any(part.problems for fault in matrix.faults.values() for part in fault.tried.values()):
         return 2, "nothing was tried: no chosen fault can show in what the chosen laws ask"
     if rejecting(matrix):
-        count = len({row["law"] for row in rejecting(matrix)})
+        count = len({row.law for row in rejecting(matrix)})
         return 1, f"{counted(count, 'law')} rejected the definition itself"
     if unproven(matrix):
         return 1, "a law rejects a fault that is said to be equivalent to the definition"
@@ -111,21 +113,22 @@ def outcome(matrix: Mapping[str, Any]) -> tuple[int, str]:
     return 0, "every known mistake is rejected"
 
 
-def summarised(matrix: Mapping[str, Any]) -> dict[str, Any]:
+def summarised(matrix: KillMatrix) -> dict[str, Any]:
     """The same without what grows as faults × laws: of each fault in each dtype how many laws reject it, and the quickest."""
-    kept = {key: matrix[key] for key in ("format", "attnspec", "environment", "budget", "seed", "dtypes")}
+    plain = msgspec.to_builtins(matrix)
+    kept = {key: plain[key] for key in ("format", "attnspec", "environment", "budget", "seed", "dtypes")}
     faults = {
-        name: {dtype: dict(_short(part)) for dtype, part in fault["in"].items()}
-        for name, fault in matrix["faults"].items()
-        if not fault["equivalent"]
+        name: {dtype: dict(_short(part)) for dtype, part in fault.tried.items()}
+        for name, fault in matrix.faults.items()
+        if not fault.equivalent
     }
-    return {**kept, "seconds": round(matrix["seconds"]), "laws": len({row["law"] for row in matrix["laws"]}), "faults": faults}
+    return {**kept, "seconds": round(matrix.seconds), "laws": len({row.law for row in matrix.laws}), "faults": faults}
 
 
-def _short(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield "killed_by", len(part["kills"])
+def _short(part: Tried) -> Iterator[tuple[str, Any]]:
+    yield "killed_by", len(part.kills)
     first = quickest(part)
     if first is not None:
-        yield "law", first["law"]
-        yield "problem", first["problem"]
-        yield "seconds", round(first["seconds"], 3)
+        yield "law", first.law
+        yield "problem", first.problem
+        yield "seconds", round(first.seconds, 3)

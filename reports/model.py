@@ -1,4 +1,4 @@
-"""The report: one dictionary that says what was tried, where, and what was found. Its schema is schema/report.schema.json."""
+"""The report: one dictionary that says what was tried, where, and what was found. Its types are in schema/report.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from .causes import causes
 from .decided import too_little
 from .environment import environment, spec_hash
 from .profiles import profile_verdicts, shard_name, verdict_line
+from .schema import FORMAT, SCHEMA
 from .wording import counted
 
 __all__ = [
-    "FORMAT",
-    "SCHEMA",
     "blocking",
     "build_report",
     "concluded",
@@ -25,10 +24,6 @@ __all__ = [
     "report_head",
     "with_conventions",
 ]
-
-FORMAT = 1
-SCHEMA = f"urn:attnspec:report:{FORMAT}"
-"""The name of the schema, which `attnspec report --schema` prints. Every report gives it as $schema."""
 
 
 def build_report(

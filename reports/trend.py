@@ -5,16 +5,15 @@ A line over runs is honest only where the runs asked the same, so each run says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .model import counts
-from .table import worst_ratio
+from .schema import Report, Result
 
 __all__ = ["series", "trend_markdown"]
 
 FORMAT = 1
-Report = Mapping[str, Any]
 
 
 def series(reports: Mapping[str, Report]) -> dict[str, Any]:
@@ -24,13 +23,14 @@ def series(reports: Mapping[str, Report]) -> dict[str, Any]:
     a report without a time comes first. implementations: name → one point a run, or null where the run had none of it:
     {passed, failed, undecided, worst: chapter → largest error / bound of a law that passed}. chapters: in the order of laws.
     """
-    ordered = sorted(reports.items(), key=lambda found: (found[1]["environment"].get("time") or "", found[0]))
-    runs, before = [], None
+    ordered = sorted(reports.items(), key=lambda found: (found[1].environment.time or "", found[0]))
+    runs: list[dict[str, Any]] = []
+    before: Report | None = None
     for name, report in ordered:
         runs.append(_run(name, report, before))
         before = report
-    names = dict.fromkeys(made["name"] for _, report in ordered for made in report["implementations"])
-    chapters = dict.fromkeys(law["chapter"] for _, report in ordered for law in report["laws"].values())
+    names = dict.fromkeys(made.name for _, report in ordered for made in report.implementations)
+    chapters = dict.fromkeys(law.chapter for _, report in ordered for law in report.laws.values())
     return {
         "format": FORMAT,
         "runs": runs,
@@ -43,19 +43,19 @@ def series(reports: Mapping[str, Report]) -> dict[str, Any]:
 def _run(name: str, report: Report, before: Report | None) -> dict[str, Any]:
     changed = []
     asked: dict[str, Callable[[Report], str]] = {
-        "suite": lambda r: f"{r['attnspec']['version']} with spec {r['attnspec']['spec'][:8]}",
-        "seed": lambda r: str(r["seed"]),
-        "budget": lambda r: f"{r['budget']['name']} of {r['budget']['examples']} problems",
+        "suite": lambda r: f"{r.attnspec.version} with spec {r.attnspec.spec[:8]}",
+        "seed": lambda r: str(r.seed),
+        "budget": lambda r: f"{r.budget.name} of {r.budget.examples} problems",
     }
     for word, of in asked.items():
         if before is not None and of(before) != of(report):
             changed.append(f"{word} {of(before)} → {of(report)}")
     return {
         "name": name,
-        "time": report["environment"].get("time"),
-        "complete": report["complete"],
-        "results": len(report["results"]),
-        "planned": report["planned"],
+        "time": report.environment.time or None,
+        "complete": report.complete,
+        "results": len(report.results),
+        "planned": report.planned,
         "changed": changed,
     }
 
@@ -70,18 +70,23 @@ def _notes(run: Mapping[str, Any]) -> list[str]:
 
 
 def _point(report: Report, name: str) -> dict[str, Any] | None:
-    rows = [row for row in report["results"] if row["implementation"] == name]
-    if not any(made["name"] == name for made in report["implementations"]):
+    rows = [row for row in report.results if row.implementation == name]
+    if not any(made.name == name for made in report.implementations):
         return None
-    found = counts(rows)
-    chapters = dict.fromkeys(row["chapter"] for row in rows)
-    worst = {chapter: worst_ratio([row for row in rows if row["chapter"] == chapter]) for chapter in chapters}
+    found = Counter(row.verdict for row in rows)
+    worst = {chapter: _worst(rows, chapter) for chapter in dict.fromkeys(row.chapter for row in rows)}
     return {
         "passed": found["pass"],
         "failed": found["fail"] + found["error"],
         "undecided": found["inconclusive"] + found["not-claimed"],
         "worst": {chapter: ratio for chapter, ratio in worst.items() if ratio is not None},
     }
+
+
+def _worst(rows: Sequence[Result], chapter: str) -> float | None:
+    """The largest error / bound among laws of a chapter that passed; None where nothing was compared within a bound."""
+    passed = [row.worst_ratio for row in rows if row.chapter == chapter and row.verdict == "pass"]
+    return max((float(ratio) for ratio in passed if ratio is not None), default=None)
 
 
 def trend_markdown(trend: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from tempfile import TemporaryFile
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from .model import concluded
 
 __all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "report_text", "write_report"]
@@ -149,6 +151,8 @@ def as_json(data: Any, indent: int | None = None) -> str:
 def _plain(data: Any) -> Any:
     if isinstance(data, float) and (data != data or data in (float("inf"), float("-inf"))):
         return str(data)
+    if isinstance(data, msgspec.Struct):
+        return _plain(msgspec.to_builtins(data))
     if isinstance(data, Mapping):
         return {str(key): _plain(value) for key, value in data.items()}
     if isinstance(data, list | tuple):

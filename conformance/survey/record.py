@@ -7,7 +7,7 @@ from typing import Any
 
 from ...adapters.takes import Rule, Takes
 
-__all__ = ["read_takes", "refusals", "written_takes"]
+__all__ = ["read_takes", "written_takes"]
 
 
 def written_takes(takes: Takes) -> dict[str, Any]:
@@ -47,8 +47,3 @@ def _read(rules: list[list[Any]]) -> tuple[Rule, ...]:
         Rule(size, relation, tuple(value) if isinstance(value, list) else value, words)
         for size, relation, value, words in rules
     )
-
-
-def refusals(takes: Takes) -> list[dict[str, str]]:
-    """One entry a refusal, as reports show it: a sentence, and what the implementation said; no words where it is declared."""
-    return [{"sentence": sentence, "words": words} for sentence, words in takes.sentences()]

@@ -10,8 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from ..diagnosis import leading
 from ..findings import replay_command
+from ..schema import Report, Result
 from .notes import comparability, declarations, incomplete, surroundings
 from .spread import FEW, OTHER, SAME, UNKNOWN, moved, number
 
@@ -22,7 +26,6 @@ KNOWN, ABSENT = "known failure", "absent"
 """States of a result beside the verdicts: a failure that a baseline expects, and no result."""
 
 BAD = ("fail", "error")
-Report = Mapping[str, Any]
 Key = tuple[str, str, str]
 
 
@@ -58,39 +61,40 @@ def compare(old: Report, new: Report, *, strict: bool = False) -> dict[str, Any]
     return result
 
 
-def _by_key(report: Report) -> dict[Key, Mapping[str, Any]]:
-    return {(row["law"], row["implementation"], row["dtype"]): row for row in report["results"]}
+def _by_key(report: Report) -> dict[Key, Result]:
+    return {(row.law, row.implementation, row.dtype): row for row in report.results}
 
 
 def _about(report: Report) -> dict[str, Any]:
-    about = {name: report[name] for name in ("attnspec", "budget", "seed", "planned", "complete")}
-    return {**about, "time": report["environment"].get("time"), "results": len(report["results"])}
+    about = {name: getattr(report, name) for name in ("attnspec", "budget", "seed", "planned", "complete")}
+    time = report.environment.time or None
+    return {**msgspec.to_builtins(about), "time": time, "results": len(report.results)}
 
 
 def _names(report: Report) -> dict[str, list[str]]:
-    return {"laws": list(report["laws"]), "implementations": [made["name"] for made in report["implementations"]]}
+    return {"laws": list(report.laws), "implementations": [made.name for made in report.implementations]}
 
 
 def _order(old: Report, new: Report) -> Any:
     """Must-laws first, estimates last among equals, then as the reports have them."""
-    laws = {**new["laws"], **{law: about for law, about in old["laws"].items() if law not in new["laws"]}}
+    laws = {**new.laws, **{law: about for law, about in old.laws.items() if law not in new.laws}}
     place = {law: number for number, law in enumerate(laws)}
     levels = ("must", "should", "may")
 
     def rank(key: Key) -> tuple[int, bool, int, str, str]:
         law, implementation, dtype = key
-        return levels.index(laws[law]["level"]), laws[law]["chapter"] == "accuracy", place[law], implementation, dtype
+        return levels.index(laws[law].level), laws[law].chapter == "accuracy", place[law], implementation, dtype
 
     return rank
 
 
-def _state(row: Mapping[str, Any] | None) -> str:
+def _state(row: Result | None) -> str:
     if row is None:
         return ABSENT
-    return KNOWN if row["verdict"] in BAD and "known" in row else str(row["verdict"])
+    return KNOWN if row.verdict in BAD and row.known is not UNSET else row.verdict
 
 
-def _kind(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str | None:
+def _kind(old: Result | None, new: Result | None) -> str | None:
     """The list of the comparison to which a pair belongs."""
     was, now = _state(old), _state(new)
     if was == now:
@@ -110,20 +114,18 @@ def _kind(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> str |
     return "fixed" if now == "pass" and was in (*BAD, KNOWN) else "changed"
 
 
-def _change(
-    kind: str, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, old: Report, new: Report
-) -> dict[str, Any]:
+def _change(kind: str, before: Result | None, after: Result | None, old: Report, new: Report) -> dict[str, Any]:
     row = after if after is not None else before
     assert row is not None
-    change = {name: row[name] for name in ("law", "implementation", "dtype", "level")}
+    change: dict[str, Any] = {name: getattr(row, name) for name in ("law", "implementation", "dtype", "level")}
     change |= {"was": _state(before), "now": _state(after)}
-    change["regression"] = row["level"] == "must" and _is_regression(kind, change, new, old)
-    told = row if after is not None and kind != "fixed" else {"message": ""}
-    change |= {"message": told["message"], "mistake": leading(told), "replay": None}
-    if after is not None and after.get("case"):
-        address = next((made["address"] for made in new["implementations"] if made["name"] == row["implementation"]), None)
+    change["regression"] = row.level == "must" and _is_regression(kind, change, new, old)
+    told = after is not None and kind != "fixed"
+    change |= {"message": row.message if told else "", "mistake": leading(row.diagnosis) if told else None, "replay": None}
+    if after is not None and after.case:
+        address = next((made.address for made in new.implementations if made.name == row.implementation), None)
         if address is not None:
-            change["replay"] = replay_command(after["case"], new["laws"][row["law"]], address)
+            change["replay"] = replay_command(after.case, msgspec.to_builtins(new.laws[row.law]), address)
     return change
 
 
@@ -132,28 +134,28 @@ def _is_regression(kind: str, change: Mapping[str, Any], new: Report, old: Repor
         unexpected: bool = change["now"] != KNOWN  # A baseline took it, with a reason that somebody wrote.
         return unexpected
     if kind == "vanished":
-        abolished = old["laws"][change["law"]]["shipped"] and change["law"] not in new["all_laws"]
+        abolished = old.laws[change["law"]].shipped and change["law"] not in new.all_laws
         return change["was"] != "not-claimed" and not abolished
     return kind == "dropped"
 
 
 def _moves(
-    before: Mapping[Key, Mapping[str, Any]], after: Mapping[Key, Mapping[str, Any]], old: Report, new: Report
+    before: Mapping[Key, Result], after: Mapping[Key, Result], old: Report, new: Report
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Ratios that moved by more than their spread, and how the pairs were compared."""
     how_many = {SAME: 0, OTHER: 0, FEW: 0, UNKNOWN: 0}
-    numpy = [report["environment"]["packages"].get("numpy") for report in (old, new)]
-    alarm = float(new["false_alarms"]["random_signs"])
+    numpy = [report.environment.packages.get("numpy") for report in (old, new)]
+    alarm = new.false_alarms.random_signs
     moves = []
     for key, row in after.items():
         was = before.get(key)
-        if was is None or any(r["verdict"] != "pass" or r["worst_ratio"] is None for r in (was, row)):
+        if was is None or any(r.verdict != "pass" or r.worst_ratio is None for r in (was, row)):
             continue
         direction, how = moved(was, row, numpy_is_the_same=numpy[0] == numpy[1], alarm=alarm)
         how_many[how] += 1
         if direction:
-            change = {name: row[name] for name in ("law", "implementation", "dtype", "level")}
-            ratios = {"was": was["worst_ratio"], "now": row["worst_ratio"]}
+            change = {name: getattr(row, name) for name in ("law", "implementation", "dtype", "level")}
+            ratios = {"was": was.worst_ratio, "now": row.worst_ratio}
             moves.append({**change, **ratios, "direction": "worse" if direction > 0 else "better", "how": how})
     return sorted(moves, key=_by_step), how_many
 

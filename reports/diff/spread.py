@@ -16,13 +16,11 @@ Source: P. R. Rosenbaum's precedence test, "Tables for a nonparametric test of l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["above_chance", "moved", "number"]
+from ..schema.result import Ratios, Result
 
-Report = Mapping[str, Any]
-Row = Mapping[str, Any]
+__all__ = ["above_chance", "moved", "number"]
 
 SAME, OTHER, FEW, UNKNOWN = "same problems", "other problems", "too few problems", "no record"
 """How a pair was compared. FEW: not even a complete separation would be a move. UNKNOWN: a report without `ratios`."""
@@ -41,16 +39,16 @@ def above_chance(k: int, fresh: int, other: int) -> float:
     return chance
 
 
-def moved(old: Row, new: Row, *, numpy_is_the_same: bool, alarm: float) -> tuple[int, str]:
+def moved(old: Result, new: Result, *, numpy_is_the_same: bool, alarm: float) -> tuple[int, str]:
     """Direction of a move (1 up, -1 down, 0 none) and how it was found out: one of the four words above.
 
     old, new: results that passed, with a worst_ratio each. alarm: the chance that a move is one by chance, at most.
     """
-    was, now = old.get("ratios") or {}, new.get("ratios") or {}
+    was, now = old.ratios, new.ratios
     if not was or not now:
         return 0, UNKNOWN
-    if numpy_is_the_same and was["problems"] == now["problems"]:
-        before, after = number(old["worst_ratio"]), number(new["worst_ratio"])
+    if numpy_is_the_same and was.problems == now.problems:
+        before, after = number(old.worst_ratio), number(new.worst_ratio)
         return (after > before) - (after < before), SAME
     up, down = _chances(now, was), _chances(was, now)
     if min(up[1], down[1]) > alarm:
@@ -58,9 +56,9 @@ def moved(old: Row, new: Row, *, numpy_is_the_same: bool, alarm: float) -> tuple
     return (1 if up[0] <= alarm else -1 if down[0] <= alarm else 0), OTHER
 
 
-def _chances(fresh: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[float, float]:
+def _chances(fresh: Ratios, other: Ratios) -> tuple[float, float]:
     """The chance of what is seen, and of the clearest thing that could be seen, if nothing changed."""
-    top = max((number(ratio) for ratio in other["largest"]), default=0.0)
-    above = sum(number(ratio) > top for ratio in fresh["largest"])
-    sizes = int(fresh["count"]), int(other["count"])
-    return above_chance(above, *sizes), above_chance(len(fresh["largest"]), *sizes)
+    top = max((number(ratio) for ratio in other.largest), default=0.0)
+    above = sum(number(ratio) > top for ratio in fresh.largest)
+    sizes = fresh.count, other.count
+    return above_chance(above, *sizes), above_chance(len(fresh.largest), *sizes)

@@ -63,7 +63,7 @@ def test_every_law_and_every_word_has_a_heading() -> None:
 def test_every_key_of_a_report_is_explained() -> None:
     schema = json.loads((ROOT / "reports" / "schema" / "report.schema.json").read_text(encoding="utf-8"))
     text = (DOCS / "reading-a-report.md").read_text(encoding="utf-8")
-    keys = [*schema["properties"], *schema["$defs"]["result"]["properties"]]
+    keys = [*schema["properties"], *schema["$defs"]["Result"]["properties"]]
     assert not [key for key in keys if f"`{key}`" not in text]
-    verdicts = schema["$defs"]["result"]["properties"]["verdict"]["enum"]
+    verdicts = schema["$defs"]["Result"]["properties"]["verdict"]["enum"]
     assert not [verdict for verdict in verdicts if f"| `{verdict}` |" not in text]

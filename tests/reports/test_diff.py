@@ -10,8 +10,14 @@ import pytest
 
 from attnspec.reports.diff import compare, diff_markdown, diff_text
 from attnspec.reports.diff.spread import above_chance
+from attnspec.reports.schema import Report, checked
 
 BOTH = ("weights/a", "weights/b")
+
+
+def typed(report: Any) -> Report:
+    """As it is when it was read."""
+    return checked(report, Report, "the report")
 
 
 @pytest.fixture
@@ -19,8 +25,8 @@ def diff(report: Any, row: Any) -> Any:
     """The comparison of two lists of rows, or of two reports."""
 
     def run(old: Any, new: Any) -> dict[str, Any]:
-        before, after = (copy.deepcopy(x if isinstance(x, dict) else report(x)) for x in (old, new))
-        return compare(before, after)
+        before, after = (x if isinstance(x, dict) else report(x) for x in (old, new))
+        return compare(typed(before), typed(after))
 
     return run
 
@@ -120,7 +126,7 @@ def test_nothing_in_common_is_no_comparison(diff: Any, row: Any) -> None:
         (lambda r: r.update(seed=7), "the seeds differ: 0, then 7"),
         (lambda r: r["budget"].update(name="deep"), "the budgets differ"),
         (lambda r: r.update(dtype="float32"), "the dtypes asked for differ: all, then float32"),
-        (lambda r: r.update(shard={"number": 1, "of": 2}), "merge shards"),
+        (lambda r: r.update(shard={"number": 1, "of": 2, "whole": 2}), "merge shards"),
     ],
 )
 def test_what_is_not_the_same_question_is_said_at_the_top(diff: Any, row: Any, report: Any, change: Any, said: str) -> None:
@@ -173,7 +179,7 @@ def test_on_the_same_problems_any_change_is_a_change(diff: Any, row: Any) -> Non
 def test_a_ratio_that_is_worse_is_red_where_that_is_asked_for(
     report: Any, row: Any, now: float, level: str, code: int, said: str
 ) -> None:
-    was, new = (report([row(level=level, **ratios("a", ratio))]) for ratio in (0.25, now))
+    was, new = (typed(report([row(level=level, **ratios("a", ratio))])) for ratio in (0.25, now))
     assert compare(was, new)["code"] == 0
     strict = compare(was, new, strict=True)
     assert strict["code"] == code and diff_text(strict).splitlines()[-1] == said

@@ -16,6 +16,8 @@ from attnspec.conformance.kills.suspects import FAULTS, Fault
 from attnspec.conformance.language import load_laws
 from attnspec.reports.kill_table import fault_page, matrix_markdown, matrix_text
 from attnspec.reports.kills import build_matrix, outcome, rejecting, summarised, survivors, unproven
+from attnspec.reports.schema import KillMatrix
+from attnspec.reports.write import as_json
 
 pytestmark = pytest.mark.long
 
@@ -29,13 +31,13 @@ def about(name: str, **changes: Any) -> dict[str, Any]:
     return {**plain, **changes}
 
 
-def built(rows: list[dict[str, Any]], faults: dict[str, Any], dtypes: tuple[str, ...] = ("float32",)) -> dict[str, Any]:
+def built(rows: list[dict[str, Any]], faults: dict[str, Any], dtypes: tuple[str, ...] = ("float32",)) -> KillMatrix:
     budget = {"name": "quick", "examples": 6}
     made = build_matrix(rows, faults=faults, budget=budget, seed=0, dtypes=dtypes, seconds=1.0)
     schema = json.loads(files("attnspec.reports").joinpath("schema/faults.schema.json").read_text(encoding="utf-8"))
     from jsonschema import Draft202012Validator
 
-    Draft202012Validator(schema).validate(json.loads(json.dumps(made)))
+    Draft202012Validator(schema).validate(json.loads(as_json(made)))
     return made
 
 
@@ -46,7 +48,7 @@ def rows() -> list[dict[str, Any]]:
 
 def test_each_law_says_what_it_rejects_and_survivors_turn_it_red(rows: list[dict[str, Any]]) -> None:
     made = built(rows, {name: about(name) for name in NAMES})
-    kills = {name: {kill["law"] for kill in fault["in"]["float32"]["kills"]} for name, fault in made["faults"].items()}
+    kills = {name: {kill.law for kill in fault.tried["float32"].kills} for name, fault in made.faults.items()}
     assert kills["causal-off-by-one"] >= {"causal/as-defined", "causal/is-a-mask"}
     assert kills["lse-base-two"] == {"flash/lse-as-defined"}
     assert kills["accepts-mixed-dtypes"] == set()
@@ -89,14 +91,14 @@ def test_what_is_equivalent_stands_apart_and_must_not_be_rejected(rows: list[dic
 def test_a_dtype_in_which_it_cannot_be_told_is_no_survivor(rows: list[dict[str, Any]]) -> None:
     limited = about("accepts-mixed-dtypes", dtypes=["float16"], because="float32 rounds away what it does.")
     made = built(rows, {"accepts-mixed-dtypes": limited, "lse-base-two": about("lse-base-two")})
-    assert survivors(made) == [] and made["faults"]["accepts-mixed-dtypes"]["in"] == {}
+    assert survivors(made) == [] and made.faults["accepts-mixed-dtypes"].tried == {}
     assert "accepts-mixed-dtypes cannot be told from rounding in float32: float32 rounds away" in matrix_text(made)
 
 
 def test_a_law_that_rejects_the_definition_is_red(rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"verdict": "fail", "message": "1 against 2", "case": "weights/sum-to-one?b=1"}
     made = built([{**rows[0], "definition": wrong}, *rows[1:]], {"lse-base-two": about("lse-base-two")})
-    assert [row["law"] for row in rejecting(made)] == ["causal/as-defined"]
+    assert [row.law for row in rejecting(made)] == ["causal/as-defined"]
     assert outcome(made) == (1, "1 law rejected the definition itself")
     said = "causal/as-defined in float32 rejects the definition itself: 1 against 2 (weights/sum-to-one?b=1)"
     assert said in matrix_text(made)
