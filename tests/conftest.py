@@ -17,8 +17,13 @@ from pathlib import Path
 import pytest
 
 from .ask_warm import asked
+from .frameworks import Frameworks
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Frameworks(), "frameworks")
 
 
 @pytest.fixture(autouse=True, scope="session")

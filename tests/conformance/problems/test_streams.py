@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from attnspec.conformance import vocabulary
+from attnspec import conformance
 from attnspec.conformance.problems.streams import CHOICES, TAGS, choices, stream
 
 
@@ -35,5 +35,6 @@ def test_arrays_from_elsewhere_have_streams_of_their_own() -> None:
 
 
 def test_each_purpose_is_used() -> None:
-    text = "".join(file.read_text(encoding="utf-8") for file in Path(str(vocabulary.__file__)).parent.glob("*.py"))
+    place = Path(str(conformance.__file__)).parent
+    text = "".join(file.read_text(encoding="utf-8") for file in place.rglob("*.py"))
     assert set(re.findall(r'\.generator\("([^"]+)"\)', text)) == set(CHOICES)
