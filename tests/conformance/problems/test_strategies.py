@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from attnspec.conformance.problems.blocks import BLOCK_MASKS
+from attnspec.conformance.operations import known_operations
+from attnspec.conformance.operations.attention.masks import BIASES, MASKS
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS
+from attnspec.conformance.operations.sparse_attention.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.descriptors import StructureError
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS
-from attnspec.conformance.problems.masks import BIASES, MASKS
-from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.problem import MEMORIES
 from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import structures
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.long
 
 ALL = frozenset(operations()["attention"]["options"])
 SPARSE = frozenset(operations()["sparse_attention"]["options"])
+OPTIONS = {name: option for each in known_operations().values() for name, option in each.options.items()}
 ON_REQUEST = frozenset(name for name, option in OPTIONS.items() if option.on_request)
 FREE = (ALL & frozenset(OPTIONS) | {"segments"}) - ON_REQUEST
 POOL = pool_for("standard", compiled=False, seed=1)
@@ -261,7 +262,7 @@ def test_options_of_sparse_attention_are_drawn_with_blocks_of_each_kind() -> Non
 def test_a_block_mask_is_wished_for_by_pattern_size_and_shape(wish: object, begins: str | tuple[str, ...]) -> None:
     for s in draws(40, {"block_mask": wish}, options=SPARSE, operation="sparse_attention"):
         assert str(s.described["block_mask"]).startswith(begins)
-        assert Structure.parse(s.query(), "attention") == s
+        assert Structure.parse(s.query(), "sparse_attention") == s
 
 
 def smallest(wish: Mapping[str, object], fails: Callable[[Structure], bool]) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
-from ..problems.options import options_of
-from .attention import ATTENTION
-from .operation import Operation
+from ....reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
+from ..attention.record import ATTENTION
+from ..operation import Operation
+from .options import OPTIONS
 
 if TYPE_CHECKING:
-    from ..problems.problem import Problem
+    from ...problems.problem import Problem
 
 __all__ = ["SPARSE_ATTENTION"]
 
@@ -30,7 +30,7 @@ def under_its_pattern(p: Problem, options: dict[str, Any], remember: Callable[[s
 SPARSE_ATTENTION: Operation = replace(
     ATTENTION,
     name="sparse_attention",
-    options=options_of("sparse_attention"),
+    options=OPTIONS,
     as_options=under_its_pattern,
     pattern=tuple(SPARSE_OPTIONS),
     hides=tuple(SPARSE_OPTIONS),
