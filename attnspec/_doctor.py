@@ -244,8 +244,8 @@ def _problem(dtype: str, made: Implementation, trial: Trial) -> Problem:
     """
     from attnspec.adapters.takes import OR
     from attnspec.conformance.operations import operation_named
+    from attnspec.conformance.operations.over_heads.shapes import shape_near
     from attnspec.conformance.problems.problem import Problem
-    from attnspec.conformance.problems.shapes import shape_near
     from attnspec.reference.rounding import DTYPES
 
     kind, operation = DTYPES[dtype], operation_named(made.operation)

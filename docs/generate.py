@@ -28,9 +28,9 @@ from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
 from attnspec.conformance.language.loading import shortlist, spec_folder
 from attnspec.conformance.language.text import read_yaml
-from attnspec.conformance.problems.blocks import BLOCK_MASKS
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS
-from attnspec.conformance.problems.masks import BIASES, MASKS
+from attnspec.conformance.operations.attention.masks import BIASES, MASKS
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS
+from attnspec.conformance.operations.sparse_attention.blocks import BLOCK_MASKS
 from attnspec.conformance.vocabulary import CONSTANTS, WORDS, Word
 from attnspec.conformance.vocabulary.word import KINDS
 from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic

@@ -20,10 +20,10 @@ from ...reference.rounding import DTYPES, preimage
 from ...spec.operations import conventions as known_conventions
 from ..meaning import judged
 from ..operations import operation_named
+from ..operations.over_heads.shapes import shape_near
 from ..problems.build import build
 from ..problems.option import named_in_cases
 from ..problems.problem import Problem
-from ..problems.shapes import shape_near
 from ..problems.structure import Structure
 from ..problems.taken import NotTaken
 from .subject import Broken, NotClaimed, Raised, Subject

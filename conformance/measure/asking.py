@@ -19,7 +19,7 @@ from ...adapters.contract import Implementation
 from ...reference.rounding import DTYPES, round_to
 from ..engine.conventions import settled
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
-from ..operations.attention import ATTENTION
+from ..operations.attention.record import ATTENTION
 from ..problems.problem import Problem
 
 __all__ = ["FEATURES", "Form", "TooCoarse", "form_of", "held", "logsumexps", "outputs", "problem", "subject_of"]

@@ -1,4 +1,4 @@
-"""The operations: for each a module that says all that the kit must know of it, in one record.
+"""The operations: for each a folder with all that the kit must know of it, in one record, and with its options.
 
 An operation from elsewhere is a package of its own that imports what it needs from here and calls `register`.
 """

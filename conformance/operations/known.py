@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
+from pkgutil import iter_modules
 
 from ...adapters.loading import load_file, load_module
 from ...spec.operations import UnknownOperation, add
@@ -25,12 +27,10 @@ _ADDED: dict[str, Operation] = {}
 
 @cache
 def _shipped() -> dict[str, Operation]:
-    from .attention import ATTENTION
-    from .linear_attention import LINEAR_ATTENTION
-    from .random_feature_attention import RANDOM_FEATURE_ATTENTION
-    from .sparse_attention import SPARSE_ATTENTION
-
-    return {each.name: each for each in (ATTENTION, SPARSE_ATTENTION, LINEAR_ATTENTION, RANDOM_FEATURE_ATTENTION)}
+    """The folders beside this file whose package names an `OPERATION`, by the name of the folder."""
+    folders = sorted(each.name for each in iter_modules([str(Path(__file__).parent)]) if each.ispkg)
+    packages = (import_module(f".{name}", __package__) for name in folders)
+    return {each.OPERATION.name: each.OPERATION for each in packages if hasattr(each, "OPERATION")}
 
 
 def known_operations() -> Mapping[str, Operation]:
@@ -44,7 +44,7 @@ def operation_named(name: str) -> Operation:
     if found is None:
         raise UnknownOperation(
             f"nothing computes the operation {name!r}; known: {', '.join(known_operations())}. An operation that is stated "
-            "in a folder of spec needs a record in conformance/operations"
+            "in a folder of spec needs a folder with its record in conformance/operations"
         )
     return found
 

@@ -1,7 +1,7 @@
 """What the kit must know of an operation. Whoever needs any of it is handed the record, and asks for no name.
 
-Arguments, options, results and laws stand in its folder of spec, known mistakes in `reference/<operation>/faults`. Here is
-what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
+Arguments, options, results and laws are stated in its folder of spec, known mistakes in `reference/<operation>/faults`. In its
+folder here is what computes: the definition and its bounds, what is drawn, and what may be asked of an implementation.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from numpy.typing import NDArray
 
 from ...spec.shapes import Result, arguments_of, results_of
-from .sizes import HEADS, Size
+from .sizes import Size
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
     from ...reference.faults.catalogue import Defined
     from ..problems.option import Options
     from ..problems.problem import Problem
+    from ..problems.shapes import Wishes
+    from ..problems.sizes import Pool
     from ..problems.structure import Structure
 
 __all__ = ["Embedding", "Given", "Operation", "Trial"]
@@ -80,6 +82,7 @@ class Operation:
     fair: distributions in which V has fair signs, independent of each other, of |V|, and of all other arguments.
     made: what it makes of its arguments, by what a reader calls it: the sizes of its axes.
     pick: how sizes are picked that go together, or None where each may be any: see problems.shapes.
+    whole: the whole shapes of a pool under the wishes of a law, for backends that compile; None where there are none.
     fit: makes drawn options and sizes fit together, or None where all do: (options, names of options of which a law speaks,
         sizes, sizes of which a law speaks, most work) → (options, sizes).
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
@@ -89,6 +92,7 @@ class Operation:
     embeds: by the name of another operation how problems of that one are put to implementations of this one, so that laws of
         that one are laws of this one.
     pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
+    of_heads: whether it is a kind of attention over heads of queries, keys and values.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
     grouped: whether several query heads may share a key head.
     causal_past: whether a causal call may have more keys than queries, or fewer.
@@ -116,12 +120,14 @@ class Operation:
     fair: frozenset[str] = frozenset()
     made: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pick: Callable[..., dict[str, int]] | None = None
+    whole: Callable[[Wishes, Pool], tuple[tuple[int, ...], ...]] | None = None
     fit: Callable[..., tuple[dict[str, Any], dict[str, int]]] | None = None
     values: tuple[str, ...] | None = None
     conventions: tuple[str, ...] = ()
     reduces: Callable[[Problem], Problem] | None = None
     embeds: Mapping[str, Embedding] = field(default_factory=dict)
     pattern: tuple[str, ...] = ()
+    of_heads: bool = False
     softmax: bool = False
     grouped: bool = False
     causal_past: bool = False
@@ -148,8 +154,3 @@ class Operation:
             if result.asked:
                 found[result.asked] = (*found.get(result.asked, ()), name)
         return found
-
-    @property
-    def of_heads(self) -> bool:
-        """Whether it is a kind of attention over heads of queries, keys and values."""
-        return self.sizes is HEADS

@@ -6,10 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["HEADS", "SCORES", "Size", "entries"]
-
-FEATURES = 1 << 16
-"""The most features of a query or a value: those of real models are below 1,000."""
+__all__ = ["Size", "entries"]
 
 
 @dataclass(frozen=True)
@@ -23,21 +20,6 @@ class Size:
     like: str = ""
     multiple_of: str = ""
     why: str = ""
-
-
-HEADS = {
-    "b": Size(),
-    "hq": Size(multiple_of="hkv", why="each key/value head serves the same number of query heads"),
-    "hkv": Size(),
-    "sq": Size(least=0),
-    "sk": Size(least=0),
-    "d": Size(most=FEATURES),
-    "dv": Size(most=FEATURES, like="d"),
-}
-"""Those of every kind of attention over heads, in the order in which a case prints them. There may be no query and no key."""
-
-SCORES = {"scores": ("b", "hq", "sq", "sk")}
-"""What every kind of attention over heads makes of its arrays: one number for each query and key."""
 
 
 def entries(sizes: Mapping[str, int], names: tuple[str, ...]) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..operations.known import operation_named
 from ..operations.operation import Operation
-from .distributions import rounded
+from .dtypes import rounded
 from .option import Made
 from .problem import Problem
 from .structure import Structure

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ...adapters.takes import Takes
 from ..operations import Operation, operation_named
 from .descriptors import one_of
-from .distributions import MANTISSA
+from .dtypes import MANTISSA
 from .given import DRAWN, Given, read_given
 from .option import Option, Relative, named_in_cases, spec_name
 from .shapes import check_shape, choice, draw_shape

@@ -20,7 +20,7 @@ from ..operations.known import operation_named
 from ..operations.operation import Operation
 from ..operations.sizes import entries
 from .descriptors import StructureError, Value, one_of, whole, write_value
-from .distributions import MANTISSA
+from .dtypes import MANTISSA
 from .option import read_option
 from .problem import MEMORIES
 from .streams import stream
@@ -48,7 +48,7 @@ class Structure:
     """One case of an operation. Raises StructureError where its parts do not fit.
 
     operation: the name of a folder of spec. A case does not print it, because its law says it.
-    dtype: one of distributions.MANTISSA.
+    dtype: one of dtypes.MANTISSA.
     sizes: the sizes of the operation as pairs, in its order; a mapping is accepted and put in order. Those that are left out
     are 1, or like another one. Each is an attribute too, by its name.
     options: described options as pairs, in the order of the operation; a mapping is accepted and put in order.

@@ -16,8 +16,8 @@ from typing import Any
 from ...adapters.contract import Implementation
 from ...adapters.takes import OR, Takes
 from ..operations import operation_named
+from ..operations.over_heads.shapes import shape_near
 from ..problems.option import spec_name
-from ..problems.shapes import shape_near
 from ..problems.taken import NotTaken
 from .calls import Caller, Home
 from .options import alone, claimed, options_of, pairs, shaped, shapes, together, values_of

@@ -11,7 +11,7 @@ from ...reference.linear_attention.taylor import series_error
 from ..bounded import bounded
 from ..meaning import attended, derived
 from ..operations import operation_named
-from ..operations.attention import ATTENTION
+from ..operations.attention.record import ATTENTION
 from ..problems.problem import Problem
 from .random_features import scores
 from .word import Undecided, Value, word

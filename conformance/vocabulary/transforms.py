@@ -13,7 +13,7 @@ from ...reference.rounding import DTYPES, round_to
 from ..bounded import bounded
 from ..meaning import attended
 from ..operations import operation_named
-from ..problems.masks import bias_dtype
+from ..operations.attention.masks import bias_dtype
 from ..problems.problem import Problem
 from .word import Constant, Undecided, Value, word
 

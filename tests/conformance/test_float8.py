@@ -12,8 +12,9 @@ from attnspec.conformance.engine.subject import Broken, Subject
 from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS
 from attnspec.conformance.problems.build import build
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS, rounded
+from attnspec.conformance.problems.dtypes import rounded
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided

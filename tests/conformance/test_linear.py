@@ -14,8 +14,8 @@ from attnspec.conformance.explained import verify
 from attnspec.conformance.kills.suspects import CORRECT, suspect
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended, judged
+from attnspec.conformance.operations.linear_attention.drawn import BETAS, DECAYS, GATES, PACKINGS, fitted
 from attnspec.conformance.problems.build import build
-from attnspec.conformance.problems.linear import BETAS, DECAYS, GATES, PACKINGS, fitted
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS

@@ -89,7 +89,7 @@ def test_what_cannot_be_is_said(text: str, message: str) -> None:
 
 
 def test_heads_are_as_many_and_a_causal_pass_has_as_many_queries() -> None:
-    from attnspec.conformance.problems.random_features import fitted_random
+    from attnspec.conformance.operations.random_feature_attention.projections import fitted_random
 
     sizes = {"b": 2, "hq": 6, "hkv": 2, "sq": 5, "sk": 9, "d": 64, "dv": 3}
     assert fitted_random({"causal": True}, set(), sizes)[1] == {**sizes, "hkv": 6, "sq": 9}

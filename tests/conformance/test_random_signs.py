@@ -11,8 +11,8 @@ import pytest
 from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.meaning import judged
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS, RANDOM_SIGNS
 from attnspec.conformance.problems.build import build
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS

@@ -90,8 +90,14 @@ def test_what_is_stated_is_computed_and_has_a_definition() -> None:
     assert all(operation_named(name).name == name for name in NAMES)
 
 
+def test_an_operation_has_the_options_that_its_folder_of_spec_states() -> None:
+    for name, operation in known_operations().items():
+        described = {each for key, option in operation.options.items() for each in option.stands_for or (key,)}
+        assert described == set(operations()[name]["options"]), name
+
+
 def test_what_nothing_computes_is_an_error_and_no_attention(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UnknownOperation, match="nothing computes the operation 'tropical'; known: attention, sparse_attention"):
+    with pytest.raises(UnknownOperation, match="nothing computes the operation 'tropical'; known: attention, linear_attention"):
         operation_named("tropical")
     monkeypatch.setitem(operations(), "tropical", operations()["attention"])
     made = implementation_of(lambda q, k, v: v, name="mine", operation="tropical")

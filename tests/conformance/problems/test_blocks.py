@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from attnspec.conformance.meaning import attended
-from attnspec.conformance.problems.blocks import BLOCK_MASKS, BLOCK_SHAPES, draw_block_mask
+from attnspec.conformance.operations.sparse_attention.blocks import BLOCK_MASKS, BLOCK_SHAPES, draw_block_mask
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.structure import Structure
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS, RANDOM_SIGNS, rounded
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS, RANDOM_SIGNS
+from attnspec.conformance.problems.dtypes import rounded
 from attnspec.conformance.problems.streams import TAGS, stream
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.arithmetic import SMALLEST_NORMAL, SMALLEST_SUBNORMAL

@@ -6,18 +6,25 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from attnspec.conformance.problems.masks import BIASES, MASKS, bias_dtype, draw_bias, draw_mask, is_shape_code, shape_of
-from attnspec.conformance.problems.vectors import (
+from attnspec.conformance.operations.attention.masks import (
+    BIASES,
+    MASKS,
+    bias_dtype,
+    draw_bias,
+    draw_mask,
+    is_shape_code,
+    shape_of,
+)
+from attnspec.conformance.operations.attention.vectors import (
     DESCALES,
-    LENGTHS,
     SINKS,
     SLOPES,
     draw_descales,
-    draw_lengths,
     draw_segments,
     draw_sinks,
     draw_slopes,
 )
+from attnspec.conformance.operations.over_heads.lengths import LENGTHS, draw_lengths
 
 SCORES = (2, 3, 31, 41)
 CODES = ("bhqk", "1hqk", "b1qk", "11qk", "b11k", "hqk", "1qk", "qk", "1k", "k")

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
-from attnspec.conformance.problems.blocks import BLOCK_MASKS
+from attnspec.conformance.operations import known_operations
+from attnspec.conformance.operations.attention.masks import BIASES, MASKS
+from attnspec.conformance.operations.over_heads.distributions import DISTRIBUTIONS
+from attnspec.conformance.operations.sparse_attention.blocks import BLOCK_MASKS
 from attnspec.conformance.problems.descriptors import StructureError
-from attnspec.conformance.problems.distributions import DISTRIBUTIONS
-from attnspec.conformance.problems.masks import BIASES, MASKS
-from attnspec.conformance.problems.options import OPTIONS
 from attnspec.conformance.problems.problem import MEMORIES
 from attnspec.conformance.problems.sizes import BUDGETS, Pool, pool_for
 from attnspec.conformance.problems.strategies import structures
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.long
 
 ALL = frozenset(operations()["attention"]["options"])
 SPARSE = frozenset(operations()["sparse_attention"]["options"])
+OPTIONS = {name: option for each in known_operations().values() for name, option in each.options.items()}
 ON_REQUEST = frozenset(name for name, option in OPTIONS.items() if option.on_request)
 FREE = (ALL & frozenset(OPTIONS) | {"segments"}) - ON_REQUEST
 POOL = pool_for("standard", compiled=False, seed=1)

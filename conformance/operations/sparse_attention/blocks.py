@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.sparse_attention.checks import grid
+from ....reference.sparse_attention.checks import grid
 
 __all__ = ["BLOCK_MASKS", "BLOCK_SHAPES", "BLOCK_SIZES", "draw_block_mask"]
 

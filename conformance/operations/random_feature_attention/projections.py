@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.random_feature_attention.drawing import lengths, rotations
-from .streams import stream
+from ....reference.random_feature_attention.drawing import lengths, rotations
+from ...problems.streams import stream
 
 __all__ = ["FEATURE_COUNTS", "PROJECTIONS", "RANDOM_VALUES", "draw_given_projection", "fitted_random"]
 

@@ -1,4 +1,4 @@
-"""Segments, lengths, slopes, sinks and descales by pattern: options that are one number a position, a batch entry or a head.
+"""Segments, slopes, sinks and descales by pattern: options that are one number a position, a batch entry or a head.
 
 Slopes and sinks are float32 but hold only bfloat16 values. An implementation that takes them in its own dtype then loses
 nothing, and the bound need not pay for a rounding that is not its mistake. Descales are float32 by contract.
@@ -14,18 +14,13 @@ from numpy.typing import NDArray
 
 __all__ = [
     "DESCALES",
-    "LENGTHS",
     "SINKS",
     "SLOPES",
     "draw_descales",
-    "draw_lengths",
     "draw_segments",
     "draw_sinks",
     "draw_slopes",
 ]
-
-LENGTHS = ("full", "random", "one", "zero-some")
-"""Patterns of kv_lengths: all Sk; between 1 and Sk; 1; random, but 0 in at least one batch entry."""
 
 SLOPES = ("geometric", "random")
 """Patterns of alibi_slopes: 2^(−8h/H) for head h = 1 … H (O. Press et al., arXiv:2108.12409, section 3); positive, random."""
@@ -58,22 +53,6 @@ def _cut(rng: np.random.Generator, count: int, b: int, length: int) -> NDArray[n
     cuts = rng.integers(0, length + 1, (b, 1, count - 1))
     ids: NDArray[np.int32] = (cuts <= np.arange(length)[None, :, None]).sum(axis=-1).astype(np.int32)
     return ids
-
-
-def draw_lengths(pattern: str, b: int, sk: int, rng: np.random.Generator) -> NDArray[np.int32]:
-    """kv_lengths (B,), int32, each at most Sk. Raises ValueError for an unknown pattern."""
-    if pattern == "full":
-        return np.full(b, sk, dtype=np.int32)
-    if pattern == "one":
-        return np.full(b, min(1, sk), dtype=np.int32)
-    lengths = rng.integers(min(1, sk), sk + 1, b).astype(np.int32)
-    if pattern == "random":
-        return lengths
-    if pattern == "zero-some":
-        lengths[rng.random(b) < 0.3] = 0
-        lengths[rng.integers(0, b)] = 0
-        return lengths
-    raise ValueError(f"unknown pattern {pattern!r} of kv_lengths; known: {', '.join(LENGTHS)}")
 
 
 def draw_slopes(pattern: str, hq: int, rng: np.random.Generator) -> NDArray[np.float32]:

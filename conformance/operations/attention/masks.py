@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.arithmetic import FLOAT8
-from .distributions import TILE, rounded
+from ....reference.arithmetic import FLOAT8
+from ...problems.dtypes import rounded
+from ..over_heads.distributions import TILE
 
 __all__ = ["AXES", "BIASES", "MASKS", "bias_dtype", "draw_bias", "draw_mask", "is_shape_code", "shape_of"]
 

@@ -13,35 +13,24 @@ Online softmax: M. Milakov, N. Gimelshein, Online normalizer calculation for sof
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.arithmetic import FLOAT8, SMALLEST_SUBNORMAL
-from ...reference.rounding import DTYPES
+from ....reference.arithmetic import SMALLEST_SUBNORMAL
+from ...problems.dtypes import MANTISSA
 
 if TYPE_CHECKING:
-    from .structure import Structure
+    from ...problems.structure import Structure
 
-__all__ = ["DISTRIBUTIONS", "RANDOM_SIGNS", "rounded"]
+__all__ = ["DISTRIBUTIONS", "RANDOM_SIGNS", "TILE"]
 
 Array = NDArray[np.float64]
 Arrays = dict[str, Array]
 
 TILE = 16
 """Keys in the smallest tile between two rescalings of an online softmax."""
-
-MANTISSA = {"float64": 52, "float32": 23, "float16": 10, "bfloat16": 7, "float8_e4m3fn": 3, "float8_e5m2": 2}
-"""Stored bits of the significand; a subnormal is an integer below 2^MANTISSA times the smallest one."""
-
-
-def rounded(x: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """x in a dtype by name. Raises ValueError where a finite number would overflow in a float8 dtype."""
-    made = np.ascontiguousarray(x.astype(DTYPES[dtype]))
-    if dtype in FLOAT8 and not np.isfinite(made).all():
-        raise ValueError(f"{dtype} does not hold {np.max(np.abs(x)):g}; draw smaller numbers")
-    return made
 
 
 def integers(s: Structure) -> Arrays:

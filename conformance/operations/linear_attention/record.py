@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.linear_attention.bounds import judge_linear
-from ...reference.linear_attention.features import width
-from ...reference.linear_attention.recurrent import linear_attention
-from ..problems.linear import LINEAR_VALUES, fitted
-from .attention import of_heads
-from .operation import Given, Trial
+from ....reference.linear_attention.bounds import judge_linear
+from ....reference.linear_attention.features import width
+from ....reference.linear_attention.recurrent import linear_attention
+from ..operation import Given, Trial
+from ..over_heads.record import of_heads
+from .drawn import LINEAR_VALUES, fitted
+from .options import OPTIONS
 
 if TYPE_CHECKING:
-    from ...reference.arithmetic import Arithmetic
-    from ..problems.problem import Problem
+    from ....reference.arithmetic import Arithmetic
+    from ...problems.problem import Problem
 
 __all__ = ["LINEAR_ATTENTION"]
 
@@ -40,6 +41,7 @@ def widths(p: Problem) -> dict[str, int]:
 
 LINEAR_ATTENTION = of_heads(
     name="linear_attention",
+    options=OPTIONS,
     exact=exact,
     judge=judged,
     own_errors=own_errors,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ...reference.attention.textbook import attention
-from ...reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
-from ..problems.options import options_of
-from .attention import ATTENTION
-from .operation import Embedding, Operation
+from ....reference.attention.textbook import attention
+from ....reference.sparse_attention.definition import SPARSE_OPTIONS, narrowed
+from ..attention.record import ATTENTION
+from ..operation import Embedding, Operation
+from .options import OPTIONS
 
 if TYPE_CHECKING:
-    from ..problems.problem import Problem
+    from ...problems.problem import Problem
 
 __all__ = ["SPARSE_ATTENTION"]
 
@@ -60,7 +60,7 @@ def as_a_pattern(p: Problem, claimed: frozenset[str]) -> Problem:
 SPARSE_ATTENTION: Operation = replace(
     ATTENTION,
     name=NAME,
-    options=options_of(NAME),
+    options=OPTIONS,
     reduces=under_its_pattern,
     embeds={ATTENTION.name: Embedding(sayable, as_a_pattern)},
     pattern=tuple(SPARSE_OPTIONS),

@@ -15,8 +15,8 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.linear_attention.features import FEATURE_MAPS, TAYLOR, features, width
-from .streams import stream
+from ....reference.linear_attention.features import FEATURE_MAPS, TAYLOR, features, width
+from ...problems.streams import stream
 
 __all__ = ["BETAS", "DECAYS", "FEATURE_MAPS", "GATES", "GATE_SHAPES", "LINEAR_OPTIONS", "LINEAR_VALUES", "PACKINGS", "STATES"]
 __all__ += ["draw_linear", "fitted"]

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ...reference.random_feature_attention.bounds import judge_random
-from ...reference.random_feature_attention.definition import random_feature_attention
-from ..problems.random_features import RANDOM_VALUES, fitted_random
-from .attention import of_heads
-from .operation import Given, Trial
+from ....reference.random_feature_attention.bounds import judge_random
+from ....reference.random_feature_attention.definition import random_feature_attention
+from ..operation import Given, Trial
+from ..over_heads.record import of_heads
+from .options import OPTIONS
+from .projections import RANDOM_VALUES, fitted_random
 
 if TYPE_CHECKING:
-    from ...reference.arithmetic import Arithmetic
-    from ..problems.problem import Problem
+    from ....reference.arithmetic import Arithmetic
+    from ...problems.problem import Problem
 
 __all__ = ["RANDOM_FEATURE_ATTENTION"]
 
@@ -32,6 +33,7 @@ def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Given
 
 RANDOM_FEATURE_ATTENTION = of_heads(
     name="random_feature_attention",
+    options=OPTIONS,
     exact=exact,
     judge=judged,
     own_errors=own_errors,

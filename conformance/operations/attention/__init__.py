@@ -1,0 +1,5 @@
+"""Softmax attention: its record, its options, and what is drawn for them."""
+
+from .record import ATTENTION as OPERATION
+
+__all__ = ["OPERATION"]

@@ -1,0 +1,5 @@
+"""Sparse attention: its record, its options, and what is drawn for them."""
+
+from .record import SPARSE_ATTENTION as OPERATION
+
+__all__ = ["OPERATION"]
