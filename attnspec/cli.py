@@ -16,7 +16,6 @@ import click
 from ._ci import ci
 from ._defaulting import Defaulting
 from ._streams import ready
-from ._version import __version__
 
 __all__ = ["main"]
 
@@ -31,8 +30,19 @@ WITH = "ATTNSPEC_WITH"
 EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
 
 
+def _say_version(context: click.Context, option: click.Parameter, given: bool) -> None:
+    if given:
+        from attnspec.reports.environment import spec_hash
+
+        said = spec_hash()
+        click.echo(f"attnspec, version {said['version']}, suite {said['suite']} (spec {said['spec']})")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
-@click.version_option(__version__, prog_name="attnspec")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show the versions and exit."
+)
 @click.option(
     "--with", "modules", multiple=True, metavar="MODULE", help="Import this module or file first: it adds operations or words."
 )

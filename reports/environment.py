@@ -12,8 +12,11 @@ from importlib.resources.abc import Traversable
 
 from .._version import __version__
 from ..spec.operations import added
+from ..spec.reading import spec_file
 
 __all__ = ["environment", "spec_hash"]
+
+SUITE = "suite.yaml"
 
 PACKAGES = ("numpy", "ml_dtypes", "hypothesis", "pytest", "torch", "triton", "jax", "jaxlib")
 
@@ -31,12 +34,15 @@ def environment() -> dict[str, object]:
 
 
 def spec_hash() -> dict[str, str]:
-    """The version of attnspec, and the SHA-256 of the spec's YAML and JSON files, those of operations from elsewhere too."""
+    """The versions of attnspec and of its suite, and the SHA-256 of the spec's YAML and JSON files but the one that says the
+    version; those of operations from elsewhere too.
+    """
     digest = hashlib.sha256()
     elsewhere = [file for folder in added() for file in _files(folder, f"{folder.name}/")]
-    for path, data in sorted([*_files(files("attnspec.spec"), ""), *elsewhere]):
+    stated = [(path, data) for path, data in _files(files("attnspec.spec"), "") if path != SUITE]
+    for path, data in sorted([*stated, *elsewhere]):
         digest.update(path.encode() + b"\0" + data + b"\0")
-    return {"version": __version__, "spec": digest.hexdigest()[:16]}
+    return {"version": __version__, "suite": str(spec_file(SUITE)["version"]), "spec": digest.hexdigest()[:16]}
 
 
 def _files(folder: Traversable, prefix: str) -> list[tuple[str, bytes]]:

@@ -25,10 +25,11 @@ __all__ = [
 
 
 class Suite(Closed):
-    """The suite: its version, and a hash of the spec's files."""
+    """The suite: the versions of the kit and of the suite, and a hash of the spec's files."""
 
     version: str
     spec: SpecHash
+    suite: Annotated[str | UnsetType, Meta(description="The version of the suite, by which people name it.")] = UNSET
 
 
 class Environment(Closed, kw_only=True):

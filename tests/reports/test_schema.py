@@ -152,7 +152,16 @@ def test_what_may_be_left_out(report: Any, row: Any) -> None:
     result = "certificate compilations diagnosis estimate known ratios ratios_over_keys script simplest softened worst_found"
     diagnosis = "arithmetic symptom pictures arithmetic/rank pictures/infinite nearest/tiles ranked/0/tiles"
     assert free(full(report, row), Report) == {
-        *("narrowed", "seconds", "shard", "merged", "causes", "environment/time", "merged/0/environment/time"),
+        *(
+            "attnspec/suite",
+            "narrowed",
+            "seconds",
+            "shard",
+            "merged",
+            "causes",
+            "environment/time",
+            "merged/0/environment/time",
+        ),
         *("false_alarms/drawn_features", "implementations/0/refusals", "implementations/0/conventions/c"),
         *("laws/weights/a", "laws/weights/a/sources", "profiles/core", "profiles/core/must/weights/a"),
         *("environment/packages/numpy", "merged/0/environment/packages/numpy", "verdicts/0/laws/fail"),
