@@ -6,15 +6,15 @@ that `attnspec --help` and `attnspec laws` answer at once and import no framewor
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from ._ci import ci
 from ._defaulting import Defaulting
+from ._options import laws_options, no_color, version_option, with_option
 from ._streams import ready
 
 __all__ = ["main"]
@@ -24,64 +24,20 @@ FILES = ("html", "markdown", "junit", "badge", "ctrf")
 
 ARRAYS = ("numpy", "torch", "jax")
 
-WITH = "ATTNSPEC_WITH"
-"""The environment variable of conformance.operations that names modules to import first."""
-
 EXIT_CODES = "Exit code 0: every claimed must-law holds. 1: one does not. 2: wrong usage, a broken spec, or nothing decided."
 
 
-def _say_version(context: click.Context, option: click.Parameter, given: bool) -> None:
-    if given:
-        from attnspec.reports.environment import spec_hash
-
-        said = spec_hash()
-        click.echo(f"attnspec, version {said['version']}, suite {said['suite']} (spec {said['spec']})")
-        context.exit()
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXIT_CODES)
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show the versions and exit."
-)
-@click.option(
-    "--with", "modules", multiple=True, metavar="MODULE", help="Import this module or file first: it adds operations or words."
-)
-def cli(modules: tuple[str, ...]) -> None:
+@version_option
+@with_option
+def cli() -> None:
     """Hold attention implementations to the laws of attention."""
-    if modules:
-        # The environment, because processes that a command starts need them too.
-        named = [os.path.abspath(name) if name.endswith(".py") else name for name in modules]
-        os.environ[WITH] = os.pathsep.join([*filter(None, [os.environ.get(WITH)]), *named])
-
-
-def _laws_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options by which laws are chosen."""
-    for option in reversed(
-        (
-            click.option("--laws", multiple=True, metavar="GLOB", help="Only laws whose id matches (repeatable)."),
-            click.option("--profile", metavar="NAME", help="Only the laws of a profile."),
-            click.option("--laws-file", multiple=True, metavar="FILE", help="A file of further laws (repeatable)."),
-        )
-    ):
-        command = option(command)
-    return command
-
-
-def _no_color(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The option for which NO_COLOR is the environment's word; rich reads that."""
-
-    def switch_off(context: click.Context, option: click.Parameter, given: bool) -> None:
-        if given:
-            os.environ["NO_COLOR"] = "1"
-
-    about = "No colours; so does the environment variable NO_COLOR."
-    return click.option("--no-color", is_flag=True, expose_value=False, callback=switch_off, help=about)(command)
 
 
 @cli.command()
 @click.argument("implementations", nargs=-1, required=True, metavar="IMPL...")
 @click.option("--budget", default="quick", show_default=True, metavar="NAME", help="quick, standard, deep or long.")
-@_laws_options
+@laws_options
 @click.option("--dtype", multiple=True, metavar="D", help="Only this dtype (repeatable).")
 @click.option(
     "--device", metavar="D", help="Where PyTorch, Triton and JAX compute, as cpu or cuda; Triton is interpreted on cpu."
@@ -104,7 +60,7 @@ def _no_color(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Write the report in this form too, into DIR (repeatable).")  # fmt: skip
 @click.option("--baseline", multiple=True, metavar="FILE", help="YAML file of known failures (repeatable).")
 @click.option("-q", "--quiet", is_flag=True, help="No progress, only the summary at the end.")
-@_no_color
+@no_color
 def run(**given: Any) -> int:
     """Run laws on implementations.
 
@@ -296,7 +252,7 @@ def report_show(**given: Any) -> int:
 @click.option("--out", required=True, metavar="DIR", help="Where the joint report goes.")
 @click.option("--format", "form", multiple=True, type=click.Choice(FILES), help="Write it in this form too (repeatable).")
 @click.option("--profile", default="core", show_default=True, metavar="NAME", help="What the badge is about.")
-@_no_color
+@no_color
 def report_merge(places: Sequence[str], out: str, form: Sequence[str], profile: str) -> int:
     """Join the shards of a run, or reports of different implementations that were asked the same way.
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .engine.patience import Patience
 from .engine.result import Result
+from .remembered import a_run
 from .selection import Case, Plan, Target, find_targets, make_plan
 
 __all__ = ["Report", "check", "explained", "parametrize"]
@@ -120,12 +121,16 @@ def check(
     Raises ContractError for a function that cannot be called so, SpecError for a broken spec or law, and
     `attnspec.conformance.selection.Mistake` where a name is unknown or nothing is left to run.
     """
+    how: dict[str, Any] = {"budget": budget, "dtype": dtype, "seed": seed, "examples": examples}
+    with a_run():
+        return _checked(_plan(implementation, laws, laws_files, strict=strict, **how), certificate)
+
+
+def _checked(plan: Plan, certificate: bool) -> Report:
     from ..reports.model import build_report
     from .describe import describe_plan
     from .engine.conventions import settled
 
-    how: dict[str, Any] = {"budget": budget, "dtype": dtype, "seed": seed, "examples": examples}
-    plan = _plan(implementation, laws, laws_files, strict=strict, **how)
     patience = {target.implementation.name: Patience() for target in plan.targets}
     results = [_run(case, plan, patience[case.target.implementation.name], certificate) for case in plan.cases()]
     data = build_report(
@@ -216,12 +221,16 @@ def _run(case: Case, plan: Plan, patience: Patience, certify: bool = False) -> R
     return result
 
 
-@cache
+_SURVEYED: WeakKeyDictionary[Target, Target] = WeakKeyDictionary()
+
+
 def _surveyed(target: Target) -> Target:
-    """The target with what a survey in this process found."""
+    """The target with what a survey in this process found, for as long as the target lives."""
     from .survey import surveyed
 
-    return replace(target, implementation=surveyed(target.implementation))
+    if target not in _SURVEYED:
+        _SURVEYED[target] = replace(target, implementation=surveyed(target.implementation))
+    return _SURVEYED[target]
 
 
 def _plan(implementation: Any, laws: Any, laws_files: Sequence[str | Path], *, strict: bool = True, **how: Any) -> Plan:

@@ -19,6 +19,7 @@ from ..reference.random_feature_attention.drawn import DrawnError, drawn_error
 from ..reference.sparse_attention.choice import clear_choice
 from .operations import operation_named
 from .problems.problem import Problem
+from .remembered import kept_for_a_run
 
 __all__ = [
     "Clock",
@@ -36,7 +37,7 @@ __all__ = [
     "reduced",
 ]
 
-_ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = WeakKeyDictionary()
+_ANSWERS: WeakKeyDictionary[Problem, dict[Any, Any]] = kept_for_a_run(WeakKeyDictionary())
 
 
 class Clock:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..adapters.takes import EVERYTHING, Takes
+from .remembered import for_a_run
 
 if TYPE_CHECKING:
     from ..adapters.contract import Implementation
@@ -25,7 +25,7 @@ ENOUGH = 60
 decided where a third needs sizes that it refuses."""
 
 
-@lru_cache(maxsize=64)
+@for_a_run
 def quick_laws(made: Implementation) -> frozenset[str]:
     """Their ids. What a survey found plays no part, so that every process that knows the implementation says the same."""
     from .language import load_laws
@@ -55,6 +55,7 @@ def _declared(made: Implementation) -> Takes:
 
 def _can_be_asked(law: Law, made: Implementation) -> bool:
     """Whether it is claimed, and problems for it can be drawn among those that are declared to be taken."""
+    from .engine.lifted import able
     from .engine.verify import not_claimed
     from .problems.sizes import pool_for
     from .problems.strategies import structures
@@ -64,7 +65,7 @@ def _can_be_asked(law: Law, made: Implementation) -> bool:
     if all(not_claimed(declared, law, dtype) is not None for dtype in made.dtypes):
         return False
     try:
-        structures(made.dtypes[0], law.given, made.options, pool_for("quick", False, 0, takes=declared.takes), law.operation)
+        structures(made.dtypes[0], law.given, able(made, law), pool_for("quick", False, 0, takes=declared.takes), law.operation)
     except NotTaken:
         return False
     return True

@@ -20,6 +20,7 @@ from ..language.law import Law
 from ..operations import operation_named
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
+from ..remembered import at_the_end
 from ..vocabulary.word import GRADIENTS, WORDS
 from .call_log import Call, CallLog
 from .matching import TIED, Match, came, differ, match
@@ -227,6 +228,9 @@ class Investigation:
 def investigation(made: Implementation, dtype: str) -> Investigation:
     """The one investigation of an implementation in a dtype, kept until another is asked for."""
     return Investigation(made, dtype)
+
+
+at_the_end(investigation.cache_clear)
 
 
 def _asks_gradients(law: Law) -> bool:

@@ -24,6 +24,7 @@ from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.sizes import Pool
 from ..problems.structure import Structure
+from ..remembered import kept_for_a_run
 from .call_log import Call, CallLog
 
 __all__ = ["Sample", "another", "drawn", "plain_sample", "sample_of_law", "unused", "variants"]
@@ -33,7 +34,7 @@ NEW = range(19, 512, 2)
 each of them once. They end before they are large, for a call costs as much as there are features.
 """
 
-_UNUSED: WeakKeyDictionary[Implementation, Iterator[int]] = WeakKeyDictionary()
+_UNUSED: WeakKeyDictionary[Implementation, Iterator[int]] = kept_for_a_run(WeakKeyDictionary())
 
 LARGEST = 20_000
 """The most scores, B·Hq·Sq·Sk, of a problem of a diagnosis: a hundred mistakes are compared on each."""

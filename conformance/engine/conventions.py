@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +25,7 @@ from ..problems.option import named_in_cases
 from ..problems.problem import Problem
 from ..problems.structure import Structure
 from ..problems.taken import NotTaken
+from ..remembered import for_a_run
 from .subject import Broken, NotClaimed, Raised, Subject
 
 __all__ = ["contradictions", "probes", "settled", "simplest"]
@@ -34,7 +34,7 @@ COARSE = 2.0**-7
 """Far above the rounding of any dtype that is probed, far below what sets the answers of a probe apart."""
 
 
-@cache
+@for_a_run
 def settled(implementation: Implementation) -> dict[str, tuple[str, str]]:
     """Each convention with its choice and how it is known: declared, probed or assumed (the default of the spec).
 

@@ -12,6 +12,7 @@ from ..language.law import Law
 from ..problems.build import build
 from ..problems.problem import Problem
 from ..problems.structure import Structure
+from ..remembered import kept_for_a_run
 from .evaluate import Known
 
 __all__ = ["cached_problem"]
@@ -24,7 +25,7 @@ LARGEST = 50_000
 
 Key = tuple[Law, Structure, tuple[tuple[str, str], ...]]
 
-_LATEST: dict[Key, tuple[Problem, Known]] = {}
+_LATEST: dict[Key, tuple[Problem, Known]] = kept_for_a_run({})
 
 
 def cached_problem(law: Law, structure: Structure, conventions: Mapping[str, str]) -> tuple[Problem, Known]:

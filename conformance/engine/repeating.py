@@ -16,6 +16,7 @@ import numpy as np
 from ...adapters.contract import Implementation
 from ..language.grammar import Binary, Call, Expression, Negation
 from ..language.law import Law
+from ..remembered import kept_for_a_run
 from ..vocabulary import WORDS
 from .subject import Subject
 
@@ -32,7 +33,7 @@ CONVINCED = 4
 COUNTING = ("positive", "finite", "refuses", "answers", "changed_inputs", "returns_dtype")
 """Words that make whole numbers of what came, which no order of additions changes."""
 
-_REPEATED: WeakKeyDictionary[Implementation, int] = WeakKeyDictionary()
+_REPEATED: WeakKeyDictionary[Implementation, int] = kept_for_a_run(WeakKeyDictionary())
 """Problems on which each implementation repeated its bits; −1 where it did not once."""
 
 

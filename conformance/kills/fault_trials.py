@@ -76,7 +76,8 @@ class FaultTrials:
         self.by_fault = {
             fault.name: FaultTrial(fault, subject)
             for fault in faults
-            if not_claimed((subject := self._subject(fault.name, terms)).implementation, law, dtype) is None
+            if fault.operation == law.operation
+            and not_claimed((subject := self._subject(fault.name, terms)).implementation, law, dtype) is None
         }
 
     def _subject(self, name: str, terms: Terms) -> Subject:

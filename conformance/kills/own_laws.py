@@ -24,6 +24,7 @@ from ..language.errors import SpecError
 from ..language.law import Law
 from ..problems.build import build
 from ..problems.structure import Structure
+from ..remembered import kept_for_a_run
 from .fault_trials import FaultTrials, Kill
 from .suspects import CONVENTIONS, CORRECT, FAULTS, Fault, Terms, suspect
 
@@ -105,7 +106,7 @@ def false_of_the_reference(law: Law, structure: Structure, subject: Subject) -> 
     return found.said if found.decision is not None and found.rejected else None
 
 
-_REFUSED: dict[str, str] = {}
+_REFUSED: dict[str, str] = kept_for_a_run({})
 """What was found of each law in some dtypes: a run plans twice, once to start and once in pytest."""
 
 

@@ -21,6 +21,7 @@ from ..engine.conventions import settled
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..operations.attention.record import ATTENTION
 from ..problems.problem import Problem
+from ..remembered import kept_for_a_run
 
 __all__ = ["FEATURES", "Form", "TooCoarse", "form_of", "held", "logsumexps", "outputs", "problem", "subject_of"]
 
@@ -63,7 +64,7 @@ def _forms(subject: Subject) -> Iterator[Form]:
         yield from (Form(features, each, causal=True) for each in (("entry", "last") if corner else ("last",)))
 
 
-_FORMS: WeakKeyDictionary[Subject, Form] = WeakKeyDictionary()
+_FORMS: WeakKeyDictionary[Subject, Form] = kept_for_a_run(WeakKeyDictionary())
 
 
 def subject_of(implementation: Implementation, dtype: str) -> Subject:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from ...adapters.contract import Implementation
 from ...reference.arithmetic import DECLARE_IF, ROUNDOFF, arithmetic_for
 from ..diagnosis.sample import drawn
+from ..engine.lifted import is_lifted
 from ..engine.outcome import outcome
 from ..engine.problem_cache import cached_problem
 from ..engine.relation import Decision
@@ -28,6 +28,7 @@ from ..language.law import Law
 from ..language.loading import load_laws
 from ..problems.sizes import pool_for
 from ..problems.structure import Structure
+from ..remembered import for_a_run
 from .tightest import CANDIDATES, HALF, LAWS, PROBES
 
 __all__ = ["CASTS", "FAR", "holds_under"]
@@ -125,13 +126,14 @@ def _explains(decisions: Sequence[Decision | None]) -> bool:
     return first is not None and 2 * first.vacuous <= first.entries and all(d.holds for d in decisions if d is not None)
 
 
-@lru_cache(maxsize=8)
+@for_a_run
 def _elsewhere(made: Implementation, dtype: str) -> tuple[tuple[Law, Structure], ...]:
     """Problems of the laws by which `measure` judges, and of exact probes, those that are asked of the operation.
 
     Of eager kernels alone: a compiled one would make a program for each.
     """
-    asked = [law for law in load_laws() if law.id in (*LAWS, *PROBES) and not_claimed(made, law, dtype) is None]
+    own = [law for law in load_laws() if law.id in (*LAWS, *PROBES) and not is_lifted(law, made)]
+    asked = [law for law in own if not_claimed(made, law, dtype) is None]
     if made.mode != "eager" or not asked:
         return ()
     pool, name = pool_for("quick", made.compiles, 0), f"arithmetic/{dtype}"

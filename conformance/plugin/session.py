@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
 from ...reports.write import FolderError
 from ..language import SpecError
+from ..remembered import a_run
 from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
 from ..survey.targets import survey_targets, with_surveys
 from .items import LawFile, LawItem
@@ -71,6 +73,8 @@ class LawSession:
         elsewhere = {law.file: None for law in self.plan.laws if not law.shipped}
         tried = [file for file in {**dict.fromkeys(self.laws_files), **elsewhere} if file.resolve() in self._by_file]
         config.args.extend(str(file) for file in tried if not _named(file, config.args))
+        self._run = ExitStack()
+        self._run.enter_context(a_run())
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(
             Path(worker["attnspec_flight"] if worker else str(self._own_folder)),
@@ -124,6 +128,7 @@ class LawSession:
         return report
 
     def pytest_unconfigure(self) -> None:
+        self._run.close()
         if self._own_folder is not None:
             shutil.rmtree(self._own_folder, ignore_errors=True)
 
