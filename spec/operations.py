@@ -14,7 +14,7 @@ from typing import Any
 
 from .reading import read
 
-__all__ = ["UnknownOperation", "add", "added", "conventions", "faults", "folder_of", "law_files", "operations"]
+__all__ = ["UnknownOperation", "add", "added", "conventions", "faults", "folder_of", "law_files", "operations", "shipped"]
 
 _FOLDERS: dict[str, Traversable] = {
     folder.name: folder
@@ -42,6 +42,11 @@ def add(folder: Path) -> str:
     for kept in (operations, conventions, faults):
         kept.cache_clear()
     return folder.name
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the operations that come with the kit."""
+    return tuple(sorted(_SHIPPED))
 
 
 def added() -> tuple[Traversable, ...]:

@@ -18,7 +18,7 @@ from .sizes import Size
 
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
-    from ...reference.faults.catalogue import Defined
+    from ...reference.faults.making import Defined
     from ..problems.option import Options
     from ..problems.problem import Problem
     from ..problems.shapes import Wishes

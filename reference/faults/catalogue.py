@@ -8,98 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...spec.operations import conventions as known_conventions
-from ...spec.operations import faults
-from ..attention.faults import (
-    accuracy,
-    causal,
-    empty,
-    exponential,
-    flash,
-    float8,
-    gradients,
-    heads,
-    interface,
-    layout,
-    masks,
-    numerics,
-    plain,
-    scores,
-    splits,
-    weights,
-    windows,
-)
-from ..attention.faults.making import differentiated, textbook
-from ..linear_attention.faults import carried as linear_carried
-from ..linear_attention.faults import chunks as linear_chunks
-from ..linear_attention.faults import interface as linear_interface
-from ..linear_attention.faults import recurrence as linear
-from ..random_feature_attention.faults import drawn as random_drawn
-from ..random_feature_attention.faults import features as random_features
-from ..sparse_attention.faults import blocks as sparse_blocks
-from ..sparse_attention.faults import choice as sparse_choice
-from ..sparse_attention.faults import patterns as sparse
-from .making import BACKWARDS, MAKERS, Function, Maker
-from .signatures import called_as_stated, rounded
+from ...spec.operations import faults, shipped
+from .making import BACKWARDS, MAKERS, Defined, Function, Maker
+from .signatures import called_as_stated, rounded, signature_of
 
 __all__ = ["CORRECT", "FAULTS", "OPERATIONS", "Defined", "Fault", "as_callable", "define", "load"]
-
-CHAPTERS = (
-    weights,
-    causal,
-    masks,
-    windows,
-    empty,
-    scores,
-    heads,
-    flash,
-    splits,
-    numerics,
-    layout,
-    interface,
-    accuracy,
-    exponential,
-    float8,
-    plain,
-    gradients,
-    sparse,
-    sparse_blocks,
-    sparse_choice,
-    linear,
-    linear_carried,
-    linear_chunks,
-    linear_interface,
-    random_features,
-    random_drawn,
-)
-"""The modules that register the faults."""
 
 CORRECT = "correct"
 """The name under which `as_callable` gives the definition itself."""
 
 
-class Defined(NamedTuple):
-    """One operation. definition: makes the function of its definition. differentiated: makes the backward pass of the
-    definition, or None where there is none. conventions: those that the function takes beside the options.
-    """
-
-    definition: Maker
-    differentiated: Callable[[], Callable[..., Any]] | None = None
-    conventions: tuple[str, ...] = ()
+def _defined(operation: str) -> Defined:
+    """What a folder of the reference says of its faults; to import it registers them."""
+    found: Defined = import_module(f"..{operation}.faults", __package__).DEFINED
+    return found
 
 
-OPERATIONS = {
-    "attention": Defined(textbook, differentiated, ("causal_alignment", "empty_rows")),
-    "sparse_attention": Defined(sparse.definition, conventions=("causal_alignment", "empty_rows")),
-    "linear_attention": Defined(linear.definition),
-    "random_feature_attention": Defined(random_features.definition),
-}
-"""The operations by their folders in spec."""
+OPERATIONS = {operation: _defined(operation) for operation in shipped()}
+"""The operations by their folders in spec and reference."""
 
 
 @dataclass(frozen=True)
@@ -208,37 +140,20 @@ def as_callable(name: str, *, operation: str | None = None, **conventions: str) 
     attend = called_as_stated(of, defined.definition() if name == CORRECT else FAULTS[name].make(), kept)
     attend.__name__ = attend.__qualname__ = name
     backward = defined.differentiated if name == CORRECT else BACKWARDS.get(name)
-    attend.backward = None if backward is None else _rounded_backward(backward(), kept)  # type: ignore[attr-defined]
+    attend.backward = None if backward is None else _rounded_backward(backward(), of, kept)  # type: ignore[attr-defined]
     return attend
 
 
-def _rounded_backward(function: Callable[..., Any], kept: dict[str, str]) -> Callable[..., Any]:
-    """A backward pass of attention whose gradients are rounded once."""
+def _rounded_backward(function: Callable[..., Any], operation: str, kept: dict[str, str]) -> Callable[..., Any]:
+    """A backward pass whose gradients are rounded once."""
+    signature = signature_of(operation, OPERATIONS[operation].backward_options, first=("dout",))
 
-    def backward(
-        dout: NDArray[Any],
-        q: NDArray[Any],
-        k: NDArray[Any],
-        v: NDArray[Any],
-        *,
-        scale: float | None = None,
-        causal: bool = False,
-        window: tuple[int | None, int | None] | None = None,
-        mask: NDArray[Any] | None = None,
-        bias: NDArray[Any] | None = None,
-        alibi_slopes: NDArray[Any] | None = None,
-        softcap: float | None = None,
-        sinks: NDArray[Any] | None = None,
-        q_segments: NDArray[Any] | None = None,
-        kv_segments: NDArray[Any] | None = None,
-        kv_lengths: NDArray[Any] | None = None,
-    ) -> Any:
+    def backward(*arrays: Any, **options: Any) -> Any:
+        given = signature.bind(*arrays, **options)
+        given.apply_defaults()
         with np.errstate(all="ignore"):
-            found = function(
-                dout, q, k, v,
-                scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes,
-                softcap=softcap, sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths, **kept,
-            )  # fmt: skip
-        return tuple(rounded(x, q.dtype.name) for x in found)
+            found = function(*given.args, **given.kwargs, **kept)
+        return tuple(rounded(x, given.args[1].dtype.name) for x in found)
 
+    backward.__signature__ = signature  # type: ignore[attr-defined]
     return backward

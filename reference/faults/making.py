@@ -23,6 +23,7 @@ __all__ = [
     "SMALLEST_TILE",
     "Answer",
     "Backward",
+    "Defined",
     "Function",
     "Maker",
     "fault",
@@ -103,6 +104,19 @@ Maker = Callable[[], Function]
 
 MAKERS: dict[str, Maker] = {}
 """The makers by the name of their fault, in the order of registration."""
+
+
+class Defined(NamedTuple):
+    """What the faults of an operation are made of, as its folder of faults says in DEFINED.
+
+    definition: makes the function of its definition. differentiated: makes the backward pass of the definition, or None where
+    there is none; backward_options: those that it takes. conventions: those that both take beside the options.
+    """
+
+    definition: Maker
+    differentiated: Callable[[], Callable[..., Any]] | None = None
+    backward_options: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
 
 
 def fault(name: str) -> Callable[[Maker], Maker]:

@@ -18,7 +18,7 @@ from ...spec.shapes import results_of
 from ..rounding import DTYPES, round_to
 from .making import Function, returned_in
 
-__all__ = ["called_as_stated", "rounded"]
+__all__ = ["called_as_stated", "rounded", "signature_of"]
 
 
 def called_as_stated(operation: str, function: Function, kept: Mapping[str, str]) -> Callable[..., Any]:
@@ -27,7 +27,7 @@ def called_as_stated(operation: str, function: Function, kept: Mapping[str, str]
     function: takes them, and the conventions of `kept` too, and gives what has the results as attributes, and the dtype that
     the output gets instead of that of the first array, if it says one.
     """
-    signature, results = _signature(operation), results_of(operation)
+    signature, results = signature_of(operation), results_of(operation)
 
     def attend(*arrays: Any, **options: Any) -> Any:
         given = signature.bind(*arrays, **options)
@@ -49,11 +49,18 @@ def called_as_stated(operation: str, function: Function, kept: Mapping[str, str]
 
 
 @cache
-def _signature(operation: str) -> Signature:
-    """Arguments by position, options by name with the defaults that are stated."""
+def signature_of(operation: str, among: tuple[str, ...] | None = None, first: tuple[str, ...] = ()) -> Signature:
+    """Arguments by position, options by name with the defaults that are stated.
+
+    among: the only options. first: arguments before those that are stated.
+    """
     stated = operations()[operation]
-    options = [Parameter(name, Parameter.KEYWORD_ONLY, default=option["default"]) for name, option in stated["options"].items()]
-    return Signature([*(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in stated["arguments"]), *options])
+    options = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=option["default"])
+        for name, option in stated["options"].items()
+        if among is None or name in among
+    ]
+    return Signature([*(Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in (*first, *stated["arguments"])), *options])
 
 
 def rounded(x: Any, dtype: str) -> NDArray[Any]:

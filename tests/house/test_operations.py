@@ -18,7 +18,7 @@ from attnspec.spec.operations import operations
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = frozenset(operations())
 ROOMS = ("adapters", "conformance", "reference", "reports", "attnspec")
-OWN = ("conformance/operations/", "reference/faults/catalogue.py")
+OWN = ("conformance/operations/",)
 """Where names of operations belong: their records, and what the faults are made of."""
 
 

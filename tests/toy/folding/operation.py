@@ -9,7 +9,7 @@ import numpy as np
 from attnspec.conformance.operations import Operation, Size
 from attnspec.conformance.problems.descriptors import flag, number, pattern
 from attnspec.conformance.problems.option import Option
-from attnspec.reference.faults.catalogue import Defined
+from attnspec.reference.faults.making import Defined
 
 from .definition import fold, judge
 from .faults import definition
