@@ -41,6 +41,8 @@ def broken_links(file: Path, text: str) -> list[str]:
 def wrong_command(command: str) -> str | None:
     """What click says of a command line, or None. Nothing is run."""
     words = shlex.split(command, comments=True)[1:]
+    while words[:1] == ["--with"]:
+        words = words[2:]
     try:
         if not words or words == ["--help"]:
             return None

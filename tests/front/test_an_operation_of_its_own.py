@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-TOY = Path(__file__).resolve().parents[1] / "toy"
+TOY = Path(__file__).resolve().parents[2] / "examples" / "operation"
 NAMED = {"forgetful": "folding-offset-forgotten", "squared": "folding-factors-squared"}
 """The mistakes of the wrong kernels."""
 
