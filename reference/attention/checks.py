@@ -11,11 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays import real
+from .options import Options
 
-__all__ = ["ALIGNMENTS", "EMPTY_ROWS", "Sizes", "check"]
+__all__ = ["ALIGNMENTS", "DESCALES", "EMPTY_ROWS", "Sizes", "check", "check_window"]
 
 ALIGNMENTS = ("top-left", "bottom-right")
 EMPTY_ROWS = ("zeros", "mean", "nan", "unmasked")
+DESCALES = ("q_descale", "k_descale", "v_descale")
+"""Options that q, k and v are multiplied by."""
 
 
 class Sizes(NamedTuple):
@@ -30,51 +33,27 @@ class Sizes(NamedTuple):
     dv: int
 
 
-def check(
-    q: Any,
-    k: Any,
-    v: Any,
-    *,
-    scale: Any,
-    causal: Any,
-    window: Any,
-    mask: Any,
-    bias: Any,
-    alibi_slopes: Any,
-    softcap: Any,
-    sinks: Any,
-    q_segments: Any,
-    kv_segments: Any,
-    kv_lengths: Any,
-    q_descale: Any,
-    k_descale: Any,
-    v_descale: Any,
-    dropout_p: float,
-    dropout_keep: Any,
-    causal_alignment: str,
-    empty_rows: str,
-    rows: Any,
-) -> Sizes:
+def check(q: Any, k: Any, v: Any, options: Options, rows: Any) -> Sizes:
     """The sizes of the call. Raises ValueError for the first argument that does not fit, naming it."""
-    sizes = _sizes(np.shape(q), np.shape(k), np.shape(v))
-    if scale is None and sizes.d == 0:
+    sizes, o = _sizes(np.shape(q), np.shape(k), np.shape(v)), options
+    if o.scale is None and sizes.d == 0:
         raise ValueError("scale must be given where D is 0; the default 1/sqrt(D) does not exist")
-    if softcap is not None and not softcap > 0:
-        raise ValueError(f"softcap is {softcap}; it must be positive, or None for no cap")
-    if not 0 <= dropout_p < 1:
-        raise ValueError(f"dropout_p is {dropout_p}; it must lie in [0, 1)")
-    _one_of("causal_alignment", causal_alignment, ALIGNMENTS)
-    _one_of("empty_rows", empty_rows, EMPTY_ROWS)
-    _check_window(window)
+    if o.softcap is not None and not o.softcap > 0:
+        raise ValueError(f"softcap is {o.softcap}; it must be positive, or None for no cap")
+    if not 0 <= o.dropout_p < 1:
+        raise ValueError(f"dropout_p is {o.dropout_p}; it must lie in [0, 1)")
+    _one_of("causal_alignment", o.causal_alignment, ALIGNMENTS)
+    _one_of("empty_rows", o.empty_rows, EMPTY_ROWS)
+    check_window(o.window)
     whole = (sizes.b, sizes.hq, sizes.sq, sizes.sk)
-    _broadcasts("mask", mask, whole, boolean=True)
-    _broadcasts("bias", bias, whole, boolean=False)
-    _broadcasts("dropout_keep", dropout_keep, whole, boolean=True)
-    _has_shape("alibi_slopes", alibi_slopes, (sizes.hq,))
-    _has_shape("sinks", sinks, (sizes.hq,))
-    _check_keys(sizes, q_segments, kv_segments, kv_lengths)
-    for name, given in (("q_descale", q_descale), ("k_descale", k_descale), ("v_descale", v_descale)):
-        _check_descale(name, given, (sizes.b, sizes.hkv))
+    _broadcasts("mask", o.mask, whole, boolean=True)
+    _broadcasts("bias", o.bias, whole, boolean=False)
+    _broadcasts("dropout_keep", o.dropout_keep, whole, boolean=True)
+    _has_shape("alibi_slopes", o.alibi_slopes, (sizes.hq,))
+    _has_shape("sinks", o.sinks, (sizes.hq,))
+    _check_keys(sizes, o.q_segments, o.kv_segments, o.kv_lengths)
+    for name in DESCALES:
+        _check_descale(name, getattr(o, name), (sizes.b, sizes.hkv))
     if rows is not None:
         at = np.asarray(rows)
         if at.ndim != 1 or (at.size and (at.dtype.kind not in "iu" or at.min() < 0 or at.max() >= sizes.sq)):
@@ -98,7 +77,7 @@ def _sizes(q: tuple[int, ...], k: tuple[int, ...], v: tuple[int, ...]) -> Sizes:
     return Sizes(q[0], q[1], k[1], q[2], k[2], q[3], v[3])
 
 
-def _check_window(window: Any) -> None:
+def check_window(window: Any) -> None:
     if window is None:
         return
     if len(window) != 2:

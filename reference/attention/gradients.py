@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..arrays import real
 from .gradient_steps import GRADIENT_STEPS, GradientSteps
 from .inputs import Inputs, descaled, read
+from .options import Options
 from .textbook import Attended, attention
 
 __all__ = ["GRADIENT_STEPS", "GradientSteps", "Gradients", "gradients"]
@@ -46,33 +47,7 @@ class Gradients:
     dv_heads: Array
 
 
-def gradients(
-    dout: Any,
-    q: Any,
-    k: Any,
-    v: Any,
-    *,
-    scale: float | None = None,
-    causal: bool = False,
-    window: tuple[int | None, int | None] | None = None,
-    mask: Any = None,
-    bias: Any = None,
-    alibi_slopes: Any = None,
-    softcap: float | None = None,
-    sinks: Any = None,
-    q_segments: Any = None,
-    kv_segments: Any = None,
-    kv_lengths: Any = None,
-    q_descale: Any = None,
-    k_descale: Any = None,
-    v_descale: Any = None,
-    dropout_p: float = 0.0,
-    seed: int = 0,
-    dropout_keep: Any = None,
-    causal_alignment: str = "top-left",
-    empty_rows: str = "zeros",
-    steps: GradientSteps = GRADIENT_STEPS,
-) -> Gradients:
+def gradients(dout: Any, q: Any, k: Any, v: Any, *, steps: GradientSteps = GRADIENT_STEPS, **options: Any) -> Gradients:
     """The gradients of Σ dout·out, where out is `textbook.attention` of q, k, v with these options and conventions.
 
     dout: (B, Hq, Sq, Dv), in any real dtype, like q, k and v. A row that sees no key has an output that does not depend on q or
@@ -82,8 +57,8 @@ def gradients(
     Raises ValueError as `attention` does, and for a dout of another shape than the output.
     Source: Dao et al. 2022 (FlashAttention), appendix B.2.
     """
-    options = {name: value for name, value in locals().items() if name not in ("dout", "q", "k", "v", "steps")}
-    given = descaled(steps.recompute.inputs(read(q, k, v, rows=None, **options)))
+    asked = Options(**options)
+    given = descaled(steps.recompute.inputs(read(q, k, v, **options)))
     forward = attention(q, k, v, **options)
     upstream = real("dout", dout)
     if upstream.shape != forward.out.shape:
@@ -91,9 +66,9 @@ def gradients(
     again = forward if steps.recompute is GRADIENT_STEPS.recompute else attention(q, k, v, steps=steps.recompute, **options)
     with np.errstate(all="ignore"):
         made = _backward(upstream, given, forward, again, steps)
-        factors = (q_descale, q.shape[1]), (k_descale, k.shape[1]), (v_descale, k.shape[1])
+        factors = (asked.q_descale, q.shape[1]), (asked.k_descale, k.shape[1]), (asked.v_descale, k.shape[1])
         dq, dk, dv = (_descaled(x, *how) for x, how in zip((made.dq, made.dk, made.dv), factors, strict=True))
-    dbias = None if bias is None else _sum_to(made.ds, np.shape(bias))
+    dbias = None if asked.bias is None else _sum_to(made.ds, np.shape(asked.bias))
     return Gradients(**{**vars(made), "dq": dq, "dk": dk, "dv": dv, "dbias": dbias})
 
 

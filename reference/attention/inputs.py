@@ -13,21 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import real
-from .checks import Sizes, check
+from .checks import DESCALES, Sizes, check
 from .dropout import keep_mask
+from .options import Options
 
 __all__ = ["DESCALES", "Inputs", "descaled", "read"]
 
 Array = NDArray[Any]
 
 
-DESCALES = ("q_descale", "k_descale", "v_descale")
-"""Options that q, k and v are multiplied by."""
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """The arguments of one call, R query rows of Sq.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inputs(Options):
+    """The arguments of one call, R query rows of Sq, with all arrays in one form.
 
     q: (B, Hq, R, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv), float64. rows: int64 (R,). sq: Sq.
     mask: bool and bias: float64, (B, Hq, R, Sk). alibi_slopes, sinks: float64 (1, Hq, 1, 1).
@@ -41,54 +38,34 @@ class Inputs:
     v: Array
     rows: Array
     sq: int
-    scale: float | None
-    causal: bool
-    window: tuple[int | None, int | None] | None
-    mask: Array | None
-    bias: Array | None
-    alibi_slopes: Array | None
-    softcap: float | None
-    sinks: Array | None
-    q_segments: Array | None
-    kv_segments: Array | None
-    kv_lengths: Array | None
-    q_descale: Array | None
-    k_descale: Array | None
-    v_descale: Array | None
-    dropout_p: float
-    dropout_keep: Array | None
-    causal_alignment: str
-    empty_rows: str
 
 
-def read(q: Any, k: Any, v: Any, *, rows: Sequence[int] | None, seed: int, **options: Any) -> Inputs:
-    """The Inputs of one call of `textbook.attention`. Raises ValueError as `checks.check` does."""
-    sizes = check(q, k, v, rows=rows, **options)
+def read(q: Any, k: Any, v: Any, *, rows: Sequence[int] | None = None, **options: Any) -> Inputs:
+    """The Inputs of one call with Options. Raises ValueError as `checks.check` does."""
+    o = Options(**options)
+    sizes = check(q, k, v, o, rows)
     at = np.arange(sizes.sq) if rows is None else np.asarray(rows, dtype=np.int64).reshape(-1)
     picked = slice(None) if rows is None else at
-    heads = (1, sizes.hq, 1, 1)
-    options = dict(options)
-    keep = options.pop("dropout_keep")
-    if keep is None and options["dropout_p"] > 0:
-        keep = keep_mask(seed, options["dropout_p"], (sizes.b, sizes.hq, sizes.sq, sizes.sk), at)
+    heads, keep = (1, sizes.hq, 1, 1), o.dropout_keep
+    if keep is None and o.dropout_p > 0:
+        keep = keep_mask(o.seed, o.dropout_p, (sizes.b, sizes.hq, sizes.sq, sizes.sk), at)
     else:
         keep = _of_rows(keep, sizes, picked)
-    bias = _of_rows(options.pop("bias"), sizes, picked)
-    given = {
-        "mask": _of_rows(options.pop("mask"), sizes, picked),
+    bias = _of_rows(o.bias, sizes, picked)
+    formed = {
+        "mask": _of_rows(o.mask, sizes, picked),
         "bias": None if bias is None else real("bias", bias),
         "dropout_keep": keep,
-        "q_segments": _shaped(options.pop("q_segments"), picked, (sizes.b, 1, -1, 1)),
-        "kv_segments": _shaped(options.pop("kv_segments"), slice(None), (sizes.b, 1, 1, sizes.sk)),
-        "alibi_slopes": _logits("alibi_slopes", options.pop("alibi_slopes"), heads),
-        "sinks": _logits("sinks", options.pop("sinks"), heads),
+        "q_segments": _shaped(o.q_segments, picked, (sizes.b, 1, -1, 1)),
+        "kv_segments": _shaped(o.kv_segments, slice(None), (sizes.b, 1, 1, sizes.sk)),
+        "alibi_slopes": _logits("alibi_slopes", o.alibi_slopes, heads),
+        "sinks": _logits("sinks", o.sinks, heads),
+        "kv_lengths": None if o.kv_lengths is None else np.asarray(o.kv_lengths).astype(np.int64),
     }
-    for name in DESCALES:
-        given[name] = _logits(name, options.pop(name), (sizes.b, sizes.hkv, 1, 1))
-    lengths = options.pop("kv_lengths")
-    given["kv_lengths"] = None if lengths is None else np.asarray(lengths).astype(np.int64)
+    formed |= {name: _logits(name, getattr(o, name), (sizes.b, sizes.hkv, 1, 1)) for name in DESCALES}
     queries = real("q", np.asarray(q)[:, :, picked])
-    return Inputs(q=queries, k=real("k", k), v=real("v", v), rows=at, sq=sizes.sq, **given, **options)
+    arrays = {"q": queries, "k": real("k", k), "v": real("v", v), "rows": at}
+    return Inputs(**{**vars(o), **formed, **arrays}, sq=sizes.sq)
 
 
 def descaled(given: Inputs) -> Inputs:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..arithmetic import FLOAT8, Arithmetic, arithmetic_for
+from ..faults.signatures import signature_of
 from ..rounding import DTYPES, round_to
 from .kernels_in_blocks import quantised
 from .textbook import attention
@@ -290,6 +291,13 @@ def _merged(parts: list[tuple[Any, Any]]) -> tuple[Any, Any]:
     return out, np.where(total == 0, F(-np.inf), base + np.log(safe))
 
 
+SCORING = ("scale", "bias", "alibi_slopes", "softcap", "sinks", "q_descale", "k_descale", "v_descale")
+"""Options that change scores or values, and not what is seen."""
+
+OPTIONS = (*SCORING, "causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths", "return_lse")
+"""Those of the kernels: all but dropout and the weights."""
+
+
 def as_callable(kernel: Kernel) -> Callable[..., Any]:
     """A kernel as a plain function on NumPy arrays: attention top-left, zeros in empty rows, with every option but dropout.
 
@@ -297,38 +305,16 @@ def as_callable(kernel: Kernel) -> Callable[..., Any]:
     float32. Raises ValueError for arrays that do not fit together, as the reference does, and for mixed dtypes.
     """
 
-    def attend(
-        q: Any,
-        k: Any,
-        v: Any,
-        *,
-        scale: float | None = None,
-        causal: bool = False,
-        window: tuple[int | None, int | None] | None = None,
-        mask: Any = None,
-        bias: Any = None,
-        alibi_slopes: Any = None,
-        softcap: float | None = None,
-        sinks: Any = None,
-        q_segments: Any = None,
-        kv_segments: Any = None,
-        kv_lengths: Any = None,
-        q_descale: Any = None,
-        k_descale: Any = None,
-        v_descale: Any = None,
-        return_lse: bool = False,
-    ) -> Any:
+    def attend(q: Any, k: Any, v: Any, *, return_lse: bool = False, **options: Any) -> Any:
         if not q.dtype == k.dtype == v.dtype:
             raise ValueError(f"q, k and v have the dtypes {q.dtype}, {k.dtype} and {v.dtype}; they must have one")
-        seeing = {"causal": causal, "window": window, "mask": mask, "kv_lengths": kv_lengths}
-        seeing |= {"q_segments": q_segments, "kv_segments": kv_segments}
-        scoring = {"scale": scale, "bias": bias, "alibi_slopes": alibi_slopes, "softcap": softcap, "sinks": sinks}
-        scoring |= {"q_descale": q_descale, "k_descale": k_descale, "v_descale": v_descale}
-        seen = attention(q, k, v, **seeing, **scoring).visible
+        given = {name: value for name, value in options.items() if value is not None}
+        seen, scoring = attention(q, k, v, **given).visible, {name: given[name] for name in SCORING if name in given}
         keys, values = (np.where(np.isfinite(x.astype(F)), x.astype(F), F(0)).astype(x.dtype) for x in (k, v))
         with np.errstate(all="ignore"):
-            out, lse = run(kernel, q, keys, values, q.dtype.name, seen, {n: x for n, x in scoring.items() if x is not None})
+            out, lse = run(kernel, q, keys, values, q.dtype.name, seen, scoring)
         out = out.astype(DTYPES[returned_in(kernel, q.dtype.name)])
         return (out, lse.astype(F)) if return_lse else out
 
+    attend.__signature__ = signature_of("attention", OPTIONS)  # type: ignore[attr-defined]
     return attend

@@ -40,54 +40,19 @@ class Attended:
     visible: Array
 
 
-def attention(
-    q: Any,
-    k: Any,
-    v: Any,
-    *,
-    scale: float | None = None,
-    causal: bool = False,
-    window: tuple[int | None, int | None] | None = None,
-    mask: Any = None,
-    bias: Any = None,
-    alibi_slopes: Any = None,
-    softcap: float | None = None,
-    sinks: Any = None,
-    q_segments: Any = None,
-    kv_segments: Any = None,
-    kv_lengths: Any = None,
-    q_descale: Any = None,
-    k_descale: Any = None,
-    v_descale: Any = None,
-    dropout_p: float = 0.0,
-    seed: int = 0,
-    dropout_keep: Any = None,
-    causal_alignment: str = "top-left",
-    empty_rows: str = "zeros",
-    rows: Sequence[int] | None = None,
-    steps: Steps = STEPS,
-) -> Attended:
+def attention(q: Any, k: Any, v: Any, *, rows: Sequence[int] | None = None, steps: Steps = STEPS, **options: Any) -> Attended:
     """softmax(scale·Q·Kᵀ)·V with every option of the spec, under the given conventions.
 
     q: (B, Hq, Sq, D), k: (B, Hkv, Sk, D), v: (B, Hkv, Sk, Dv), in any real dtype, converted exactly.
-    dropout_keep: bool, broadcastable to (B, Hq, Sq, Sk), True where a weight stays; drawn by `dropout.keep_mask` from seed
-    where it is not given and dropout_p > 0. rows: answer for these query rows only, at a cost linear in their number.
-    q_descale, k_descale, v_descale: (B, Hkv), multiply q, k and v, q with one factor for all heads of a group.
+    rows: answer for these query rows only, at a cost linear in their number. options: fields of options.Options.
     A row that sees no key gives what `empty_rows` says (the mean of no keys at all is 0), unless it has a sink: then
     its output is 0 and its logsumexp the sink. Under `unmasked` it sees every key within the length and of finite bias.
     A bias of −inf hides its key. Hidden keys may hold NaN and infinities.
 
-    Raises ValueError for arguments that do not fit, naming the argument.
+    Raises ValueError for arguments that do not fit, naming the argument; TypeError for an unknown option.
     Source: Vaswani et al. 2017, "Attention is all you need", equation 1; the options name theirs in masks and scores.
     """
-    given = read(
-        q, k, v,
-        scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes, softcap=softcap,
-        sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths,
-        q_descale=q_descale, k_descale=k_descale, v_descale=v_descale,
-        dropout_p=dropout_p, seed=seed, dropout_keep=dropout_keep,
-        causal_alignment=causal_alignment, empty_rows=empty_rows, rows=rows,
-    )  # fmt: skip
+    given = read(q, k, v, rows=rows, **options)
     with np.errstate(all="ignore"):
         return _attend(steps.descale(steps.inputs(given)), steps)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..arrays import real
 from .checks import Sizes, check
 from .dropout import keep_mask
+from .options import Options
 from .tiled_head import TILED_STEPS, Head, TiledSteps, attend_head
 
 __all__ = ["TILED_STEPS", "TiledSteps", "heads", "tiled_attention"]
@@ -27,38 +28,16 @@ __all__ = ["TILED_STEPS", "TiledSteps", "heads", "tiled_attention"]
 Array = NDArray[Any]
 
 
-NOT_FOR_HEADS = ("q", "k", "v", "empty_rows", "rows", "tile", "splits", "steps")
-"""Arguments that no single head needs."""
-
-
 def tiled_attention(
     q: Any,
     k: Any,
     v: Any,
     *,
-    scale: float | None = None,
-    causal: bool = False,
-    window: tuple[int | None, int | None] | None = None,
-    mask: Any = None,
-    bias: Any = None,
-    alibi_slopes: Any = None,
-    softcap: float | None = None,
-    sinks: Any = None,
-    q_segments: Any = None,
-    kv_segments: Any = None,
-    kv_lengths: Any = None,
-    q_descale: Any = None,
-    k_descale: Any = None,
-    v_descale: Any = None,
-    dropout_p: float = 0.0,
-    seed: int = 0,
-    dropout_keep: Any = None,
-    causal_alignment: str = "top-left",
-    empty_rows: str = "zeros",
     rows: Sequence[int] | None = None,
     tile: int = 16,
     splits: int = 1,
     steps: TiledSteps = TILED_STEPS,
+    **options: Any,
 ) -> tuple[Array, Array]:
     """(out, lse), float64 (B, Hq, R, Dv) and (B, Hq, R), of the same call as `textbook.attention`.
 
@@ -66,90 +45,57 @@ def tiled_attention(
 
     Raises ValueError as `textbook.attention` does, and where tile or splits is less than 1.
     """
-    options = {name: value for name, value in locals().items() if name not in NOT_FOR_HEADS}
-    sizes = check(
-        q, k, v,
-        scale=scale, causal=causal, window=window, mask=mask, bias=bias, alibi_slopes=alibi_slopes, softcap=softcap,
-        sinks=sinks, q_segments=q_segments, kv_segments=kv_segments, kv_lengths=kv_lengths,
-        q_descale=q_descale, k_descale=k_descale, v_descale=v_descale,
-        dropout_p=dropout_p, dropout_keep=dropout_keep,
-        causal_alignment=causal_alignment, empty_rows=empty_rows, rows=rows,
-    )  # fmt: skip
+    given = Options(**options)
+    sizes = check(q, k, v, given, rows)
     for name, count in (("tile", tile), ("splits", splits)):
         if count < 1:
             raise ValueError(f"{name} is {count}; it must be at least 1")
     chosen = np.array(range(sizes.sq) if rows is None else rows, dtype=np.int64)
     out, lse = np.empty((sizes.b, sizes.hq, len(chosen), sizes.dv)), np.empty((sizes.b, sizes.hq, len(chosen)))
-    for batch, head, one in heads(q, k, v, sizes, chosen, sizes.sk + tile * splits, **options):
+    for batch, head, one in heads(q, k, v, sizes, chosen, sizes.sk + tile * splits, given):
         with np.errstate(all="ignore"):
             out[batch, head], lse[batch, head] = attend_head(one, tile, splits, steps)
-            if empty_rows == "unmasked":
+            if given.empty_rows == "unmasked":
                 _attend_unmasked(out[batch, head], lse[batch, head], one, tile, splits, steps)
             else:
-                _fill_empty(out[batch, head], lse[batch, head], one.v, empty_rows)
+                _fill_empty(out[batch, head], lse[batch, head], one.v, given.empty_rows)
     return out, lse
 
 
-def heads(
-    q: Any,
-    k: Any,
-    v: Any,
-    sizes: Sizes,
-    chosen: Array,
-    past: int,
-    *,
-    scale: float | None,
-    causal: bool,
-    window: tuple[int | None, int | None] | None,
-    mask: Any,
-    bias: Any,
-    alibi_slopes: Any,
-    softcap: float | None,
-    sinks: Any,
-    q_segments: Any,
-    kv_segments: Any,
-    kv_lengths: Any,
-    q_descale: Any,
-    k_descale: Any,
-    v_descale: Any,
-    dropout_p: float,
-    seed: int,
-    dropout_keep: Any,
-    causal_alignment: str,
-) -> Iterator[tuple[int, int, Head]]:
+def heads(q: Any, k: Any, v: Any, sizes: Sizes, chosen: Array, past: int, given: Options) -> Iterator[tuple[int, int, Head]]:
     """(batch entry, query head, Head) for all of them. chosen: query rows, int64 (R,). past: a key that stands for no limit."""
     b, hq, hkv, sq, sk, d, _ = sizes
-    keep = _table(dropout_keep, sizes, chosen)
-    if keep is None and dropout_p > 0:
-        keep = keep_mask(seed, dropout_p, (b, hq, sq, sk), chosen)
-    masks, biases = _table(mask, sizes, chosen), _table(bias, sizes, chosen)
+    keep = _table(given.dropout_keep, sizes, chosen)
+    if keep is None and given.dropout_p > 0:
+        keep = keep_mask(given.seed, given.dropout_p, (b, hq, sq, sk), chosen)
+    masks, biases = _table(given.mask, sizes, chosen), _table(given.bias, sizes, chosen)
     queries, keys, values = real("q", q), real("k", k), real("v", v)
     for batch in range(b):
-        length = sk if kv_lengths is None else int(kv_lengths[batch])
-        positions = chosen + (length - sq) if causal_alignment == "bottom-right" else chosen
-        first, end = _intervals(positions, causal, window, past)
+        length = sk if given.kv_lengths is None else int(given.kv_lengths[batch])
+        positions = chosen + (length - sq) if given.causal_alignment == "bottom-right" else chosen
+        first, end = _intervals(positions, given.causal, given.window, past)
         for head in range(hq):
             shared = (head * hkv) // hq
             yield (
                 batch,
                 head,
                 Head(
-                    q=queries[batch, head, chosen] * _factor(q_descale, batch, shared),
-                    k=keys[batch, shared] * _factor(k_descale, batch, shared),
-                    v=values[batch, shared] * _factor(v_descale, batch, shared),
-                    scale=d**-0.5 if scale is None else scale,
+                    q=queries[batch, head, chosen] * _factor(given.q_descale, batch, shared),
+                    k=keys[batch, shared] * _factor(given.k_descale, batch, shared),
+                    v=values[batch, shared] * _factor(given.v_descale, batch, shared),
+                    scale=d**-0.5 if given.scale is None else given.scale,
                     length=length,
                     positions=positions,
                     first=first,
                     end=end,
                     mask=None if masks is None else masks[batch, head],
                     bias=None if biases is None else biases[batch, head].astype(np.float64),
-                    slope=0.0 if alibi_slopes is None else float(alibi_slopes[head]),
-                    softcap=softcap,
-                    sink=None if sinks is None else float(sinks[head]),
-                    q_segments=None if q_segments is None else np.asarray(q_segments)[batch, chosen],
-                    kv_segments=None if kv_segments is None else np.asarray(kv_segments)[batch],
-                    keep=None if keep is None else keep[batch, head] / (1.0 - dropout_p),
+                    slope=0.0 if given.alibi_slopes is None else float(given.alibi_slopes[head]),
+                    softcap=given.softcap,
+                    sink=None if given.sinks is None else float(given.sinks[head]),
+                    q_segments=None if given.q_segments is None else np.asarray(given.q_segments)[batch, chosen],
+                    kv_segments=None if given.kv_segments is None else np.asarray(given.kv_segments)[batch],
+                    keep=None if keep is None else keep[batch, head] / (1.0 - given.dropout_p),
                 ),
             )
 

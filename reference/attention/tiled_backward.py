@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..arrays import real
 from .checks import check
+from .options import Options
 from .tiled import heads
 from .tiled_head import TILED_STEPS, Head, attend_head, columns_of, load, scores_of, seen_in
 
@@ -26,52 +27,23 @@ Array = NDArray[Any]
 Three = tuple[Array, Array, Array]
 
 
-def tiled_backward(
-    dout: Any,
-    q: Any,
-    k: Any,
-    v: Any,
-    *,
-    scale: float | None = None,
-    causal: bool = False,
-    window: tuple[int | None, int | None] | None = None,
-    mask: Any = None,
-    bias: Any = None,
-    alibi_slopes: Any = None,
-    softcap: float | None = None,
-    sinks: Any = None,
-    q_segments: Any = None,
-    kv_segments: Any = None,
-    kv_lengths: Any = None,
-    q_descale: Any = None,
-    k_descale: Any = None,
-    v_descale: Any = None,
-    dropout_p: float = 0.0,
-    seed: int = 0,
-    dropout_keep: Any = None,
-    causal_alignment: str = "top-left",
-    empty_rows: str = "zeros",
-    key_tile: int = 16,
-    query_tile: int = 16,
-) -> Three:
+def tiled_backward(dout: Any, q: Any, k: Any, v: Any, *, key_tile: int = 16, query_tile: int = 16, **options: Any) -> Three:
     """(dq, dk, dv), float64 in the shapes of q, k and v, of the same call as `gradients.gradients`.
 
     key_tile, query_tile: keys and queries of one block. Raises ValueError as `attention` does, and for the empty rows
     `unmasked`, of which only `gradients.gradients` knows.
     """
-    if empty_rows == "unmasked":
+    given = Options(**options)
+    if given.empty_rows == "unmasked":
         raise ValueError("empty_rows='unmasked' has no tiled backward pass; use gradients.gradients")
-    apart = ("dout", "q", "k", "v", "empty_rows", "key_tile", "query_tile")
-    options = {name: value for name, value in locals().items() if name not in ("apart", *apart)}
-    checked = {name: value for name, value in options.items() if name != "seed"}
-    sizes = check(q, k, v, empty_rows=empty_rows, rows=None, **checked)
+    sizes = check(q, k, v, given, None)
     upstream = real("dout", dout)
     dq, dk, dv = (np.zeros(np.shape(x)) for x in (q, k, v))
-    for batch, head, one in heads(q, k, v, sizes, np.arange(sizes.sq), sizes.sk + key_tile, **options):
+    for batch, head, one in heads(q, k, v, sizes, np.arange(sizes.sq), sizes.sk + key_tile, given):
         shared = head * sizes.hkv // sizes.hq
         with np.errstate(all="ignore"):
-            parts = _Pass(one, upstream[batch, head], key_tile, query_tile).run(empty_rows)
-        factors = (x[batch][shared] if x is not None else 1.0 for x in (q_descale, k_descale, v_descale))
+            parts = _Pass(one, upstream[batch, head], key_tile, query_tile).run(given.empty_rows)
+        factors = (x[batch][shared] if x is not None else 1.0 for x in (given.q_descale, given.k_descale, given.v_descale))
         for total, part, factor in zip((dq[batch, head], dk[batch, shared], dv[batch, shared]), parts, factors, strict=True):
             total += part * float(factor)
     return dq, dk, dv

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attention.checks import _check_window as check_window
+from ..attention.checks import check_window
 
 __all__ = ["check_count", "check_sparse", "grid"]
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from ..arithmetic import REFERENCE, Arithmetic
 from ..attention.bounds.columns import columns_of
 from ..attention.bounds.facts import facts_of
-from ..attention.bounds.judgement import DEFAULTS
 from ..attention.bounds.logits import logit_errors
 from ..attention.inputs import descaled, read
 from ..attention.textbook import attention
@@ -34,7 +33,7 @@ def clear_choice(
     the call of attention from whose visible keys they are chosen. Where no more than top_k are visible, the choice is clear.
     """
     attended = attention(q, k, k, **options)
-    given = read(q, k, k, rows=None, **{**DEFAULTS, **options})
+    given = read(q, k, k, **options)
     with np.errstate(all="ignore"):
         facts = facts_of(given, attended, columns_of(descaled(given)))
         logits = logit_errors(facts, arithmetic, dtype)

@@ -25,7 +25,7 @@ NAMES["bfloat16"] = [*NAMES["float16"], "tensorcore"]
 
 def both(inputs: Any, options: dict[str, Any], arithmetic: Arithmetic, dtype: str) -> tuple[float | None, Any, Any]:
     """The share, the bounds of the arithmetic, and those of the reference in full; each (out, lse)."""
-    given = read(*inputs, rows=None, **{**judgement.DEFAULTS, **options})
+    given = read(*inputs, **options)
     with np.errstate(all="ignore"):
         facts = facts_of(given, attention(*inputs, **options))
         logits = logit_errors(facts, arithmetic, dtype)

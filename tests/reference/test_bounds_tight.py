@@ -14,7 +14,6 @@ import pytest
 
 from attnspec.reference.arithmetic import ROUNDOFF, Arithmetic, arithmetic_for
 from attnspec.reference.attention.bounds.facts import Facts, facts_of
-from attnspec.reference.attention.bounds.judgement import DEFAULTS
 from attnspec.reference.attention.bounds.logits import Logits, logit_errors
 from attnspec.reference.attention.bounds.logsumexp import logsumexp_bound
 from attnspec.reference.attention.bounds.output import output_bound
@@ -28,7 +27,7 @@ PLAIN = {"tile": 1 << 30, "splits": 1, "weights_rounded": "before", "row_sum_fro
 
 
 def parts(q: Any, k: Any, v: Any, arithmetic: Arithmetic, dtype: str, **options: Any) -> tuple[Facts, Logits, Weights]:
-    facts = facts_of(read(q, k, v, rows=None, **{**DEFAULTS, **options}), attention(q, k, v, **options))
+    facts = facts_of(read(q, k, v, **options), attention(q, k, v, **options))
     logits = logit_errors(facts, arithmetic, dtype)
     return facts, logits, weight_errors(facts, logits, arithmetic)
 

@@ -46,7 +46,7 @@ def test_textbook_and_blocks_agree(draw: Any, block: int) -> None:
 def test_the_two_definitions_share_no_meaning() -> None:
     statements = ast.walk(ast.parse(inspect.getsource(tiled_backward)))
     imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.level]
-    assert {s.module for s in imports} == {"arrays", "checks", "tiled", "tiled_head"}
+    assert {s.module for s in imports} == {"arrays", "checks", "options", "tiled", "tiled_head"}
     assert [name.name for s in imports if s.module == "arrays" for name in s.names] == ["real"], "how an array becomes float64"
 
 

@@ -105,5 +105,5 @@ def test_the_two_definitions_share_no_meaning() -> None:
     for module in (tiled, tiled_head):
         statements = ast.walk(ast.parse(inspect.getsource(module)))
         imports = [s for s in statements if isinstance(s, ast.ImportFrom) and s.level]
-        assert {s.module for s in imports} <= {"arrays", "checks", "dropout", "tiled_head"}
+        assert {s.module for s in imports} <= {"arrays", "checks", "dropout", "options", "tiled_head"}
         assert {name.name for s in imports if s.module == "arrays" for name in s.names} <= {"real"}, "how it becomes float64"

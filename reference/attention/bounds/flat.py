@@ -32,7 +32,6 @@ from ...roundoff import DIVIDE, compounded, gamma
 from ..inputs import Inputs, descaled, read
 from ..textbook import Attended
 from .facts import Facts, facts_of
-from .judgement import DEFAULTS
 from .logits import Logits, block_errors, logit_errors, merges
 from .output import block_values, row_sums
 
@@ -54,7 +53,7 @@ def flat_bounds(
 
     attended: what the reference answers. dtype: of the inputs. options: as `textbook.attention` takes them.
     """
-    given = read(q, k, v, rows=None, **{**DEFAULTS, **options})
+    given = read(q, k, v, **options)
     exact_descale = given.v_descale is None or bool((np.frexp(given.v_descale)[0] == 0.5).all())
     out, lse = np.full(attended.out.shape, np.inf), np.full(attended.lse.shape, np.inf)
     others = (given.bias, given.alibi_slopes, given.softcap, given.sinks, given.dropout_keep)

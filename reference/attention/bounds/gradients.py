@@ -27,7 +27,6 @@ from .facts import Facts, facts_of
 from .flat import flat_bounds
 from .gradient_scores import Downstream, Slope, score_gradients, slope_of
 from .gradient_sums import Sum, grouped, keys_sum, queries_sum, settled, values_sum
-from .judgement import DEFAULTS
 from .logits import Logits, logit_errors, merges, product_errors
 from .logsumexp import logsumexp_bound
 from .output import output_bound
@@ -77,7 +76,7 @@ def judge_gradients(
     if dtype in FLOAT8 or descaled:
         raise ValueError(f"no bound is derived for gradients of {descaled[0] if descaled else dtype}; judge the output alone")
     exact = gradients(dout, q, k, v, **options)
-    given = read(q, k, v, rows=None, **{**DEFAULTS, **options})
+    given = read(q, k, v, **options)
     if arithmetic.u_block or arithmetic.u_block_values:  # what a backward pass does with quantised operands is not settled
         dq, dk, dv = (np.full(x.shape, np.inf) for x in (exact.dq, exact.dk, exact.dv))
         return GradientJudgement(exact.dq, dq, exact.dk, dk, exact.dv, dv, exact)

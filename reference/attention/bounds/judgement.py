@@ -6,7 +6,6 @@ from the truth. Both distances are added. Where V has random signs, level R is t
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,12 +31,6 @@ from .weights import Weights, weight_errors
 __all__ = ["Judgement", "judge"]
 
 Array = NDArray[Any]
-
-DEFAULTS = {
-    name: p.default
-    for name, p in inspect.signature(attention).parameters.items()
-    if p.kind is p.KEYWORD_ONLY and name not in ("rows", "steps")
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +83,7 @@ def judge(
     if dtype not in ROUNDOFF:
         raise ValueError(f"unknown dtype {dtype!r}; the dtypes are {', '.join(ROUNDOFF)}")
     attended = attention(q, k, v, rows=rows, **options)
-    given = read(q, k, v, rows=rows, **{**DEFAULTS, **options})
+    given = read(q, k, v, rows=rows, **options)
     with np.errstate(all="ignore"):
         outputs = attended.out.size if random_signs else None
         columns = columns_of(descaled(given))

@@ -34,7 +34,6 @@ from ..inputs import Inputs, descaled, read
 from ..scores import kv_head
 from ..textbook import Attended
 from .facts import Facts, facts_of
-from .judgement import DEFAULTS
 from .variance import Variance, element_variance, variance_of, weighted_spread
 
 __all__ = [
@@ -212,7 +211,7 @@ def noise_of(q: Any, k: Any, v: Any, *, attended: Attended, arithmetic: Arithmet
 
     Raises ValueError for softcap, sinks and dropout, whose roundings `variance` does not carry.
     """
-    given = read(q, k, v, rows=None, **{**DEFAULTS, **options})
+    given = read(q, k, v, **options)
     for name, there in (("softcap", given.softcap), ("sinks", given.sinks), ("dropout_p", given.dropout_p or None)):
         if there is not None:
             raise ValueError(f"score tests do not carry {name}; leave it out")
