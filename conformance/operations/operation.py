@@ -19,7 +19,7 @@ from .sizes import Size
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
     from ...reference.faults.catalogue import Defined
-    from ..problems.option import Options
+    from ..problems.option import Option, Options
     from ..problems.problem import Problem
     from ..problems.shapes import Wishes
     from ..problems.sizes import Pool
@@ -77,7 +77,10 @@ class Operation:
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
     conventions: those of the spec that change what the definition gives.
     as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
-    pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
+    needed: options, as cases have them, without which some kernels take no call, in the order in which they are tried, and
+        whether such a kernel has it in every call.
+    written_out: options that say by arrays what a problem says by positions, None for those that then say nothing; of a problem
+        and which keys each row sees. None where nothing can be written out.
     of_heads: whether it is a kind of attention over heads of queries, keys and values.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
     grouped: whether several query heads may share a key head.
@@ -111,7 +114,8 @@ class Operation:
     values: tuple[str, ...] | None = None
     conventions: tuple[str, ...] = ()
     as_options: Callable[[Problem, dict[str, Any], Callable[[str, Callable[[], Any]], Any]], dict[str, Any]] | None = None
-    pattern: tuple[str, ...] = ()
+    needed: Mapping[str, bool] = field(default_factory=dict)
+    written_out: Callable[[Problem, Any], dict[str, Any]] | None = None
     of_heads: bool = False
     softmax: bool = False
     grouped: bool = False
@@ -130,6 +134,10 @@ class Operation:
     def results(self) -> Mapping[str, Result]:
         """What it gives, in the order in which it is returned: name → axes, and the option that asks for it."""
         return results_of(self.name)
+
+    def spoken_of(self, said: Callable[[Option], bool]) -> tuple[str, ...]:
+        """The names in the spec of the options of which something is said, in their order."""
+        return tuple(each for name, option in self.options.items() if said(option) for each in option.stands_for or (name,))
 
     @cached_property
     def asks(self) -> Mapping[str, tuple[str, ...]]:

@@ -50,6 +50,7 @@ LINEAR_ATTENTION = of_heads(
     values=LINEAR_VALUES,
     sums=True,
     widths=widths,
+    needed={"causal": True, "kv_lengths": False, "normalize": False},
     hides=("causal", "kv_lengths"),
     softmax_scale=lambda p: 1.0,
 )

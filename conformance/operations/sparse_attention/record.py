@@ -27,11 +27,17 @@ def under_its_pattern(p: Problem, options: dict[str, Any], remember: Callable[[s
     return {**rest, "mask": remember("pattern", lambda: narrowed(p.q, p.k, scale=rest.get("scale"), **given))}
 
 
+def written_out(p: Problem, seen: Any) -> dict[str, Any]:
+    """A block mask of blocks of one query and one key."""
+    return {**dict.fromkeys(SPARSE_OPTIONS), "block_mask": seen, "block_size": 1}
+
+
 SPARSE_ATTENTION: Operation = replace(
     ATTENTION,
     name="sparse_attention",
     options=OPTIONS,
     as_options=under_its_pattern,
-    pattern=tuple(SPARSE_OPTIONS),
+    written_out=written_out,
+    needed={"causal": True, "window": False, "return_lse": False},
     hides=tuple(SPARSE_OPTIONS),
 )

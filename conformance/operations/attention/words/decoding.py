@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.rounding import round_to, unit_in_last_place
-from ..meaning import attended
-from ..problems.problem import Problem
+from .....reference.rounding import round_to, unit_in_last_place
+from ....meaning import attended
+from ....problems.problem import Problem
 
 __all__ = ["read_rows"]
 
