@@ -19,6 +19,7 @@ from ...adapters.contract import Implementation
 from ..engine.conventions import settled
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..meaning import attended
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
@@ -126,11 +127,8 @@ def take(made: Implementation, structure: Structure, heads: list[int] | None = N
 
 def _options(structure: Structure) -> Mapping[str, Any]:
     """Options by the names of the contract."""
-    given: dict[str, Any] = dict(structure.described)
-    if "segments" in given:
-        given.pop("segments")
-        given |= {"q_segments": 1, "kv_segments": 1}
-    return given
+    known = operation_named(structure.operation).options
+    return {each: value for name, value in structure.described.items() for each in known[name].stands_for or (name,)}
 
 
 def verdict(pictures: Sequence[Xray]) -> str:

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -77,6 +80,8 @@ class Operation:
     values: distributions from which a problem is drawn whose law names none, or None for the usual ones.
     conventions: those of the spec that change what the definition gives.
     as_options: how options of a problem become those that the definition takes; `remember` keeps what is dear to make.
+    folder: the package whose modules are parts of what is known of it that stand higher than the record: `probes` of its
+        conventions, and the `trial` call of a doctor.
     needed: options, as cases have them, without which some kernels take no call, in the order in which they are tried, and
         whether such a kernel has it in every call.
     written_out: options that say by arrays what a problem says by positions, None for those that then say nothing; of a problem
@@ -87,6 +92,10 @@ class Operation:
     causal_past: whether a causal call may have more keys than queries, or fewer.
     draws: whether an implementation makes random choices of its own for a problem, so that nobody else knows its output; None
         where none ever does.
+    drawing: options of which a mistake about such choices needs one; undrawn: the option that makes them instead, so that a
+        problem with it has an output that is known.
+    narrow: whether features of a structure cost more than their number, so that it cannot have as many as are wished.
+    dropped: the probability with which an implementation drops a weight in a problem, or None where none ever does.
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
     softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
     called: its arguments by what a reader calls them, where that is not their name.
@@ -114,6 +123,7 @@ class Operation:
     values: tuple[str, ...] | None = None
     conventions: tuple[str, ...] = ()
     as_options: Callable[[Problem, dict[str, Any], Callable[[str, Callable[[], Any]], Any]], dict[str, Any]] | None = None
+    folder: str = ""
     needed: Mapping[str, bool] = field(default_factory=dict)
     written_out: Callable[[Problem, Any], dict[str, Any]] | None = None
     of_heads: bool = False
@@ -121,6 +131,10 @@ class Operation:
     grouped: bool = False
     causal_past: bool = False
     draws: Callable[[Problem], bool] | None = None
+    drawing: frozenset[str] = frozenset()
+    undrawn: str = ""
+    narrow: Callable[[Structure], bool] | None = None
+    dropped: Callable[[Problem], float] | None = None
     sums: bool = False
     softmax_scale: Callable[[Problem], float] | None = None
     called: Mapping[str, str] = field(default_factory=dict)
@@ -134,6 +148,11 @@ class Operation:
     def results(self) -> Mapping[str, Result]:
         """What it gives, in the order in which it is returned: name → axes, and the option that asks for it."""
         return results_of(self.name)
+
+    def part(self, name: str) -> ModuleType | None:
+        """A part of its folder that stands higher than the record; None where there is none."""
+        whole = f"{self.folder}.{name}"
+        return import_module(whole) if self.folder and find_spec(whole) is not None else None
 
     def spoken_of(self, said: Callable[[Option], bool]) -> tuple[str, ...]:
         """The names in the spec of the options of which something is said, in their order."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, derived, own_errors
-from ..operations.over_heads.scale import scale_of
+from ..operations.over_heads.scale import descaled_values, scale_of
 from ..problems.problem import Problem
 from .word import Undecided, Value, word
 
@@ -125,7 +125,7 @@ def features(p: Problem) -> Value:
 
 def _values_of_heads(p: Problem) -> np.ndarray:
     """V, descaled, repeated to the query heads, float64 (B, Hq, Sk, Dv)."""
-    return np.repeat(p.descaled_values(), p.hq // p.hkv, axis=1)
+    return np.repeat(descaled_values(p), p.hq // p.hkv, axis=1)
 
 
 def _extreme(p: Problem, start: float, pick: np.ufunc) -> np.ndarray:

@@ -244,7 +244,7 @@ decides one law, what explains and certifies, what a run is about, and the front
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-PARTS = {"words": "vocabulary"}
+PARTS = {"words": "vocabulary", "probes": "engine", "trial": "engine"}
 """Parts of an operation's folder that stand higher than the folder, and in which room: nobody below imports them."""
 
 

@@ -79,6 +79,7 @@ ATTENTION = of_heads(
     grouped=True,
     causal_past=True,
     needed={"causal": True, "mask": False, "kv_lengths": False, "bias": False, "window": False, "return_lse": False},
+    dropped=lambda p: float(p.options.get("dropout_p", 0.0)),
     written_out=written_out,
     hides=("causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths"),
 )

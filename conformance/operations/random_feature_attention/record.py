@@ -42,6 +42,8 @@ RANDOM_FEATURE_ATTENTION = of_heads(
     values=RANDOM_VALUES,
     needed={"causal": True, "projection": False},
     hides=("causal",),
+    drawing=frozenset(("num_features", "orthogonal")),
+    undrawn="projection",
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
 )
