@@ -20,6 +20,10 @@ from ..spec.shapes import is_array
 __all__ = ["PLAIN", "ContractError", "Keywords", "positional", "read_signature"]
 
 
+ROOTED = "1/sqrt(D)"
+"""What operation.yaml writes for a value that is known with D."""
+
+
 class ContractError(Exception):
     """An implementation is declared in a way that the contract does not know. The message names the thing and the fix."""
 
@@ -38,7 +42,7 @@ class Keywords:
 
     def of(self, options: Mapping[str, Any], features: int) -> dict[str, Any]:
         """The keywords of one call. features: D, from which a default scale follows."""
-        given = {**{name: _default(name, value, features) for name, value in self.own.items()}, **options}
+        given = {**{name: features**-0.5 if value == ROOTED else value for name, value in self.own.items()}, **options}
         return {self.names.get(name, name): value for name, value in given.items() if name not in self.absent}
 
 
@@ -92,8 +96,8 @@ def read_signature(
             names[option] = p.name
             if option in always:
                 own[option] = always[option]
-            elif not _same(option, p.default, known[option]["default"]):
-                own[option] = known[option]["default"]
+            elif not _same(known[option], p.default):
+                own[option] = known[option].get("otherwise", known[option]["default"])
         elif p.default is p.empty:
             raise ContractError(
                 f"{called}: parameter {p.name!r} has no default and is no option of {operation}"
@@ -180,20 +184,17 @@ def _list(known: Mapping[str, Any]) -> str:
     return ", ".join(known)
 
 
-def _same(option: str, own: Any, spec: Any) -> bool:
+def _same(stated: Mapping[str, Any], own: Any) -> bool:
     """Whether a default of a signature says what the spec's default says.
 
-    What stands for "not given" differs from library to library: None, 0, False, (-1, -1). Of a scale only None does.
+    What stands for "not given" differs from library to library: None, 0, False, (-1, -1). Where the default of the spec stands
+    for a value that is known with the call only None does.
     """
+    spec = stated["default"]
     if own is inspect.Parameter.empty:
         return False
-    if option == "scale":
-        return own is None if spec is None else own == spec
+    if "otherwise" in stated:
+        return own is None
     if spec in (None, False, 0.0):
         return own in (None, False, 0, "") or own in ((None, None), (-1, -1))
     return bool(own == spec)
-
-
-def _default(option: str, value: Any, features: int) -> Any:
-    """What the spec's default of an option is for a call; that of a scale is 1/√D."""
-    return features**-0.5 if option == "scale" and value is None else value

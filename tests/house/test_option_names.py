@@ -47,7 +47,6 @@ PICTURES = {
 """Where `mask` is the picture of a mask in a finding, and how often: a field of the report's format, and no option."""
 
 REMAIN = {
-    "adapters/signature.py": 2,
     "conformance/meaning.py": 6,
     "conformance/measure/ratios.py": 1,
     "reports/summary.py": 1,
