@@ -15,8 +15,13 @@ from typing import Any
 
 from ..spec.nearest import nearest
 from ..spec.operations import operations
+from ..spec.shapes import is_array
 
-__all__ = ["ARRAY", "PLAIN", "ContractError", "Keywords", "positional", "read_signature"]
+__all__ = ["PLAIN", "ContractError", "Keywords", "positional", "read_signature"]
+
+
+ROOTED = "1/sqrt(D)"
+"""What operation.yaml writes for a value that is known with D."""
 
 
 class ContractError(Exception):
@@ -37,7 +42,7 @@ class Keywords:
 
     def of(self, options: Mapping[str, Any], features: int) -> dict[str, Any]:
         """The keywords of one call. features: D, from which a default scale follows."""
-        given = {**{name: _default(name, value, features) for name, value in self.own.items()}, **options}
+        given = {**{name: features**-0.5 if value == ROOTED else value for name, value in self.own.items()}, **options}
         return {self.names.get(name, name): value for name, value in given.items() if name not in self.absent}
 
 
@@ -91,18 +96,20 @@ def read_signature(
             names[option] = p.name
             if option in always:
                 own[option] = always[option]
-            elif not _same(option, p.default, known[option]["default"]):
-                own[option] = known[option]["default"]
+            elif not _same(known[option], p.default):
+                own[option] = known[option].get("otherwise", known[option]["default"])
         elif p.default is p.empty:
             raise ContractError(
                 f"{called}: parameter {p.name!r} has no default and is no option of {operation}"
                 f"{_hint(p.name, known)}; the options are {', '.join(known)}"
             )
         else:
-            unmapped[p.name] = near_option(p.name, [name for name in known if name not in names])
+            unmapped[p.name] = near_option(p.name, [name for name in known if name not in names], known)
     options = frozenset(names) | frozenset(always)
-    for pair in (("q_segments", "kv_segments"), ("block_mask", "block_size")):
-        if len(options & set(pair)) == 1:
+    for option in (name for name in known if name in options):
+        other = known[option].get("with", option)
+        if other not in options:
+            pair = sorted((option, other), key=list(known).index)
             raise ContractError(f"{called}: {pair[0]} and {pair[1]} come together; accept both or neither")
     renamed = {option: name for option, name in names.items() if option != name}
     return Read(options, Keywords(renamed, frozenset(always) - frozenset(names), own), unmapped)
@@ -115,48 +122,18 @@ def positional(called: str, function: Callable[..., Any]) -> tuple[list[str], bo
     return named, any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
-USUAL = {
-    "is_causal": "causal",
-    "use_causal_mask": "causal",
-    "softmax_scale": "scale",
-    "sm_scale": "scale",
-    "attn_mask": "mask",
-    "attention_mask": "mask",
-    "attn_bias": "bias",
-    "attention_bias": "bias",
-    "window_size": "window",
-    "sliding_window": "window",
-    "local_window_size": "window",
-    "logits_soft_cap": "softcap",
-    "logit_cap": "softcap",
-    "soft_cap": "softcap",
-    "sink": "sinks",
-    "s_aux": "sinks",
-    "key_value_seq_lengths": "kv_lengths",
-    "seqused_k": "kv_lengths",
-    "cache_seqlens": "kv_lengths",
-    "kv_lens": "kv_lengths",
-    "dropout": "dropout_p",
-    "need_weights": "return_weights",
-    "return_attn_probs": "return_lse",
-    "return_softmax_lse": "return_lse",
-    "output_final_state": "return_state",
-}
-"""Names that libraries use for options of the spec."""
-
-
-def near_option(parameter: str, known: list[str]) -> str:
-    """The option that a parameter is most like, or nothing."""
-    usual = USUAL.get(parameter.lower(), "")
-    if usual in known:
-        return usual
+def near_option(parameter: str, known: list[str], stated: Mapping[str, Any]) -> str:
+    """The option that a parameter is most like, or nothing. stated: what operation.yaml says of the options."""
+    for name in known:
+        if parameter.lower() in stated[name].get("also", ()):
+            return name
     match = get_close_matches(parameter.lower(), known, n=1, cutoff=0.75)
     parts = set(parameter.lower().split("_"))
     return match[0] if match else next((name for name in known if name in parts), "")
 
 
 def _hint(parameter: str, known: Mapping[str, Any]) -> str:
-    near = near_option(parameter, list(known))
+    near = near_option(parameter, list(known), known)
     return f"; if it means {near!r}, declare rename={{{parameter!r}: {near!r}}}" if near else ""
 
 
@@ -197,7 +174,7 @@ def _check_always(called: str, always: Mapping[str, Any], known: Mapping[str, An
     for option, value in always.items():
         if option not in known:
             raise ContractError(f"{called}: always: unknown option {option!r}{nearest(option, known)}; known: {_list(known)}")
-        if option in ARRAY or option.startswith("return_"):
+        if is_array(known[option]["type"]) or option.startswith("return_"):
             raise ContractError(f"{called}: always: {option} differs from call to call; only a fixed value can be declared")
         if value is None or value == known[option]["default"]:
             raise ContractError(f"{called}: always: {option}={value!r} is the default of the spec already; remove it")
@@ -207,42 +184,17 @@ def _list(known: Mapping[str, Any]) -> str:
     return ", ".join(known)
 
 
-ARRAY = (
-    "mask",
-    "bias",
-    "alibi_slopes",
-    "sinks",
-    "q_segments",
-    "kv_segments",
-    "kv_lengths",
-    "block_mask",
-    "q_descale",
-    "k_descale",
-    "v_descale",
-    "decay",
-    "gate",
-    "beta",
-    "initial_state",
-    "cu_seqlens",
-    "projection",
-)
-"""Options whose values are arrays."""
-
-
-def _same(option: str, own: Any, spec: Any) -> bool:
+def _same(stated: Mapping[str, Any], own: Any) -> bool:
     """Whether a default of a signature says what the spec's default says.
 
-    What stands for "not given" differs from library to library: None, 0, False, (-1, -1). Of a scale only None does.
+    What stands for "not given" differs from library to library: None, 0, False, (-1, -1). Where the default of the spec stands
+    for a value that is known with the call only None does.
     """
+    spec = stated["default"]
     if own is inspect.Parameter.empty:
         return False
-    if option == "scale":
-        return own is None if spec is None else own == spec
+    if "otherwise" in stated:
+        return own is None
     if spec in (None, False, 0.0):
         return own in (None, False, 0, "") or own in ((None, None), (-1, -1))
     return bool(own == spec)
-
-
-def _default(option: str, value: Any, features: int) -> Any:
-    """What the spec's default of an option is for a call; that of a scale is 1/√D."""
-    return features**-0.5 if option == "scale" and value is None else value

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 from .operations import operations
 
-__all__ = ["Result", "arguments_of", "axes_of", "in_layout", "results_of", "shared", "sizes_in", "sizes_of"]
+__all__ = [
+    "Result",
+    "arguments_of",
+    "arrays_among",
+    "axes_of",
+    "in_layout",
+    "is_array",
+    "results_of",
+    "shared",
+    "sizes_in",
+    "sizes_of",
+]
 
 SHARED = {"H": ("hq", "hkv")}
 """Axes whose length is several sizes that must be equal. Each other axis has a size of its own, its name in small letters."""
@@ -52,6 +64,17 @@ def results_of(operation: str) -> Mapping[str, Result]:
     return {
         name: Result(axes_of(about["shape"]), about.get("asked", ""), about.get("dtype", "")) for name, about in stated.items()
     }
+
+
+def is_array(kind: str) -> bool:
+    """Whether the type of an option is one of arrays: of a dtype, with a shape."""
+    return re.match(r"\(?(bool|float|int)\w*\b[^()]*\(", kind) is not None
+
+
+@cache
+def arrays_among(operation: str) -> frozenset[str]:
+    """The options of an operation whose values are arrays, or tuples of them."""
+    return frozenset(name for name, about in operations()[operation]["options"].items() if is_array(about["type"]))
 
 
 def sizes_of(arguments: Mapping[str, tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from ...reference.arithmetic import ROUNDOFF
 from ...reference.attention.textbook import attention
 from ..meaning import options_of
 from ..operations import operation_named
+from ..operations.over_heads.scale import scaled
 from .call_log import Call, Observed
 from .sample import Sample
 
@@ -42,7 +43,7 @@ def factors(samples: Sequence[Sample]) -> list[str]:
             said.append(f"every {words} is {found:.6g} times what is due")
     if not all(operation_named(call.p.operation).softmax for call in calls):
         return said  # it has no scores that something multiplies, or what multiplies them multiplies its output
-    return said or _scores([call for call in calls if "dropout_p" not in call.p.options])
+    return said or _scores([call for call in calls if not call.p.dropped])
 
 
 def _tells(factor: float, calls: Sequence[Call]) -> bool:
@@ -104,9 +105,7 @@ def _best(call: Call) -> float:
 
 def _scaled(call: Call, c: float) -> Any:
     p = call.p
-    scale = p.options.get("scale")
-    own = 1 / math.sqrt(p.d) if scale is None else float(scale)
-    return attention(p.q, p.k, p.v, **{**options_of(p), "scale": c * own}).out
+    return attention(p.q, p.k, p.v, **scaled(p, options_of(p), c)).out
 
 
 def _explained(one: Observed, made: Any) -> bool:

@@ -42,9 +42,6 @@ to tell suspects apart, and drawn for that with each option."""
 ENOUGH = 3
 """Laws by whose verdicts a mistake is looked for where plain outputs are wrong and nothing gives them."""
 
-DRAWING = {"num_features", "orthogonal"}
-"""Options of which a mistake about drawn features needs one, so that no output under a given projection shows it."""
-
 SHOWING = 3
 """Failing problems of a law on which suspects must differ from the definition, where only verdicts can tell."""
 
@@ -85,7 +82,7 @@ class Investigation:
         options = frozenset().union(*(sample.options for sample in samples if not sample.correct))
         drawing = all(sample.p.draws_features for sample in samples)
         if drawing:  # nobody else knows what is due there, so problems with a given projection must tell
-            options, until = options | {"projection"}, time.process_time() + SECONDS
+            options, until = options | {operation_named(self.made.operation).undrawn}, time.process_time() + SECONDS
         samples += self._plain(options, law, record, until)
         if drawing:
             return self._of_drawing(law, samples)
@@ -120,7 +117,8 @@ class Investigation:
         telling = [sample for sample in samples if not sample.p.draws_features] or samples
         found = match(telling, self._suspects(samples))
         left = {s.fault.name for s in (found.full if found.wrong else found.quiet)}
-        asked = [s for s in found.everyone if s.fault.name in left or DRAWING & set(s.fault.needs)]
+        drawing = operation_named(self.made.operation).drawing
+        asked = [s for s in found.everyone if s.fault.name in left or drawing & set(s.fault.needs)]
         found.full, found.in_law, found.nearest = [], [], None
         return found, alike(law, self.made, self.conventions, samples, asked)
 

@@ -14,7 +14,7 @@ from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..meaning import attended
 from ..problems.build import build
 from ..vocabulary.word import Undecided
-from .reading import ADDED, KeyState, read_mask
+from .reading import KeyState, read_mask, unadded
 from .sample import Sample
 
 __all__ = ["MARKS", "beside", "mask_block", "mask_picture"]
@@ -44,7 +44,7 @@ def mask_picture(samples: Sequence[Sample], subject: Subject) -> list[str]:
     for structure in (*tried, *(s for s in wrong if s.sq <= ROWS and s.sk <= KEYS)):
         p = build(structure, subject.conventions)
         try:
-            due: Any = attended(p.but(**dict.fromkeys(ADDED))).visible
+            due: Any = attended(unadded(p)).visible
             kept: Any = read_mask(subject, p)
         except (Undecided, NotClaimed, Broken, Raised, ValueError):
             continue

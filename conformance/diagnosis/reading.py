@@ -14,15 +14,13 @@ from numpy.typing import NDArray
 
 from ..engine.subject import Subject
 from ..meaning import attended
+from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.observations import one_hot_slabs, weights
 from ..vocabulary.transforms import with_queries
 from .call_log import Observed
 
-__all__ = ["KeyState", "key_states", "read_mask", "read_weights"]
-
-ADDED = ("bias", "alibi_slopes", "sinks", "softcap", "dropout_p", "seed")
-"""Options that change weights and hide nothing, but for a bias of −inf."""
+__all__ = ["KeyState", "key_states", "read_mask", "read_weights", "unadded"]
 
 
 class KeyState(IntEnum):
@@ -39,6 +37,11 @@ def key_states(flat_weights: Any) -> NDArray[np.uint8]:
     seen = np.where(flat_weights != 0, KeyState.SEEN, KeyState.HIDDEN)
     finite = np.where(np.isinf(flat_weights), KeyState.INFINITE, seen)
     return np.where(np.isnan(flat_weights), KeyState.NAN, finite).astype(np.uint8)
+
+
+def unadded(p: Problem) -> Problem:
+    """The problem without options that change weights and hide nothing, but for a bias of −inf."""
+    return p.but(**dict.fromkeys(operation_named(p.operation).spoken_of(lambda option: option.adds)))
 
 
 def read_weights(subject: Subject, p: Problem) -> Observed:
@@ -60,7 +63,7 @@ def read_mask(subject: Subject, p: Problem) -> NDArray[np.uint8]:
     through two features, where there are two, and is what a finite number of either says: a mistake about a feature is none of
     a mask.
     """
-    flat = with_queries(p.but(**dict.fromkeys(ADDED)), 0.0)
+    flat = with_queries(unadded(p), 0.0)
     subject.intervals = False
     read: Any = weights(subject, flat)
     first = key_states(read.value)

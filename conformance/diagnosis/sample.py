@@ -138,7 +138,8 @@ def variants(structure: Structure, numbers: Iterator[int] | None, backward: bool
     if number is not None and operation_named(structure.operation).of_heads:
         if not backward:
             yield structure.sized(dv=number), True
-        if "taylor" not in str(structure.described.get("feature_map")):  # of which so many features would be too many
+        narrow = operation_named(structure.operation).narrow
+        if narrow is None or not narrow(structure):
             yield structure.sized(d=number, dv=number), True
     yield structure, False
 

@@ -229,12 +229,17 @@ def _typed(name: str, p: Problem, dtype: str | None = None) -> str:
 
 def _copied(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options, with states of their own, which a mistake may write into."""
-    return {name: tuple(x.copy() for x in value) if name == "initial_state" else value for name, value in options.items()}
+    return {name: tuple(x.copy() for x in value) if _several(value) else value for name, value in options.items()}
 
 
 def _pairs(options: Mapping[str, Any], own: Mapping[str, Any]) -> list[tuple[Any, Any]]:
     """States as they are after a call, each with what it was."""
-    return list(zip(options["initial_state"], own["initial_state"], strict=True)) if "initial_state" in own else []
+    return [pair for name, value in own.items() if _several(value) for pair in zip(options[name], value, strict=True)]
+
+
+def _several(value: Any) -> bool:
+    """Whether an option is several arrays, as a state and its normaliser are."""
+    return isinstance(value, tuple) and all(isinstance(part, np.ndarray) for part in value)
 
 
 def _in_range(x: Any, dtype: str) -> Any:

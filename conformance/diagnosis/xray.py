@@ -19,11 +19,12 @@ from ...adapters.contract import Implementation
 from ..engine.conventions import settled
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
 from ..meaning import attended
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.word import Undecided
 from .mask import MARKS, STRANGE, beside, mask_block
-from .reading import ADDED, KeyState, read_mask, read_weights
+from .reading import KeyState, read_mask, read_weights, unadded
 
 __all__ = ["FEATURES", "SHADES", "Xray", "blocks", "most", "take", "verdict"]
 
@@ -115,7 +116,7 @@ def take(made: Implementation, structure: Structure, heads: list[int] | None = N
         raise ValueError(f"{made.name} refuses this problem: {refusal}") from None
     except (Raised, Broken, Undecided) as error:
         raise ValueError(f"{made.name} cannot be read: {error}") from None
-    due = attended(p.but(**dict.fromkeys(ADDED))).visible
+    due = attended(unadded(p)).visible
     if conventions.get("empty_rows") != "zeros":  # what a row gives that sees no key is then no sign of a mask
         mask = np.where(due.any(-1, keepdims=True), mask, due)
     with np.errstate(invalid="ignore"):
@@ -126,11 +127,8 @@ def take(made: Implementation, structure: Structure, heads: list[int] | None = N
 
 def _options(structure: Structure) -> Mapping[str, Any]:
     """Options by the names of the contract."""
-    given: dict[str, Any] = dict(structure.described)
-    if "segments" in given:
-        given.pop("segments")
-        given |= {"q_segments": 1, "kv_segments": 1}
-    return given
+    known = operation_named(structure.operation).options
+    return {each: value for name, value in structure.described.items() for each in known[name].stands_for or (name,)}
 
 
 def verdict(pictures: Sequence[Xray]) -> str:

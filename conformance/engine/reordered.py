@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..problems.axes import taken
 from ..problems.problem import Problem
 
 __all__ = ["heads_back", "heads_out", "in_order_of", "without_mass"]
-
-AT_HEADS = {"alibi_slopes": -1, "sinks": -1, "mask": -3, "bias": -3, "block_mask": -3}
-"""Options that have an axis of query heads, and where it is."""
 
 NO_MASS = -10_000.0
 """Logsumexps at or below it stand for −∞, where that is the convention."""
@@ -28,12 +26,7 @@ def in_order_of(conventions: Mapping[str, str], p: Problem) -> Problem:
     order = _order(conventions, p)
     if order is None:
         return p
-    options = dict(p.options)
-    for name, axis in AT_HEADS.items():
-        value = options.get(name)
-        if value is not None and np.ndim(value) >= -axis and np.shape(value)[axis] == p.hq:
-            options[name] = np.ascontiguousarray(np.take(value, order, axis=axis))
-    return p.having(q=np.ascontiguousarray(p.q[:, order]), options=options)
+    return p.having(q=np.ascontiguousarray(p.q[:, order]), options={**p.options, **taken(p, "hq", order)})
 
 
 def heads_out(conventions: Mapping[str, str], p: Problem, array: NDArray[Any]) -> NDArray[Any]:

@@ -17,9 +17,8 @@ import numpy as np
 from ...adapters.arrays import NoGradient, arrays_for, layout_back
 from ...adapters.contract import ContractError, Implementation
 from ...adapters.first_use import FirstUse, first_use
-from ...adapters.signature import ARRAY
 from ...reference.arithmetic import arithmetic_for
-from ...spec.shapes import in_layout
+from ...spec.shapes import arrays_among, in_layout
 from ..bounded import Bounded, bounded
 from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..operations import operation_named
@@ -106,17 +105,17 @@ class Subject:
 
     def attend(self, p: Problem, after: Problem | None = None) -> Pair:
         """Output and logsumexp of one call."""
-        answer = self._call(p, ("return_lse",), after=after)
+        answer = self._call(p, self._asking("lse"), after=after)
         lse = self._bounded_lse(p, answer.arrays["lse"])
         return Pair(self._bounded_out(p, answer.out), lse)
 
     def returned_weights(self, p: Problem) -> Bounded:
         """The weights that the implementation returns, with the interval of weights read through an identity V."""
-        return self._bounded_weights(p, self._call(p, ("return_weights",)).arrays["weights"])
+        return self._bounded_weights(p, self._call(p, self._asking("weights")).arrays["weights"])
 
     def final_state(self, p: Problem) -> tuple[Bounded, Bounded]:
         """State and normaliser after the last step, with their intervals."""
-        arrays = self._call(p, ("return_state",)).arrays
+        arrays = self._call(p, self._asking("state")).arrays
         return self.bounded_state(p, "state", arrays["state"]), self.bounded_state(p, "normalizer", arrays["normalizer"])
 
     def bounded_state(self, p: Problem, name: str, given: Any) -> Bounded:
@@ -127,7 +126,7 @@ class Subject:
 
     def state_only(self, p: Problem) -> tuple[Any, Any]:
         """State and normaliser as arrays in their own dtype."""
-        arrays = self._call(p, ("return_state",)).arrays
+        arrays = self._call(p, self._asking("state")).arrays
         return arrays["state"], arrays["normalizer"]
 
     def _bounded_weights(self, p: Problem, given: Any) -> Bounded:
@@ -196,7 +195,7 @@ class Subject:
 
     def lse_only(self, p: Problem) -> Any:
         """The logsumexp as an array in its own dtype, without an interval."""
-        return self._call(p, ("return_lse",)).arrays["lse"]
+        return self._call(p, self._asking("lse")).arrays["lse"]
 
     # Intervals
 
@@ -209,7 +208,7 @@ class Subject:
                 return around(out, np.full(out.shape, np.inf))
             with np.errstate(invalid="ignore"):
                 return around(out, room.output * largest_share(p, out) + room.lost)
-        kept = 1.0 - float(p.options.get("dropout_p", 0.0))
+        kept = 1.0 - p.dropped
         if kept == 1.0:
             return around(out, judged(p, self.arithmetic, p.random_signs).out_bound)
         undropped = judged(derived(p, "undropped", lambda: p.but(dropout_p=None, seed=None)), self.arithmetic)
@@ -222,6 +221,13 @@ class Subject:
         return around(lse, judged(p, self.arithmetic, p.random_signs).lse_bound)
 
     # The call
+
+    def _asking(self, result: str) -> Asked:
+        """The option that asks for a result. Raises NotClaimed where the operation has no such result."""
+        stated = operation_named(self.implementation.operation).results.get(result)
+        if stated is None:
+            raise NotClaimed(f"{self.implementation.operation} has no {result}")
+        return (stated.asked,)
 
     def _call(self, p: Problem, asked: Asked = (), after: Problem | None = None) -> _Answer:
         """One call; `asked` are options that ask for more than the output."""
@@ -280,7 +286,7 @@ class Subject:
         kept = None if self.deliveries is None else self.deliveries.get(id(p))
         if kept is None:
             arguments, options = self._delivered(p)
-            watched = {**dict(zip(p.arrays, arguments, strict=True)), **_arrays_in(options)}
+            watched = {**dict(zip(p.arrays, arguments, strict=True)), **_arrays_in(options, arrays_among(p.operation))}
             kept = arguments, options, watched, {name: self.arrays.snapshot(x) for name, x in watched.items()}, p
             if self.deliveries is not None:
                 self.deliveries[id(p)] = kept
@@ -303,7 +309,7 @@ class Subject:
                 return tuple(moved(each) for each in value)
             return self.arrays.to_framework(np.asarray(value), memory=memory, device=device)
 
-        options = {name: moved(value) if name in ARRAY else value for name, value in p.options.items()}
+        options = {name: moved(value) if name in arrays_among(p.operation) else value for name, value in p.options.items()}
         return arguments, options
 
     def _answer_gradients(self, p: Problem, dout: Any) -> dict[str, Any]:
@@ -375,11 +381,11 @@ _FLOATING = ("float64", "float32", "float16", "bfloat16")
 """Dtypes in which results may come."""
 
 
-def _arrays_in(options: Mapping[str, Any]) -> dict[str, Any]:
+def _arrays_in(options: Mapping[str, Any], arrays: frozenset[str]) -> dict[str, Any]:
     """The arrays among delivered options, by name; those of a tuple by name and place."""
     found: dict[str, Any] = {}
     for name, value in options.items():
-        if name in ARRAY:
+        if name in arrays:
             several = isinstance(value, tuple)
             found |= {f"{name}[{n}]": each for n, each in enumerate(value)} if several else {name: value}
     return found

@@ -17,7 +17,9 @@ from ...adapters.takes import ALWAYS
 from ...spec.operations import operations
 from ..language.law import Law
 from ..meaning import Clock
+from ..operations import operation_named
 from ..problems.descriptors import StructureError
+from ..problems.option import spec_name
 from ..problems.problem import Problem
 from ..problems.sizes import Pool, pool_for
 from ..problems.structure import Structure
@@ -168,7 +170,7 @@ def _needed(law: Law) -> Iterator[str]:
             yield asks
     yield from (option for option in law.sets() if option in known)
     for option, wish in law.given.items():
-        asked = {"segments": "q_segments"}.get(option, option)
+        asked = spec_name(operation_named(law.operation).options, option)
         if wish != "absent" and asked in known:
             yield asked
 

@@ -3,7 +3,7 @@
 An operation from elsewhere is a package of its own that imports what it needs from here and calls `register`.
 """
 
-from .known import UnknownOperation, known_operations, load_installed, operation_named, register
+from .known import UnknownOperation, known_operations, load_installed, load_parts, operation_named, register
 from .operation import Operation, Trial
 from .sizes import Size
 
@@ -14,6 +14,7 @@ __all__ = [
     "UnknownOperation",
     "known_operations",
     "load_installed",
+    "load_parts",
     "operation_named",
     "register",
 ]

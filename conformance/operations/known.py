@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -14,7 +15,16 @@ from ...adapters.loading import load_file, load_module
 from ...spec.operations import UnknownOperation, add
 from .operation import Operation
 
-__all__ = ["GROUP", "WITH", "UnknownOperation", "known_operations", "load_installed", "operation_named", "register"]
+__all__ = [
+    "GROUP",
+    "WITH",
+    "UnknownOperation",
+    "known_operations",
+    "load_installed",
+    "load_parts",
+    "operation_named",
+    "register",
+]
 
 GROUP = "attnspec.operations"
 """The entry-point group in which installed packages name modules that register operations."""
@@ -26,11 +36,23 @@ _ADDED: dict[str, Operation] = {}
 
 
 @cache
+def _folders() -> tuple[str, ...]:
+    """The packages beside this file, in the order of their names."""
+    return tuple(sorted(f"{__package__}.{each.name}" for each in iter_modules([str(Path(__file__).parent)]) if each.ispkg))
+
+
+@cache
 def _shipped() -> dict[str, Operation]:
-    """The folders beside this file whose package names an `OPERATION`, by the name of the folder."""
-    folders = sorted(each.name for each in iter_modules([str(Path(__file__).parent)]) if each.ispkg)
-    packages = (import_module(f".{name}", __package__) for name in folders)
+    """What these packages name `OPERATION`."""
+    packages = (import_module(name) for name in _folders())
     return {each.OPERATION.name: each.OPERATION for each in packages if hasattr(each, "OPERATION")}
+
+
+def load_parts(part: str) -> None:
+    """Import a part of every folder that has it, as `words`, which are known once they are imported."""
+    for name in (f"{folder}.{part}" for folder in _folders()):
+        if find_spec(name) is not None:
+            import_module(name)
 
 
 def known_operations() -> Mapping[str, Operation]:

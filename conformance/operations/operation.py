@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
@@ -19,7 +22,7 @@ from .sizes import Size
 if TYPE_CHECKING:
     from ...reference.arithmetic import Arithmetic
     from ...reference.faults.making import Defined
-    from ..problems.option import Options
+    from ..problems.option import Option, Options
     from ..problems.problem import Problem
     from ..problems.shapes import Wishes
     from ..problems.sizes import Pool
@@ -91,13 +94,22 @@ class Operation:
         it; conventions come along. None where it is defined by itself.
     embeds: by the name of another operation how problems of that one are put to implementations of this one, so that laws of
         that one are laws of this one.
-    pattern: options that together say which keys a row keeps, so that one mask of blocks can say it instead.
+    folder: the package whose modules are parts of what is known of it that stand higher than the record: `probes` of its
+        conventions, and the `trial` call of a doctor.
+    needed: options, as cases have them, without which some kernels take no call, in the order in which they are tried, and
+        whether such a kernel has it in every call.
+    written_out: options that say by arrays what a problem says by positions, None for those that then say nothing; of a problem
+        and which keys each row sees. None where nothing can be written out.
     of_heads: whether it is a kind of attention over heads of queries, keys and values.
     softmax: whether rows mix V with weights of a softmax of scaled scores, which can be read and drawn.
     grouped: whether several query heads may share a key head.
     causal_past: whether a causal call may have more keys than queries, or fewer.
     draws: whether an implementation makes random choices of its own for a problem, so that nobody else knows its output; None
         where none ever does.
+    drawing: options of which a mistake about such choices needs one; undrawn: the option that makes them instead, so that a
+        problem with it has an output that is known.
+    narrow: whether features of a structure cost more than their number, so that it cannot have as many as are wished.
+    dropped: the probability with which an implementation drops a weight in a problem, or None where none ever does.
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
     softmax_scale: the factor of the scores in the softmax attention that a problem approximates, or is.
     called: its arguments by what a reader calls them, where that is not their name.
@@ -126,12 +138,18 @@ class Operation:
     conventions: tuple[str, ...] = ()
     reduces: Callable[[Problem], Problem] | None = None
     embeds: Mapping[str, Embedding] = field(default_factory=dict)
-    pattern: tuple[str, ...] = ()
+    folder: str = ""
+    needed: Mapping[str, bool] = field(default_factory=dict)
+    written_out: Callable[[Problem, Any], dict[str, Any]] | None = None
     of_heads: bool = False
     softmax: bool = False
     grouped: bool = False
     causal_past: bool = False
     draws: Callable[[Problem], bool] | None = None
+    drawing: frozenset[str] = frozenset()
+    undrawn: str = ""
+    narrow: Callable[[Structure], bool] | None = None
+    dropped: Callable[[Problem], float] | None = None
     sums: bool = False
     softmax_scale: Callable[[Problem], float] | None = None
     called: Mapping[str, str] = field(default_factory=dict)
@@ -145,6 +163,15 @@ class Operation:
     def results(self) -> Mapping[str, Result]:
         """What it gives, in the order in which it is returned: name → axes, and the option that asks for it."""
         return results_of(self.name)
+
+    def part(self, name: str) -> ModuleType | None:
+        """A part of its folder that stands higher than the record; None where there is none."""
+        whole = f"{self.folder}.{name}"
+        return import_module(whole) if self.folder and find_spec(whole) is not None else None
+
+    def spoken_of(self, said: Callable[[Option], bool]) -> tuple[str, ...]:
+        """The names in the spec of the options of which something is said, in their order."""
+        return tuple(each for name, option in self.options.items() if said(option) for each in option.stands_for or (name,))
 
     @cached_property
     def asks(self) -> Mapping[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...spec.nearest import nearest
@@ -56,6 +56,12 @@ class Option:
     batched: whether what it is has the batch for its first axis, by its value and the structure.
     stands_for: its names in the spec, where these are others, or more than one.
     several: its value is a list of its own, so that several values are a list of lists.
+    axes: the sizes of the axes of its arrays, by its names in the spec; "" is an axis that is no size of the operation, and an
+        array may have more axes than these. broadcasts: it has any number of them, the last ones, and may have 1 instead.
+    counts: it says of which keys it speaks by their positions, so that they cannot be put in another order as they are.
+    sized: it counts positions or lengths, and kernels often take it in some sizes only.
+    adds: it changes weights and hides no key, but for a value of −inf.
+    carried: whether an estimate of the roundings of an output carries what is rounded for it.
     apart: names of options, as cases have them, with which the spec does not allow it.
     shapes: what may follow the colon of its value, each a shape that an implementation may refuse by itself; telling: those of
         them with which it is asked where each call is dear.
@@ -74,6 +80,12 @@ class Option:
     batched: Callable[[Value, Structure], bool] | None = None
     stands_for: tuple[str, ...] = ()
     several: bool = False
+    axes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    broadcasts: bool = False
+    counts: bool = False
+    sized: bool = False
+    adds: bool = False
+    carried: bool = True
     apart: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
     telling: tuple[str, ...] = ()

@@ -120,11 +120,11 @@ class Problem:
                 return self.conventions[f"{name} with {option}"]
         return self.conventions.get(name, default)
 
-    def descaled_values(self) -> NDArray[np.float64]:
-        """V times v_descale, where that is given, float64 (B, Hkv, Sk, Dv)."""
-        factors = self.options.get("v_descale")
-        v = self.v.astype(np.float64)
-        return v if factors is None else v * np.asarray(factors, dtype=np.float64)[..., None, None]
+    @property
+    def dropped(self) -> float:
+        """The probability with which the implementation drops a weight."""
+        dropped = operation_named(self.operation).dropped
+        return 0.0 if dropped is None else dropped(self)
 
     def but(self, **options: Any) -> Problem:
         """The same problem with options replaced; None takes an option away."""

@@ -49,7 +49,7 @@ class Listener(Subject):
             raise
         call.gave = dict(answer.arrays)
         # Nobody else knows which features were drawn, or which weights dropped, so no range around the definition is right.
-        if checked and not p.options.get("dropout_p") and not p.draws_features:
+        if checked and not p.dropped and not p.draws_features:
             due = judged(p, self.arithmetic)
             bounded = [name for name in call.gave if hasattr(due, f"{name}_bound")]
             call.right = {name: _ends(getattr(due, name), getattr(due, f"{name}_bound"), call.gave[name]) for name in bounded}

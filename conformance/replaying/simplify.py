@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ..operations import operation_named
 from ..problems.problem import Problem
 
 __all__ = ["SECONDS", "array_of", "simplify"]
 
 SECONDS = 0.3
 """Time after which what was reached is good enough."""
-
-FIRST = "bias"
-"""The option that is made simple before the arrays, of which the last comes first."""
 
 
 def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECONDS) -> tuple[Problem, dict[str, str]]:
@@ -32,7 +30,8 @@ def simplify(p: Problem, fails: Callable[[Problem], bool], seconds: float = SECO
     """
     deadline = time.monotonic() + seconds
     said: dict[str, str] = {}
-    for name in (FIRST, *reversed(list(p.arrays))):
+    added = operation_named(p.operation).spoken_of(lambda option: option.adds and option.broadcasts)
+    for name in (*added, *reversed(list(p.arrays))):  # The last array comes first.
         own = array_of(p, name)
         if own is None or own.size == 0:
             continue
@@ -93,10 +92,10 @@ def _fewer_rows(p: Problem, name: str, fails: Callable[[Problem], bool], deadlin
 
 
 def array_of(p: Problem, name: str) -> Any:
-    """An array of a problem by its name; None for a bias that is not given."""
-    return p.options.get(name) if name == FIRST else p.arrays[name]
+    """An array of a problem, or of an option of it, by its name; None for an option that is not given."""
+    return p.arrays[name] if name in p.arrays else p.options.get(name)
 
 
 def _with(p: Problem, name: str, x: Any) -> Problem:
     free = replace(p, fair_values=None)
-    return free.but(**{name: x}) if name == FIRST else free.having(**{name: x})
+    return free.having(**{name: x}) if name in p.arrays else free.but(**{name: x})

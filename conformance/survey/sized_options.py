@@ -16,9 +16,6 @@ from .sizes import size_rules
 
 __all__ = ["sized_options"]
 
-POSITIONAL = ("causal", "window", "mask", "bias", "segments", "kv_lengths", "alibi_slopes", "return_lse")
-"""Options, as a case names them, that count positions or lengths: those that kernels take in some sizes only."""
-
 FEW = 2
 """Shapes that are asked for where each call is compiled or interpreted."""
 
@@ -36,7 +33,7 @@ def sized_options(
         if name in refused:
             start = _taken_in(caller, home, option, shapes if eager else shapes[:FEW])
         else:
-            start = home.having({option: values_of(known[option])[0]}) if eager and option in POSITIONAL else None
+            start = home.having({option: values_of(known[option])[0]}) if eager and known[option].sized else None
             start = start if start is not None and caller.accepts(start) else None
         if start is None:
             continue

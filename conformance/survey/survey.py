@@ -43,9 +43,6 @@ SHAPES = (
 
 NAMES = ("b", "hq", "hkv", "sq", "sk", "d", "dv")
 
-NEEDED = ("causal", "mask", "kv_lengths", "bias", "window", "normalize", "projection", "return_lse")
-"""Options without which some kernels take no call, in the order in which they are tried."""
-
 SECONDS = 4.0
 """How long pairs of options are asked for."""
 
@@ -67,7 +64,7 @@ def survey(
     if home is None:
         return replace(declared, nothing=words) if words else declared
     needs = {OR.join(_needed(caller, home, added)): words} if added else {}
-    always = {**declared.always, **({"causal": True} if "causal" in needs else {})}
+    always = {**declared.always, **{name: True for name, every in caller.operation.needed.items() if every and name in needs}}
     caller.subject.implementation = replace(made, takes=replace(declared, always=always, needs=needs))
     heads = operation_named(made.operation).of_heads
     rules = (*declared.rules, *(size_rules(caller, home) if heads else ()))
@@ -107,7 +104,7 @@ def _shapes_refused(caller: Caller, home: Home, options: list[str]) -> dict[str,
 def find_home(caller: Caller) -> tuple[Home | None, str, str]:
     """A problem that is accepted, the option without which none is accepted, or "", and what was said to a plain one."""
     always, known, words = dict(caller.made.takes.always), options_of(caller.made), ""
-    for added in ("", *(name for name in NEEDED if name in claimed(caller.made) and name not in always)):
+    for added in ("", *(name for name in caller.operation.needed if name in claimed(caller.made) and name not in always)):
         options = {**always, **({added: values_of(known[added])[0]} if added else {})}
         for sizes in _shapes(caller.made):
             home = Home(sizes, options)

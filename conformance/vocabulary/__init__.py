@@ -9,44 +9,16 @@ from __future__ import annotations
 from functools import cache
 
 from ...spec.operations import operations
-from . import (
-    approximations,
-    combiners,
-    descales,
-    gradients,
-    heads,
-    keys,
-    linear,
-    meanings,
-    observations,
-    probes,
-    queries,
-    random_features,
-    scores,
-    sparse,
-    transforms,
-)
+from ..operations import load_parts
+from . import combiners, gradients, heads, keys, meanings, observations, queries, transforms
 from .word import CONSTANTS, WORDS, Constant, Pair, Undecided, Word, word
 
 __all__ = ["CONSTANTS", "WORDS", "Constant", "Pair", "Undecided", "Word", "load_installed_words", "option_types", "word"]
 
-GROUPS = (
-    transforms,
-    queries,
-    keys,
-    heads,
-    sparse,
-    linear,
-    random_features,
-    approximations,
-    probes,
-    observations,
-    gradients,
-    scores,
-    meanings,
-    descales,
-    combiners,
-)
+GROUPS = (transforms, queries, keys, heads, observations, gradients, meanings, combiners)
+"""The words of every operation over heads. Those of one operation stand in its folder, and are found there."""
+
+load_parts("words")
 
 
 @cache

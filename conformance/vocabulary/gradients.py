@@ -17,8 +17,7 @@ from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, judged_gradients
 from ..problems.problem import Problem
 from .meanings import _within
-from .probes import BIG
-from .transforms import _exactly, _typed
+from .transforms import BIG, _exactly, _typed
 from .word import GRADIENTS, Undecided, Value, word
 
 if TYPE_CHECKING:

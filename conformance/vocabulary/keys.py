@@ -8,8 +8,9 @@ import numpy as np
 
 from ..bounded import bounded
 from ..meaning import attended
+from ..problems.axes import counting, taken
 from ..problems.problem import Problem
-from .transforms import POSITIONAL, _exactly, _typed, largest_power
+from .transforms import _exactly, _typed, largest_power
 from .word import Undecided, Value, word
 
 KEY_POISON, VALUE_POISON = 512.0, 16384.0
@@ -38,11 +39,11 @@ def _poison(p: Problem, key: Any, value: Any) -> Problem:
 @word("transforms")
 def poison_hidden(p: Problem) -> Problem:
     """Huge finite numbers, of random sign, in K and V of every key that one watched row does not see."""
-    rng, (key, value) = p.generator("poison"), _poisons(p.dtype)
+    rng, (key, value) = p.generator("poison"), poisons(p.dtype)
     return _poison(p, rng.choice([-key, key], p.k.shape), rng.choice([-value, value], p.v.shape))
 
 
-def _poisons(dtype: str) -> tuple[float, float]:
+def poisons(dtype: str) -> tuple[float, float]:
     """The poisons of keys and of values in a dtype."""
     largest = largest_power(dtype)
     return min(KEY_POISON, largest), min(VALUE_POISON, largest)
@@ -68,14 +69,14 @@ def unpoisoned(p: Problem) -> Value:
 @word("transforms")
 def shuffle_keys(p: Problem) -> Problem:
     """The same keys in another order, each with its value, mask, bias and segment."""
-    _no_positions(p, "shuffle_keys", but=("q_segments", "kv_segments"))
+    _no_positions(p, "shuffle_keys", carried="sk")
     return _take_keys(p, p.generator("order of keys").permutation(p.sk))
 
 
 @word("transforms")
 def repeat_keys(p: Problem) -> Problem:
     """Every key twice, the copies after the originals."""
-    _no_positions(p, "repeat_keys", but=("q_segments", "kv_segments"))
+    _no_positions(p, "repeat_keys", carried="sk")
     return _take_keys(p, np.concatenate([np.arange(p.sk), np.arange(p.sk)]))
 
 
@@ -91,22 +92,6 @@ def other_keys(p: Problem) -> Problem:
     """The keys from the cut of first_keys on."""
     _no_positions(p, "other_keys")
     return _take_keys(p, np.arange(_cut(p), p.sk))
-
-
-@word("transforms")
-def pad_keys(p: Problem) -> Problem:
-    """Seven keys more, all of them junk and past the length that kv_lengths states."""
-    key, value = _poisons(p.dtype)
-    extra = np.full((p.b, p.hkv, 7, p.d), key), np.full((p.b, p.hkv, 7, p.dv), value)
-    k = np.concatenate([p.k, _typed(extra[0], p.dtype)], axis=2)
-    v = np.concatenate([p.v, _typed(extra[1], p.dtype)], axis=2)
-    lengths = p.options.get("kv_lengths", np.full(p.b, p.sk, dtype=np.int32))
-    options: dict[str, Any] = {"kv_lengths": lengths}
-    for name, filler in (("mask", True), ("bias", 0), ("kv_segments", 0)):
-        array = p.options.get(name)
-        if array is not None and array.shape[-1] == p.sk and (p.sk > 1 or name == "kv_segments"):
-            options[name] = np.concatenate([array, np.full((*array.shape[:-1], 7), filler, dtype=array.dtype)], axis=-1)
-    return p.having(k=k, v=v).but(**options)
 
 
 @word("transforms")
@@ -126,20 +111,14 @@ def _cut(p: Problem) -> int:
 
 def _take_keys(p: Problem, order: Any) -> Problem:
     """The keys of the given order, with what belongs to each of them."""
-    options: dict[str, Any] = {}
-    for name in ("mask", "bias"):
-        array = p.options.get(name)
-        if array is not None and array.ndim and array.shape[-1] == p.sk and p.sk > 1:
-            options[name] = np.ascontiguousarray(array[..., order])
-    if "kv_segments" in p.options:
-        options["kv_segments"] = np.ascontiguousarray(p.options["kv_segments"][:, order])
     k, v = np.ascontiguousarray(p.k[:, :, order]), np.ascontiguousarray(p.v[:, :, order])
     each_once = len(np.unique(order)) == len(order)
-    taken = p.with_fair(v, k=k) if each_once else p.having(k=k, v=v)
-    return taken.but(**options)
+    made = p.with_fair(v, k=k) if each_once else p.having(k=k, v=v)
+    return made.but(**taken(p, "sk", order))
 
 
-def _no_positions(p: Problem, name: str, but: tuple[str, ...] = ()) -> None:
-    counted = [o for o in (*POSITIONAL, "alibi_slopes", "block_mask") if o in p.options and o not in but]
+def _no_positions(p: Problem, name: str, carried: str = "") -> None:
+    """carried: a size along which options go with what is taken, so that positions are no matter to them."""
+    counted = counting(p, carried)
     if counted:
         raise ValueError(f"{name}: the problem counts positions by {', '.join(counted)}; write {name}(explicit(p))")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from ..bounded import Bounded, bounded, from_ends
 from ..meaning import attended, derived, own_errors
+from ..operations.over_heads.scale import descaled_values, scale_of
 from ..problems.problem import Problem
 from .word import Undecided, Value, word
 
@@ -112,15 +112,9 @@ def values(p: Problem) -> Value:
 
 
 @word("meanings")
-def sinks(p: Problem) -> Value:
-    """The sink logit of each row, (1, Hq, 1)."""
-    return bounded(np.asarray(p.options["sinks"], dtype=np.float64)[None, :, None])
-
-
-@word("meanings")
 def scale(p: Problem) -> Value:
     """The factor on q·k, descales aside: the option, or 1/sqrt(D)."""
-    return bounded(float(p.options.get("scale", 1 / math.sqrt(p.d))))
+    return bounded(scale_of(p))
 
 
 @word("meanings")
@@ -131,7 +125,7 @@ def features(p: Problem) -> Value:
 
 def _values_of_heads(p: Problem) -> np.ndarray:
     """V, descaled, repeated to the query heads, float64 (B, Hq, Sk, Dv)."""
-    return np.repeat(p.descaled_values(), p.hq // p.hkv, axis=1)
+    return np.repeat(descaled_values(p), p.hq // p.hkv, axis=1)
 
 
 def _extreme(p: Problem, start: float, pick: np.ufunc) -> np.ndarray:

@@ -13,7 +13,7 @@ from ..meaning import derived
 from ..problems.problem import Problem
 from .misfit import accepted, fact, misfit
 from .transforms import _typed
-from .word import Pair, Pairs, Problems, Undecided, Value, Values, word
+from .word import Pair, Problems, Undecided, Value, Values, word
 
 if TYPE_CHECKING:
     from ..engine.subject import Subject
@@ -35,24 +35,6 @@ def out(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None
     return subject.out(p, after=after)
 
 
-@word("observations", asks="return_lse")
-def lse(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None = None) -> Value | Values:
-    """The natural logarithm of the sum of exp over the visible scores (B, Hq, Sq), as the implementation returns it."""
-    if isinstance(p, Pair):
-        return p.lse
-    if isinstance(p, list):
-        return [subject.attend(each).lse for each in p]
-    return subject.attend(p, after=after).lse
-
-
-@word("observations", asks="return_lse")
-def attend(subject: Subject, p: Problem | Problems) -> Pair | Pairs:
-    """Output and logsumexp of one call."""
-    if isinstance(p, list):
-        return [subject.attend(each) for each in p]
-    return subject.attend(p)
-
-
 @word("observations")
 def weights(subject: Subject, p: Problem) -> Value:
     """The attention weights (B, Hq, Sq, Sk), read through V.
@@ -65,12 +47,6 @@ def weights(subject: Subject, p: Problem) -> Value:
         np.concatenate([x.low for x in slabs], -1)[..., : p.sk],
         np.concatenate([x.high for x in slabs], -1)[..., : p.sk],
     )
-
-
-@word("observations", asks="return_weights")
-def returned_weights(subject: Subject, p: Problem) -> Value:
-    """The attention weights (B, Hq, Sq, Sk) that the implementation returns beside its output."""
-    return subject.returned_weights(p)
 
 
 @word("observations")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from ..problems.axes import taken
 from ..problems.problem import Problem
 from .keys import _no_positions
 from .word import Undecided, word
@@ -31,9 +30,4 @@ def _cut(p: Problem) -> int:
 
 def _take_queries(p: Problem, rows: slice, name: str) -> Problem:
     _no_positions(p, name)
-    options: dict[str, Any] = {}
-    for option in ("mask", "bias"):
-        array = p.options.get(option)
-        if array is not None and array.ndim >= 2 and array.shape[-2] == p.sq and p.sq > 1:
-            options[option] = np.ascontiguousarray(array[..., rows, :])
-    return p.having(q=np.ascontiguousarray(p.q[:, :, rows])).but(**options)
+    return p.having(q=np.ascontiguousarray(p.q[:, :, rows])).but(**taken(p, "sq", rows))

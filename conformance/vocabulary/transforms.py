@@ -10,21 +10,17 @@ import numpy as np
 
 from ...reference.arithmetic import LARGEST
 from ...reference.rounding import DTYPES, round_to
+from ...spec.operations import operations
 from ..bounded import bounded
 from ..meaning import attended
 from ..operations import operation_named
-from ..operations.attention.masks import bias_dtype
+from ..problems.axes import shape_written
+from ..problems.dtypes import bias_dtype
 from ..problems.problem import Problem
 from .word import Constant, Undecided, Value, word
 
-PER_KEY_HEAD = ("q_descale", "k_descale", "v_descale")
-"""Options that are one number for each key head of each batch entry, float32 (B, Hkv)."""
-
-WHOLE = ("seed", "dilation", "global_tokens", "block_size", "top_k", "num_features")
-"""Options that are whole numbers; numbers of the law language are all floats."""
-
-POSITIONAL = ("causal", "window", "q_segments", "kv_segments", "kv_lengths", "dilation", "global_tokens")
-"""Options that hide keys by counting positions, segments or lengths."""
+BIG = 2.0**14
+"""The largest power of two that float16 holds twice."""
 
 
 @word("transforms")
@@ -50,12 +46,13 @@ def with_values(p: Problem, x: Value) -> Problem:
 def but(p: Problem, **options: Value | Constant) -> Problem:
     """The same problem with options replaced, `absent` for none: but(p, softcap=absent), but(p, memory=transposed)."""
     plain = {name: _plain(value) for name, value in options.items()}
-    for name in PER_KEY_HEAD:
-        if plain.get(name) is not None:
-            plain[name] = _exactly(plain[name], (p.b, p.hkv), "float32")
-    for name in WHOLE:
-        if isinstance(plain.get(name), float) and plain[name].is_integer():
-            plain[name] = int(plain[name])
+    stated = operations()[p.operation]["options"]
+    for name in stated.keys() & plain.keys():
+        kind, shape = stated[name]["type"], shape_written(p, name)
+        if kind.startswith("float32 (") and shape is not None and plain[name] is not None:
+            plain[name] = _exactly(plain[name], shape, "float32")
+        if kind == "int" and isinstance(plain[name], float) and plain[name].is_integer():
+            plain[name] = int(plain[name])  # Numbers of the law language are all floats.
     if "memory" in plain:
         p = replace(p, memory=plain.pop("memory"))
     if any(isinstance(value, np.ndarray) for value in plain.values()):
@@ -69,27 +66,10 @@ def explicit(p: Problem) -> Problem:
 
     A sparse pattern is written out as a block mask of blocks of one query and one key.
     """
-    pattern = operation_named(p.operation).pattern
-    if pattern:
-        return p.but(**{**dict.fromkeys(pattern), "block_mask": attended(p).visible, "block_size": 1})
-    options: dict[str, Any] = {}
-    if any(name in p.options for name in POSITIONAL):
-        options = {**dict.fromkeys(POSITIONAL), "mask": attended(p).visible}
-    if "alibi_slopes" in p.options:
-        bias = np.asarray(p.options.get("bias", 0.0), dtype=np.float64) + _alibi(p)
-        bias = np.where(attended(p).visible, bias, 0.0)
-        options |= {"alibi_slopes": None, "bias": _exactly(bias, bias.shape, bias_dtype(p.dtype))}
-    return p.but(**options)
-
-
-def _alibi(p: Problem) -> Any:
-    """−slope·|i + offset − j|, (B, Hq, Sq, Sk), exact in float64 for slopes of few bits."""
-    rows, columns = np.arange(p.sq)[:, None], np.arange(p.sk)[None, :]
-    lengths = np.asarray(p.options.get("kv_lengths", np.full(p.b, p.sk)), dtype=np.float64)
-    bottom_right = p.convention("causal_alignment") == "bottom-right"
-    offset = (lengths - p.sq if bottom_right else np.zeros(p.b))[:, None, None, None]
-    slopes = np.asarray(p.options["alibi_slopes"], dtype=np.float64)[None, :, None, None]
-    return -slopes * np.abs(rows + offset - columns)
+    written_out = operation_named(p.operation).written_out
+    options = {} if written_out is None else written_out(p, attended(p).visible)
+    added = {name: x for name, x in options.items() if isinstance(x, np.ndarray) and x.dtype == np.float64}
+    return p.but(**options | {name: _exactly(x, x.shape, bias_dtype(p.dtype)) for name, x in added.items()})
 
 
 @word("transforms")

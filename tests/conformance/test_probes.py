@@ -12,11 +12,11 @@ from attnspec.adapters.contract import implementation_of
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.meaning import attended, flat
+from attnspec.conformance.operations.attention.words.decoding import read_rows
 from attnspec.conformance.problems.build import build
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided
-from attnspec.conformance.vocabulary.decoding import read_rows
 from attnspec.reference.arithmetic import Arithmetic, arithmetic_for
 from attnspec.reference.attention.kernels import KERNELS, arithmetic_of
 from attnspec.reference.attention.kernels import as_callable as kernel_of

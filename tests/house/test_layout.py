@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -241,20 +241,29 @@ decides one law, what explains and certifies, what a run is about, and the front
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
+PARTS = {"words": "vocabulary", "probes": "engine", "trial": "engine"}
+"""Parts of an operation's folder that stand higher than the folder, and in which room: nobody below imports them."""
+
+
+def room_of(parts: Sequence[str]) -> str:
+    """The room of a module of conformance, by the parts of its name."""
+    return PARTS.get(parts[2], parts[0]) if parts[0] == "operations" and len(parts) > 2 else parts[0]
+
 
 def imports_up(file: Path, text: str) -> Iterator[str]:
     """Imports of a higher floor, lazy ones too; not those that only name a type."""
-    room, *rest = file.with_suffix("").parts
-    package = [room, *rest[:-1]] if rest else []
+    own = file.with_suffix("").parts
+    room, package = room_of(own), list(own[:-1])
     tree = ast.parse(text)
     typed = {id(inner) for node in ast.walk(tree) if _only_for_types(node) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom) or not node.level or id(node) in typed:
             continue
-        reached = [*package[: len(package) - node.level + 1], *(node.module or "").split(".")]
         outside = node.level > len(package) + 1
-        if not outside and FLOOR.get(reached[0], -1) > FLOOR[room]:
-            yield f"{file}:{node.lineno} imports {reached[0]}"
+        base = [*package[: len(package) - node.level + 1], *filter(None, (node.module or "").split("."))]
+        for reached in dict.fromkeys(room_of([*base, alias.name]) for alias in node.names):
+            if not outside and FLOOR.get(reached, -1) > FLOOR[room]:
+                yield f"{file}:{node.lineno} imports {reached}"
 
 
 def _only_for_types(node: ast.AST) -> bool:
@@ -273,6 +282,14 @@ def test_an_import_that_goes_up_is_found() -> None:
     lazy = "def f():\n    from ..diagnosis.diagnose import diagnose\n"
     assert list(imports_up(Path("engine/verify.py"), lazy)) == ["engine/verify.py:2 imports diagnosis"]
     assert list(imports_up(Path("quick.py"), "from .selection import Plan\n")) == ["quick.py:1 imports selection"]
+    for up in ("from ..operations.attention.words.scores import x\n", "from ..operations.attention import words\n"):
+        assert list(imports_up(Path("problems/build.py"), up)) == ["problems/build.py:1 imports vocabulary"]
+    for up in ("from ..vocabulary.word import word\n", "from .attention.words import x\n"):
+        assert list(imports_up(Path("operations/record.py"), up)) == ["operations/record.py:1 imports vocabulary"]
+    assert list(imports_up(Path("operations/a/words.py"), "from ...engine import x\n")) == [
+        "operations/a/words.py:1 imports engine"
+    ]
+    assert not list(imports_up(Path("operations/a/words/b.py"), "from ....vocabulary.word import word\n"))
     assert not list(
         imports_up(Path("engine/verify.py"), "from ..language.law import Law\nfrom ...reports.wording import counted\n")
     )

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....reference.arithmetic import FLOAT8
 from ...problems.dtypes import rounded
 from ..over_heads.distributions import TILE
 
-__all__ = ["AXES", "BIASES", "MASKS", "bias_dtype", "draw_bias", "draw_mask", "is_shape_code", "shape_of"]
+__all__ = ["AXES", "BIASES", "MASKS", "draw_bias", "draw_mask", "is_shape_code", "shape_of"]
 
 AXES = "bhqk"
 """Letters of the axes of the scores: batch, query head, query, key."""
@@ -45,11 +44,6 @@ def draw_mask(pattern: str, code: str, scores: Shape, rng: np.random.Generator) 
 def draw_bias(pattern: str, code: str, scores: Shape, dtype: str, rng: np.random.Generator) -> NDArray[Any]:
     """A finite bias in the dtype, of the coded shape. Raises KeyError for an unknown pattern."""
     return rounded(_drawn(BIASES[pattern], code, scores, rng), dtype)
-
-
-def bias_dtype(dtype: str) -> str:
-    """The dtype of a bias beside queries of a dtype: the same, or bfloat16 beside float8, whose range no mask by −1e4 fits."""
-    return "bfloat16" if dtype in FLOAT8 else dtype
 
 
 def _drawn(pattern: Callable[[np.random.Generator, Shape], Any], code: str, scores: Shape, rng: np.random.Generator) -> Any:

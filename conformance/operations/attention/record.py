@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ....reference.attention.bounds import judge, own_error
 from ....reference.attention.textbook import attention
 from ..operation import Given, Trial
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from ...problems.problem import Problem
 
 __all__ = ["ATTENTION"]
+
+POSITIONS = ("causal", "window", "q_segments", "kv_segments", "kv_lengths")
+"""Options that hide keys by counting positions, segments or lengths."""
 
 
 def exact(p: Problem, options: Given) -> Any:
@@ -36,6 +41,27 @@ def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Given
     return own_error(p.q, p.k, p.v, exact, dict(options))
 
 
+def written_out(p: Problem, seen: Any) -> dict[str, Any]:
+    """One mask for what is visible, one bias for ALiBi, in float64."""
+    options: dict[str, Any] = {}
+    if any(name in p.options for name in POSITIONS):
+        options = {**dict.fromkeys(POSITIONS), "mask": seen}
+    if "alibi_slopes" in p.options:
+        bias = np.where(seen, np.asarray(p.options.get("bias", 0.0), dtype=np.float64) + _alibi(p), 0.0)
+        options |= {"alibi_slopes": None, "bias": bias}
+    return options
+
+
+def _alibi(p: Problem) -> Any:
+    """−slope·|i + offset − j|, (B, Hq, Sq, Sk), exact in float64 for slopes of few bits."""
+    rows, columns = np.arange(p.sq)[:, None], np.arange(p.sk)[None, :]
+    lengths = np.asarray(p.options.get("kv_lengths", np.full(p.b, p.sk)), dtype=np.float64)
+    bottom_right = p.convention("causal_alignment") == "bottom-right"
+    offset = (lengths - p.sq if bottom_right else np.zeros(p.b))[:, None, None, None]
+    slopes = np.asarray(p.options["alibi_slopes"], dtype=np.float64)[None, :, None, None]
+    return -slopes * np.abs(rows + offset - columns)
+
+
 MEAN = Trial("Q = 0", 0.0, None)
 """Every key then weighs as much, so that each row is the mean of V."""
 
@@ -52,5 +78,8 @@ ATTENTION = of_heads(
     softmax=True,
     grouped=True,
     causal_past=True,
+    needed={"causal": True, "mask": False, "kv_lengths": False, "bias": False, "window": False, "return_lse": False},
+    dropped=lambda p: float(p.options.get("dropout_p", 0.0)),
+    written_out=written_out,
     hides=("causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths"),
 )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OPTIONS"]
 
+OF_STEPS = ("b", "hq", "sk")
+
 
 def _feature_map(given: object) -> str | None:
     name = one_of(given, FEATURE_MAPS, "feature map")
@@ -43,13 +45,19 @@ OPTIONS: Options = {
     "kv_lengths": KV_LENGTHS,
     "feature_map": Option(_feature_map, "a feature map", ("elu1", *FEATURE_MAPS[1:], "elu1", "exp")),
     "normalize": Option(flag, "a normaliser", apart=("beta",), shown=(True,)),
-    "decay": Option(pattern(DECAYS), "a decay", DECAYS, make=_linear("decay")),
+    "decay": Option(pattern(DECAYS), "a decay", DECAYS, make=_linear("decay"), axes={"decay": ("hq",)}),
     "gate": Option(
         _gated, "a gate", (*GATES, "mild", "mild"), part=pattern_or(_gated, GATES), complete=completed(GATE_SHAPES),
         make=_linear("gate"), batched=always, shown=("mild:bhs", "mild:bhsf"),
+        axes={"gate": OF_STEPS},
     ),
-    "beta": Option(pattern(BETAS), "the delta rule", (*BETAS, "random"), make=_linear("beta"), batched=always),
-    "initial_state": Option(pattern(STATES), "an initial state", STATES, make=_linear("initial_state"), batched=_unpacked),
+    "beta": Option(
+        pattern(BETAS), "the delta rule", (*BETAS, "random"), make=_linear("beta"), batched=always, axes={"beta": OF_STEPS}
+    ),
+    "initial_state": Option(
+        pattern(STATES), "an initial state", STATES, make=_linear("initial_state"), batched=_unpacked,
+        axes={"initial_state": ("b", "hq")},  # A packed batch has one entry, and a state for each sequence.
+    ),
     "cu_seqlens": Option(pattern(PACKINGS), "packed sequences", PACKINGS, make=_linear("cu_seqlens"), apart=("kv_lengths",)),
     "return_state": Option(flag, on_request=True),
 }  # fmt: skip

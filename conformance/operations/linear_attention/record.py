@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ....reference.linear_attention.bounds import judge_linear
-from ....reference.linear_attention.features import width
+from ....reference.linear_attention.features import TAYLOR, width
 from ....reference.linear_attention.recurrent import linear_attention
 from ..operation import Given, Trial
 from ..over_heads.record import of_heads
@@ -48,8 +48,10 @@ LINEAR_ATTENTION = of_heads(
     trial=Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d, sum=True),
     fit=fitted,
     values=LINEAR_VALUES,
+    narrow=lambda s: s.described.get("feature_map") in TAYLOR,
     sums=True,
     widths=widths,
+    needed={"causal": True, "kv_lengths": False, "normalize": False},
     hides=("causal", "kv_lengths"),
     softmax_scale=lambda p: 1.0,
 )

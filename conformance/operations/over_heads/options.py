@@ -59,14 +59,17 @@ def by_its_shape(value: Value, s: Structure) -> bool:
 
 
 SCALE = Option(number(lambda x: True, "a finite number"), "a scale", SCALES, complete=_of_the_default, shown=(0.5, 0.25))
-CAUSAL = Option(flag, "causality")
-WINDOW = Option(_window, "a window", WINDOWS, several=True, shown=((3, 0), (1, 2)))
+CAUSAL = Option(flag, "causality", counts=True, sized=True)
+WINDOW = Option(_window, "a window", WINDOWS, several=True, shown=((3, 0), (1, 2)), counts=True, sized=True)
 KV_LENGTHS = Option(
     pattern(LENGTHS),
     "lengths",
     (*LENGTHS, "random", "random"),
     batched=always,
     make=lambda value, s, arrays: {"kv_lengths": draw_lengths(str(value), s.b, s.sk, s.stream("kv_lengths"))},
+    axes={"kv_lengths": ("b",)},
+    counts=True,
+    sized=True,
 )
 SEED = Option(
     whole_number(0),
@@ -74,8 +77,9 @@ SEED = Option(
     on_request=True,
     make=lambda value, s, arrays: {"seed": value},
     stands_for=("seed",),
+    adds=True,
     shown=(1, 2),
 )
 """Cases call it dropout_seed, whatever an implementation draws with it."""
 
-RETURN_LSE = Option(flag, on_request=True)
+RETURN_LSE = Option(flag, on_request=True, sized=True)

@@ -36,6 +36,7 @@ def of_heads(name: str, **said: Any) -> Operation:
     contents: Any = DISTRIBUTIONS
     return Operation(
         name=name,
+        folder=__package__,
         of_heads=True,
         sizes=HEADS,
         contents=contents,

@@ -40,7 +40,10 @@ RANDOM_FEATURE_ATTENTION = of_heads(
     trial=Trial("Q = 1 and K = 1/D", 1.0, lambda d: 1 / d),
     fit=fitted_random,
     values=RANDOM_VALUES,
+    needed={"causal": True, "projection": False},
     hides=("causal",),
+    drawing=frozenset(("num_features", "orthogonal")),
+    undrawn="projection",
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
 )

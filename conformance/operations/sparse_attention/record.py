@@ -57,12 +57,18 @@ def as_a_pattern(p: Problem, claimed: frozenset[str]) -> Problem:
     return replace(p, operation=NAME)
 
 
+def written_out(p: Problem, seen: Any) -> dict[str, Any]:
+    """A block mask of blocks of one query and one key."""
+    return {**dict.fromkeys(SPARSE_OPTIONS), "block_mask": seen, "block_size": 1}
+
+
 SPARSE_ATTENTION: Operation = replace(
     ATTENTION,
     name=NAME,
     options=OPTIONS,
     reduces=under_its_pattern,
     embeds={ATTENTION.name: Embedding(sayable, as_a_pattern)},
-    pattern=tuple(SPARSE_OPTIONS),
+    written_out=written_out,
+    needed={"causal": True, "window": False, "return_lse": False},
     hides=tuple(SPARSE_OPTIONS),
 )

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from attnspec.conformance.operations.attention.masks import bias_dtype
 from attnspec.conformance.problems.build import build
+from attnspec.conformance.problems.dtypes import bias_dtype
 from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.sizes import pool_for
 from attnspec.conformance.problems.strategies import structures

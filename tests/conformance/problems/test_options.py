@@ -9,7 +9,6 @@ import pytest
 from attnspec.conformance.operations.attention.masks import (
     BIASES,
     MASKS,
-    bias_dtype,
     draw_bias,
     draw_mask,
     is_shape_code,
@@ -25,6 +24,7 @@ from attnspec.conformance.operations.attention.vectors import (
     draw_slopes,
 )
 from attnspec.conformance.operations.over_heads.lengths import LENGTHS, draw_lengths
+from attnspec.conformance.problems.dtypes import bias_dtype
 
 SCORES = (2, 3, 31, 41)
 CODES = ("bhqk", "1hqk", "b1qk", "11qk", "b11k", "hqk", "1qk", "qk", "1k", "k")

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.linear_attention.features import width
-from ..bounded import Bounded, bounded
-from ..meaning import attended, derived, own_errors
-from ..problems.problem import Problem
-from .meanings import _within
-from .observations import weights
-from .transforms import _exactly, _typed
-from .word import Problems, Undecided, Value, Values, word
+from ....reference.linear_attention.features import TAYLOR, degree, width
+from ....reference.linear_attention.taylor import series_error
+from ...bounded import Bounded, bounded
+from ...meaning import attended, derived, own_errors
+from ...problems.problem import Problem
+from ...vocabulary.meanings import _within
+from ...vocabulary.observations import weights
+from ...vocabulary.steps import cut_between_steps
+from ...vocabulary.transforms import _exactly, _typed
+from ...vocabulary.word import Problems, Undecided, Value, Values, word
+from ..attention.words.approximations import as_softmax, scores
 
 if TYPE_CHECKING:
-    from ..engine.subject import Subject
+    from ...engine.subject import Subject
 
 SUMMING = 2.0**-13
 """Unit roundoff of the narrowest sums that hold all whole numbers up to the largest D of a law, in any order of summation."""
@@ -36,13 +39,13 @@ OF_STEPS = ("gate", "beta")
 @word("transforms")
 def first_steps(p: Problem) -> Problem:
     """The steps before a cut, with the state that the first finds; queries too, which a causal pass has as many of."""
-    return _steps(p, slice(0, _cut(p)))
+    return _steps(p, slice(0, cut_between_steps(p)))
 
 
 @word("transforms")
 def other_steps(p: Problem) -> Problem:
     """The steps from the cut of first_steps on, with no state to begin with."""
-    return _steps(p, slice(_cut(p), p.sk)).but(initial_state=None)
+    return _steps(p, slice(cut_between_steps(p), p.sk)).but(initial_state=None)
 
 
 @word("observations", asks="initial_state")
@@ -81,12 +84,6 @@ def reference_state(p: Problem) -> Value:
 def reference_normalizer(p: Problem) -> Value:
     """The exact normaliser after the last step."""
     return _within(attended(p).normalizer, own_errors(p)[2])
-
-
-def _cut(p: Problem) -> int:
-    if p.sk < 2 or p.sq != p.sk:
-        raise Undecided("there are fewer than two steps to split")
-    return int(p.generator("cut between steps").integers(1, p.sk))
 
 
 def _steps(p: Problem, at: slice) -> Problem:
@@ -194,14 +191,14 @@ def rows_of(x: Value, p: Problem) -> Value:
 def close_gate(p: Problem) -> Problem:
     """The same problem with the gate closed (−∞) at the cut of first_steps, and as it was, or open, at all other steps."""
     gate = np.array(p.options.get("gate", np.zeros((p.b, p.hq, p.sk), dtype=np.float32)))
-    gate[:, :, _cut(p)] = -np.inf
+    gate[:, :, cut_between_steps(p)] = -np.inf
     return p.but(gate=gate)
 
 
 @word("transforms")
 def other_past(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps before the cut of first_steps."""
-    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] < _cut(p)
+    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] < cut_between_steps(p)
     k, v = (_typed(np.where(at, rng.integers(-3, 4, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
     return p.having(k=k, v=v, fair_values=None)
 
@@ -209,13 +206,13 @@ def other_past(p: Problem) -> Problem:
 @word("meanings")
 def after_the_cut(p: Problem) -> Value:
     """1 for the rows from the cut of first_steps on, (1, 1, Sq, 1)."""
-    return bounded((np.arange(p.sq) >= _cut(p))[None, None, :, None])
+    return bounded((np.arange(p.sq) >= cut_between_steps(p))[None, None, :, None])
 
 
 @word("transforms")
 def other_future_values(p: Problem) -> Problem:
     """Other values, small whole numbers, at the steps from the cut of first_steps on."""
-    at = np.arange(p.sk)[:, None] >= _cut(p)
+    at = np.arange(p.sk)[:, None] >= cut_between_steps(p)
     v = np.where(at, p.generator("junk").integers(-3, 4, p.v.shape), p.v.astype(np.float64))
     return p.having(v=_typed(v, p.dtype), fair_values=None)
 
@@ -223,7 +220,7 @@ def other_future_values(p: Problem) -> Problem:
 @word("meanings")
 def before_the_cut(p: Problem) -> Value:
     """1 for the rows before the cut of first_steps, (1, 1, Sq, 1)."""
-    return bounded((np.arange(p.sq) < _cut(p))[None, None, :, None])
+    return bounded((np.arange(p.sq) < cut_between_steps(p))[None, None, :, None])
 
 
 @word("transforms")
@@ -275,6 +272,19 @@ def with_beta(p: Problem, x: Value) -> Problem:
 def first_column(x: Value) -> Value:
     """The first of the last axis, (…, Dv) to (…)."""
     return bounded(x).each(lambda a: a[..., 0])
+
+
+@word("meanings")
+def series_remainder(p: Problem) -> Value:
+    """How far attention by the Taylor map of p may lie from softmax attention, (B, H, Sq, Dv), roundings aside; a theorem."""
+    name = str(p.options.get("feature_map", "identity"))
+    if name not in TAYLOR or "normalize" not in p.options:
+        raise Undecided("there is no normalised Taylor map")
+    exact = attended(as_softmax(p))
+    made = series_error(degree(name), bounded(scores(as_softmax(p))).value, exact.weights, p.v.astype(np.float64))
+    if np.isinf(made).all():
+        raise Undecided("scores are so large that the theorem says nothing of any row")
+    return bounded(made)
 
 
 def _copy(array: Any) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..bounded import Bounded, bounded
-from ..problems.problem import Problem
-from .word import Value, word
+from ....bounded import Bounded, bounded
+from ....problems.problem import Problem
+from ....vocabulary.word import Value, word
 
 
 @word("meanings")

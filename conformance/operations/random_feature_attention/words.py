@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...reference.attention.bounds.replicates import student
-from ...reference.random_feature_attention import orthogonal
-from ...reference.random_feature_attention.chance import FALSE_ALARM, mean_room, square_room
-from ...reference.rounding import preimage
-from ..bounded import Bounded, bounded, from_ends
-from ..meaning import derived, drawn
-from ..problems.problem import Problem
-from .linear import _cut
-from .observations import _one_hot, weights
-from .transforms import _exactly, _typed
-from .word import Problems, Undecided, Value, Values, word
+from ....reference.attention.bounds.replicates import student
+from ....reference.random_feature_attention import orthogonal
+from ....reference.random_feature_attention.chance import FALSE_ALARM, mean_room, square_room
+from ....reference.rounding import preimage
+from ...bounded import Bounded, bounded, from_ends
+from ...meaning import derived, drawn
+from ...problems.problem import Problem
+from ...vocabulary.observations import _one_hot, weights
+from ...vocabulary.steps import cut_between_steps
+from ...vocabulary.transforms import _exactly, _typed
+from ...vocabulary.word import Problems, Undecided, Value, Values, word
+from ..attention.words.approximations import near, scores
+from ..over_heads.scale import scale_of
 
 if TYPE_CHECKING:
-    from ..engine.subject import Subject
-
-EXACT = 2.0**-48
-"""Relative room of what this file computes in float64 from few numbers."""
-
+    from ...engine.subject import Subject
 
 # The kernel
 
@@ -45,9 +43,9 @@ def kernel(subject: Subject, p: Problem | Problems) -> Value | Values:
 def _kernel(subject: Subject, p: Problem) -> Bounded:
     beside = derived(p, "opposite key", lambda: _with_opposite_key(p))
     read = _over_one_normalizer(subject, beside) if p.draws_features else bounded(weights(subject, beside))
-    first = _factor(p) * (p.q.astype(np.float64) ** 2).sum(axis=-1, keepdims=True)
+    first = scale_of(p) * (p.q.astype(np.float64) ** 2).sum(axis=-1, keepdims=True)
     known = np.exp(-first)
-    return read.each(lambda a: a[..., 1:]) / read.each(lambda a: a[..., :1]) * _near(known)
+    return read.each(lambda a: a[..., 1:]) / read.each(lambda a: a[..., :1]) * near(known)
 
 
 def _over_one_normalizer(subject: Subject, p: Problem) -> Bounded:
@@ -70,15 +68,9 @@ def _with_opposite_key(p: Problem) -> Problem:
 
 
 @word("meanings")
-def scores(p: Problem) -> Value:
-    """scale·q·k of every query and key, (B, H, Sq, Sk)."""
-    return _near(_factor(p) * np.einsum("bhqd,bhkd->bhqk", p.q.astype(np.float64), p.k.astype(np.float64)))
-
-
-@word("meanings")
 def sum_square(p: Problem) -> Value:
     """scale·|q + k|² of every query and key, (B, H, Sq, Sk): all that the scatter of an estimate depends on."""
-    return _near(_sum_square(p))
+    return near(_sum_square(p))
 
 
 @word("meanings")
@@ -93,7 +85,7 @@ def covariance(p: Problem) -> Value:
 
     It is 0 or less, and 0 for independent ones.
     """
-    return _near(np.vectorize(lambda square: orthogonal.covariance(float(square), p.d) if p.d > 1 else 0.0)(_sum_square(p)))
+    return near(np.vectorize(lambda square: orthogonal.covariance(float(square), p.d) if p.d > 1 else 0.0)(_sum_square(p)))
 
 
 # Projections and keys
@@ -140,7 +132,7 @@ def axis_keys(p: Problem, length: Value) -> Problem:
 @word("transforms")
 def long_vectors(p: Problem) -> Problem:
     """Queries and keys of one length, such that scale·|x|² is 256 or a little less; the signs of their entries stay."""
-    size = 2.0 ** math.floor(math.log2(16 / math.sqrt(_factor(p) * p.d)))
+    size = 2.0 ** math.floor(math.log2(16 / math.sqrt(scale_of(p) * p.d)))
     q, k = (np.where(x.astype(np.float64) < 0, -size, size) for x in (p.q, p.k))
     return p.having(q=_typed(q, p.dtype), k=_typed(k, p.dtype))
 
@@ -148,7 +140,7 @@ def long_vectors(p: Problem) -> Problem:
 @word("transforms")
 def other_future(p: Problem) -> Problem:
     """Other keys and values, small whole numbers, at the steps from the cut of first_steps on."""
-    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] >= _cut(p)
+    rng, at = p.generator("junk"), np.arange(p.sk)[:, None] >= cut_between_steps(p)
     k, v = (_typed(np.where(at, rng.integers(-2, 3, x.shape), x.astype(np.float64)), p.dtype) for x in (p.k, p.v))
     return p.having(k=k, v=v, fair_values=None)
 
@@ -193,7 +185,7 @@ def scatter(estimates: Values, p: Problem) -> Value:
     Its interval holds the expected square. For independent normal features that is a theorem, with a chance of 1e-6 a problem
     to fail; for orthogonal ones it is Student's interval of what the seeds give, one by one.
     """
-    squares = [_square(bounded(x) / _near(np.exp(bounded(scores(p)).value)) - 1) for x in estimates]
+    squares = [_square(bounded(x) / near(np.exp(bounded(scores(p)).value)) - 1) for x in estimates]
     value, low, high = (np.array([getattr(x, end).mean() for x in squares]) for end in ("value", "low", "high"))
     due = _alike(p)
     if p.options.get("orthogonal"):
@@ -221,11 +213,7 @@ def _alike(p: Problem) -> float:
     gram = sums @ sums.T
     if p.b * p.hq != 1 or not np.array_equal(gram, gram[0, 0] * np.eye(len(gram))):
         raise Undecided("the keys are not those of axis_keys, in one head of one batch entry")
-    return _factor(p) * float(gram[0, 0])
-
-
-def _factor(p: Problem) -> float:
-    return float(p.options.get("scale", 1 / math.sqrt(p.d)))
+    return scale_of(p) * float(gram[0, 0])
 
 
 def _count(p: Problem) -> int:
@@ -246,8 +234,4 @@ def _projection(p: Problem) -> np.ndarray:
 
 def _sum_square(p: Problem) -> np.ndarray:
     sums = p.q.astype(np.float64)[:, :, :, None] + p.k.astype(np.float64)[:, :, None]
-    return np.asarray(_factor(p) * (sums**2).sum(axis=-1))
-
-
-def _near(x: np.ndarray) -> Bounded:
-    return from_ends(x, x - EXACT * np.abs(x), x + EXACT * np.abs(x))
+    return np.asarray(scale_of(p) * (sums**2).sum(axis=-1))

@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.attention.bounds import replicates, score, score_keys, score_logsumexp
-from ...reference.attention.bounds.score import Estimate, Noise, Residual
-from ..bounded import Bounded, bounded
-from ..meaning import attended, noise
-from ..problems.problem import Problem
-from .word import Undecided, Value, word
+from .....reference.attention.bounds import replicates, score, score_keys, score_logsumexp
+from .....reference.attention.bounds.score import Estimate, Noise, Residual
+from ....bounded import Bounded, bounded
+from ....meaning import attended, noise
+from ....operations import operation_named
+from ....problems.problem import Problem
+from ....vocabulary.word import Undecided, Value, word
 
 if TYPE_CHECKING:
-    from ..engine.subject import Subject
-
-NOT_CARRIED = ("softcap", "sinks", "dropout_p")
-"""Options whose roundings the predicted variance does not carry."""
+    from ....engine.subject import Subject
 
 
 @word("observations")
@@ -136,7 +134,7 @@ def _carried(p: Problem) -> None:
     """Raise Undecided where the predicted variance does not hold."""
     if not p.random_signs:
         raise Undecided("score tests are for values of random signs")
-    for option in NOT_CARRIED:
+    for option in operation_named(p.operation).spoken_of(lambda option: not option.carried):
         if option in p.options:
             raise Undecided(f"score tests do not carry {option}")
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...reference.rounding import round_to, unit_in_last_place
-from ..meaning import attended
-from ..problems.problem import Problem
+from .....reference.rounding import round_to, unit_in_last_place
+from ....meaning import attended
+from ....problems.problem import Problem
+from ...over_heads.scale import descaled_values
 
 __all__ = ["read_rows"]
 
@@ -71,7 +72,7 @@ def _sentence(p: Problem, out: Array, place: tuple[int, ...], dtype: str) -> str
 
 
 def _explained(p: Problem, out: Array, b: int, h: int, i: int, dtype: str) -> str:
-    facts, values = attended(p), p.descaled_values()
+    facts, values = attended(p), descaled_values(p)
     got, due, seen = out[b, h, i], facts.out[b, h, i], facts.visible[b, h, i]
     own = h // (p.hq // p.hkv)
     if not (np.isfinite(got).all() and seen.any() and p.dv and np.isfinite(values).all()):

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...reference.rounding import preimage, round_to
-from ..bounded import Bounded, bounded
-from ..meaning import attended, flat, judged
-from ..problems.problem import Problem
+from .....reference.rounding import preimage, round_to
+from ....bounded import Bounded, bounded
+from ....meaning import attended, flat, judged
+from ....problems.problem import Problem
+from ....vocabulary.meanings import _within
+from ....vocabulary.transforms import BIG, _exactly, _typed, largest_power
+from ....vocabulary.word import Undecided, Value, word
+from ...over_heads.scale import scale_of
 from .decoding import read_rows
-from .meanings import _within
-from .transforms import _exactly, _typed, largest_power
-from .word import Undecided, Value, word
 
 if TYPE_CHECKING:
-    from ..engine.subject import Subject
+    from ....engine.subject import Subject
 
 RUN = 16
 """Keys in a run of a ladder: the smallest tile of real kernels."""
@@ -33,9 +34,6 @@ FAR = 128.0
 
 CODED = 8
 """Features that code the index of a key in `gather`, so at most 256 keys. A power of two: 8·x is exact, rounded or not."""
-
-BIG = 2.0**14
-"""The largest power of two that float16 holds twice."""
 
 
 @word("transforms")
@@ -116,14 +114,14 @@ def one_above(p: Problem, x: Value) -> Problem:
 def _below(p: Problem, keys: slice, x: float) -> Problem:
     """Scores of about −x for some keys, of exactly 0 for the others."""
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
-    q[..., 0], k[:, :, keys, 0] = round_to(np.rint(x / _scale(p)), p.dtype), -1.0
+    q[..., 0], k[:, :, keys, 0] = round_to(np.rint(x / scale_of(p)), p.dtype), -1.0
     return p.having(q=_exactly(q, q.shape, p.dtype), k=_typed(k, p.dtype))
 
 
 @word("transforms")
 def whole_scores(p: Problem, x: Value) -> Problem:
     """Random whole scores, all of them raised by x through one feature. They are exact where 1/scale is a power of two."""
-    scale, raised, rng = _scale(p), float(bounded(x).value), p.generator("whole numbers")
+    scale, raised, rng = scale_of(p), float(bounded(x).value), p.generator("whole numbers")
     share = 2.0 ** (math.frexp(max(abs(raised / scale), 1.0))[1] // 2)
     q, k = np.zeros(p.q.shape), np.zeros(p.k.shape)
     width = min(p.d, 5)
@@ -172,16 +170,12 @@ def due_lse(subject: Subject, p: Problem) -> Value:
     return _within(judgement.lse, np.minimum(judgement.lse_bound, flat(p, subject.arithmetic)[1]))
 
 
-def _scale(p: Problem) -> float:
-    return float(p.options.get("scale", 1 / math.sqrt(p.d)))
-
-
 def _gap(p: Problem, score: float) -> float:
     """A power of two that the scale, and the smallest descales, bring to a score of at least `score`."""
-    if _scale(p) <= 0:
+    if scale_of(p) <= 0:
         raise Undecided("the scale is not positive")
     least = math.prod(float(np.min(p.options.get(name, 1.0))) for name in ("q_descale", "k_descale"))
-    return 2.0 ** math.ceil(math.log2(score / (_scale(p) * least)))
+    return 2.0 ** math.ceil(math.log2(score / (scale_of(p) * least)))
 
 
 def _shared(gap: float, times: int, dtype: str) -> tuple[float, float]:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...reference.attention.masks import offset
-from ...reference.sparse_attention.definition import SPARSE_OPTIONS
-from ..bounded import Bounded, bounded
-from ..meaning import chosen_for_sure
-from ..problems.problem import Problem
-from .word import Undecided, Value, word
+from ....reference.attention.masks import offset
+from ....reference.sparse_attention.definition import SPARSE_OPTIONS
+from ...bounded import Bounded, bounded
+from ...meaning import chosen_for_sure
+from ...problems.problem import Problem
+from ...vocabulary.word import Undecided, Value, word
 
 if TYPE_CHECKING:
-    from ..engine.subject import Subject
+    from ...engine.subject import Subject
 
 
 @word("transforms")
