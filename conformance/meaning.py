@@ -10,13 +10,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 from ..reference.arithmetic import REFERENCE, Arithmetic
 from ..reference.attention.bounds.flat import flat_bounds
 from ..reference.attention.bounds.score import Noise, noise_of
-from ..reference.random_feature_attention.drawn import DrawnError, drawn_error
-from ..reference.sparse_attention.choice import clear_choice
+from ..reference.random_feature_attention.drawn import DrawnError
 from .operations import operation_named
 from .problems.problem import Problem
 from .remembered import kept_for_a_run
@@ -24,7 +21,6 @@ from .remembered import kept_for_a_run
 __all__ = [
     "Clock",
     "attended",
-    "chosen_for_sure",
     "derived",
     "drawn",
     "flat",
@@ -107,11 +103,10 @@ def noise(p: Problem, arithmetic: Arithmetic) -> Noise:
 
 def drawn(p: Problem, arithmetic: Arithmetic, key: int | None = None) -> DrawnError:
     """What rounding may do to sums and outputs where the implementation draws its features; of one key alone, or of all."""
-    m, scale = int(p.options.get("num_features", p.d)), float(p.options.get("scale", p.d**-0.5))
-    how: dict[str, Any] = {"m": m, "orthogonal": bool(p.options.get("orthogonal")), "scale": scale}
-    how |= {"arithmetic": arithmetic, "dtype": p.dtype}
-    k = p.k if key is None else p.k[:, :, key : key + 1]
-    found: DrawnError = _once(p, ("drawn", arithmetic, key), lambda: drawn_error(p.q, k, **how))
+    error = operation_named(p.operation).drawn_error
+    if error is None:
+        raise ValueError(f"nobody draws features in {p.operation}")
+    found: DrawnError = _once(p, ("drawn", arithmetic, key), lambda: error(p, arithmetic, key))
     return found
 
 
@@ -121,16 +116,6 @@ def own_errors(p: Problem) -> tuple[Any, ...]:
     own = operation_named(p.operation).own_errors
     found: tuple[Any, ...] = _once(p, "own", lambda: own(p, attended(p), lambda: judged(p, REFERENCE), options_of(p)))
     return found
-
-
-def chosen_for_sure(p: Problem, arithmetic: Arithmetic) -> Any:
-    """Rows whose top_k keys are beyond the reach of rounding, bool (B, Hq, Sq, 1); all rows where top_k is not given."""
-    top_k = p.options.get("top_k")
-    if top_k is None:
-        return np.ones((p.b, p.hq, p.sq, 1), dtype=bool)
-    free = derived(p, "unchosen", lambda: p.but(top_k=None))
-    how: dict[str, Any] = {"arithmetic": arithmetic, "dtype": p.dtype, **options_of(free)}
-    return _once(p, ("sure", arithmetic), lambda: clear_choice(p.q, p.k, top_k, attended(p).visible, **how))
 
 
 def derived(p: Problem, key: Any, make: Callable[[], Problem]) -> Problem:

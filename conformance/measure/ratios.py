@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from ...adapters.contract import Implementation
 from ..engine.conventions import settled
 from ..engine.relation import decide
 from ..engine.subject import Broken, NotClaimed, Raised, Subject
+from ..operations import operation_named
 from ..problems.build import build
 from ..problems.structure import Structure
 from ..vocabulary.meanings import reference_out
@@ -32,8 +34,11 @@ def ratios(implementation: Implementation, dtype: str) -> Iterator[tuple[int, fl
 
 def _ratio(implementation: Implementation, dtype: str, length: int, seed: int, conventions: Mapping[str, str]) -> float | None:
     """That of one problem, in the first form that the implementation answers."""
-    for sq, causal in ((16, False), (1, False), (length, False), (length, True)):
-        options = {"causal": True} if causal else {}
+    measured = operation_named(implementation.operation).measured
+    forms: list[tuple[int, Mapping[str, Any]]] = [(sq, {}) for sq in (16, 1, length)] + [
+        (length, options) for options in measured
+    ]
+    for sq, options in forms:
         sizes = {"hq": 2, "hkv": 2, "sq": sq, "sk": length, "d": 64}
         structure = Structure(
             operation=implementation.operation, dtype=dtype, sizes=sizes, options=options, values="normal", seed=seed

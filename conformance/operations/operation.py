@@ -79,6 +79,7 @@ class Operation:
     definition: what faults of it are made of, where reference/faults does not say so.
     widths: sizes of axes of results that no argument has, of a problem.
     hides: options that hide keys.
+    measured: options of the problems on which an arithmetic is measured, beside those without any.
     changed: options of another problem of the same shapes, of a problem and the options that are claimed: what a kernel may
         keep of a call and should not.
     under_random_signs: whether `judge` has a smaller bound for values with random signs.
@@ -108,6 +109,7 @@ class Operation:
         where none ever does.
     drawing: options of which a mistake about such choices needs one; undrawn: the option that makes them instead, so that a
         problem with it has an output that is known.
+    drawn_error: what rounding may do to sums and outputs of such a problem, of one key alone or of all.
     narrow: whether features of a structure cost more than their number, so that it cannot have as many as are wished.
     dropped: the probability with which an implementation drops a weight in a problem, or None where none ever does.
     sums: whether rows are sums of V with any weights, so that roundings are measured by the output and not by V.
@@ -127,6 +129,7 @@ class Operation:
     definition: Defined | None = None
     widths: Callable[[Problem], Mapping[str, int]] | None = None
     hides: tuple[str, ...] = ()
+    measured: tuple[Mapping[str, Any], ...] = ()
     changed: Callable[[Problem, frozenset[str]], dict[str, Any]] | None = None
     under_random_signs: bool = False
     fair: frozenset[str] = frozenset()
@@ -147,6 +150,7 @@ class Operation:
     causal_past: bool = False
     draws: Callable[[Problem], bool] | None = None
     drawing: frozenset[str] = frozenset()
+    drawn_error: Callable[[Problem, Arithmetic, int | None], Any] | None = None
     undrawn: str = ""
     narrow: Callable[[Structure], bool] | None = None
     dropped: Callable[[Problem], float] | None = None

@@ -82,4 +82,5 @@ ATTENTION = of_heads(
     dropped=lambda p: float(p.options.get("dropout_p", 0.0)),
     written_out=written_out,
     hides=("causal", "window", "mask", "q_segments", "kv_segments", "kv_lengths"),
+    measured=({"causal": True},),
 )

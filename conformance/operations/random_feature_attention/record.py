@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....reference.random_feature_attention.bounds import judge_random
 from ....reference.random_feature_attention.definition import random_feature_attention
+from ....reference.random_feature_attention.drawn import drawn_error
 from ..operation import Given, Trial
 from ..over_heads.record import of_heads
 from .options import OPTIONS
@@ -31,6 +32,13 @@ def own_errors(p: Problem, exact: Any, judged: Callable[[], Any], options: Given
     return (judged().out_bound,)
 
 
+def drawn_error_of(p: Problem, arithmetic: Arithmetic, key: int | None) -> Any:
+    m, scale = int(p.options.get("num_features", p.d)), float(p.options.get("scale", p.d**-0.5))
+    how: dict[str, Any] = {"m": m, "orthogonal": bool(p.options.get("orthogonal")), "scale": scale}
+    k = p.k if key is None else p.k[:, :, key : key + 1]
+    return drawn_error(p.q, k, arithmetic=arithmetic, dtype=p.dtype, **how)
+
+
 RANDOM_FEATURE_ATTENTION = of_heads(
     name="random_feature_attention",
     options=OPTIONS,
@@ -44,6 +52,7 @@ RANDOM_FEATURE_ATTENTION = of_heads(
     hides=("causal",),
     drawing=frozenset(("num_features", "orthogonal")),
     undrawn="projection",
+    drawn_error=drawn_error_of,
     draws=lambda p: "projection" not in p.options,
     softmax_scale=lambda p: float(p.options.get("scale", p.d**-0.5)),
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ....reference.attention.masks import offset
+from ....reference.sparse_attention.choice import clear_choice as surely_chosen
 from ....reference.sparse_attention.definition import SPARSE_OPTIONS
 from ...bounded import Bounded, bounded
-from ...meaning import chosen_for_sure
+from ...meaning import attended, derived, options_of
 from ...problems.problem import Problem
 from ...vocabulary.word import Undecided, Value, word
 
@@ -54,7 +55,12 @@ def other_blocks(p: Problem) -> Problem:
 @word("observations")
 def clear_choice(subject: Subject, p: Problem) -> Value:
     """1 for rows whose top_k keys no rounding of the declared arithmetic can mistake for others, (B, Hq, Sq, 1)."""
-    return bounded(chosen_for_sure(p, subject.arithmetic))
+    top_k = p.options.get("top_k")
+    if top_k is None:
+        return bounded(np.ones((p.b, p.hq, p.sq, 1), dtype=bool))
+    free = derived(p, "unchosen", lambda: p.but(top_k=None))
+    how: dict[str, Any] = {"arithmetic": subject.arithmetic, "dtype": p.dtype, **options_of(free)}
+    return bounded(surely_chosen(p.q, p.k, top_k, attended(p).visible, **how))
 
 
 @word("combiners")
