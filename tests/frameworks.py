@@ -46,11 +46,9 @@ class Module(pytest.Module):
     def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
         try:
             yield from super().collect()
-        except self.CollectError as error:
+        except Exception as error:  # pytest tells of an import in words, and lets other errors through
             said = str(error)
-            name = next(
-                (name for name in LACKING if f"No module named '{name}" in said or f"{name} is not installed" in said), None
-            )
+            name = lacking(error) or next((name for name in LACKING if f"No module named '{name}" in said), None)
             if name is None:
                 raise
             item: Lacking = Lacking.from_parent(self, name="all")

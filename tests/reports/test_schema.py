@@ -172,7 +172,7 @@ def test_what_may_be_left_out(report: Any, row: Any) -> None:
         *("results/0/reasons/r", "results/0/certificate/not_judged/c"),
     }
     assert free(matrix(report, row), KillMatrix) == {
-        *("environment/time", "environment/packages/numpy", "faults/f", "faults/f/in/float32")
+        *("attnspec/suite", "environment/time", "environment/packages/numpy", "faults/f", "faults/f/in/float32")
     }
 
 
