@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...spec.operations import faults as known_faults
+from ..schema.setting import Suite
 from ..wording import counted
 from .links import Link, link
 from .tables import Table
@@ -52,7 +53,7 @@ class Faults:
     table: Table[Fault]
 
 
-def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) -> Faults | None:
+def faults_section(kills: Mapping[str, Any] | None, suite: Suite) -> Faults | None:
     """Rates by dtype, survivors, and a row for each fault; None where no matrix is given.
 
     suite: version and spec of the report. A matrix of other laws is shown, and says that it is one.
@@ -65,8 +66,8 @@ def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) ->
         f"with {budget['examples']} problems each ({budget['name']})."
     )
     tried = kills["attnspec"]
-    if tried["spec"] != suite["spec"]:
-        about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
+    if tried["spec"] != suite.spec:
+        about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite.spec}."
     known = known_faults()
     ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
     rows = [_fault(name, known.get(name), [_cell(parts.get(d), laws) for d in kills["dtypes"]]) for name, parts in ordered]
