@@ -14,6 +14,7 @@ from ._files import write_given
 
 if TYPE_CHECKING:
     from attnspec.reports.record import Record
+    from attnspec.reports.schema import Summary
 
 __all__ = ["merge_reports_of", "show_report"]
 
@@ -74,18 +75,16 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     return code
 
 
-def _kills(file: str) -> dict[str, Any]:
+def _kills(file: str) -> Summary:
     """A kill matrix, whole or summarised, as the page takes it."""
-    from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
-    from attnspec.reports.schema import KillMatrix, SchemaError, checked
-    from attnspec.reports.schema.setting import Suite
+    from attnspec.reports.schema import KillMatrix, SchemaError, Summary, checked
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        kills = summarised(checked(matrix, KillMatrix, "the matrix")) if isinstance(matrix["laws"], list) else matrix
-        faults_section(kills, checked(kills["attnspec"], Suite, "the suite"))
-        return kills
+        if isinstance(matrix["laws"], list):
+            return summarised(checked(matrix, KillMatrix, "the matrix"))
+        return checked(matrix, Summary, "the summary")
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
     except SchemaError as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ..record import Record
-from ..schema import Report
+from ..schema import Report, Summary
 from ..write import as_json, report_text
 
 __all__ = ["FILES", "FORMATS", "UnknownProfile", "rendered", "write_formats"]
@@ -34,7 +33,7 @@ def rendered(
     *,
     suffix: str = "",
     profile: str = "core",
-    kills: Mapping[str, Any] | None = None,
+    kills: Summary | None = None,
 ) -> str:
     """A report in one of FORMATS.
 
@@ -46,7 +45,7 @@ def rendered(
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _rendered(record: Record, form: str, suffix: str, profile: str, kills: Mapping[str, Any] | None) -> str:
+def _rendered(record: Record, form: str, suffix: str, profile: str, kills: Summary | None) -> str:
     report = record.report
     if form == "html":
         from ..html import html_page

@@ -6,11 +6,9 @@ without a network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
 
-from ..schema import Report
+from ..schema import Report, Summary
 from .banners import banners
 from .capabilities import capabilities_section
 from .causes import causes_section
@@ -35,7 +33,7 @@ TITLES = {"remarks": "accuracy and notes", "faults": "known mistakes"}
 """Links to sections whose names say too little."""
 
 
-def html_page(report: Report, *, kills: Mapping[str, Any] | None = None) -> str:
+def html_page(report: Report, *, kills: Summary | None = None) -> str:
     """A report as one HTML document.
 
     report: as in report.json; it may be incomplete. kills: a kill matrix as `kills.summarised` gives it, if it shall be shown.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from attnspec.reports import model
+from attnspec.reports.schema import Summary, checked
 
 __all__ = ["NASTY", "PICTURES", "everything", "kills", "large", "long_names", "nasty", "nothing", "operations"]
 
@@ -191,16 +192,18 @@ def everything() -> dict[str, Any]:
     return report
 
 
-def kills(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A kill matrix of the spec of a report: one mistake that is rejected, and one of which nobody knows, that survives."""
+def kills(report: Mapping[str, Any]) -> Summary:
+    """A summary of the spec of a report: one mistake that is rejected, and one of which nobody knows, that survives."""
     part = {"killed_by": 3, "law": "weights/first", "problem": 1, "seconds": 0.1}
-    return {
-        "attnspec": dict(report["attnspec"]),
+    made = {
+        **{key: report[key] for key in ("format", "attnspec", "environment", "seed")},
         "budget": {"name": "quick", "examples": 12},
         "dtypes": ["float32", "bfloat16"],
+        "seconds": 1,
         "laws": 12,
         "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}, "bfloat16": part}},
     }
+    return checked(made, Summary, "the summary")
 
 
 def long_names() -> dict[str, Any]:

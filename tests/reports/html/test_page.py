@@ -14,6 +14,7 @@ import pytest
 from attnspec.reports.html import html_page
 from attnspec.reports.html.data import OCTAVE, VERDICTS, ZERO, embedded, page_data
 from attnspec.reports.record import Record
+from attnspec.reports.schema import Summary, checked
 
 pytestmark = pytest.mark.long
 
@@ -51,9 +52,8 @@ def test_what_others_wrote_never_becomes_markup(small: Report, read: Read, makin
 
 
 def test_nothing_is_fetched(small: Report, read: Read) -> None:
-    text = html_page(
-        Record.of(small).report, kills=json.loads((ROOT / "docs/data/faults-quick.json").read_text(encoding="utf-8"))
-    )
+    kills = json.loads((ROOT / "docs/data/faults-quick.json").read_text(encoding="utf-8"))
+    text = html_page(Record.of(small).report, kills=checked(kills, Summary, "the summary"))
     page = read(text)
     assert not page.attributes("src") and not page.attributes("srcset")
     assert {tag for tag, given in page.elements if "href" in given} == {"a"}
@@ -128,19 +128,21 @@ def test_replay_commands_are_those_of_the_terminal(small: Report) -> None:
 
 def test_the_kill_matrix_is_shown_where_given(small: Report, read: Read) -> None:
     part = {"killed_by": 3, "law": "weights/a", "problem": 1, "seconds": 0.1}
-    kills = {
-        "attnspec": dict(small["attnspec"]),
+    made = {
+        **{key: small[key] for key in ("format", "attnspec", "environment", "seed")},
         "budget": {"name": "quick", "examples": 12},
         "dtypes": ["float32"],
+        "seconds": 1,
         "laws": 12,
         "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}}},
     }
+    kills = checked(made, Summary, "the summary")
     text = read(html_page(Record.of(small).report, kills=kills)).text
     assert "1 of 2 rejected in float32" in text and "survivors: of-my-own" in text
     assert "The scale is applied to the queries and to the keys, and so twice." in text
     assert text.index("of-my-own", text.index("All 2")) < text.index("scale-twice", text.index("All 2"))
     assert 'id="faults"' not in html_page(Record.of(small).report) and "It was tried with the spec" not in text
-    kills["attnspec"] = {"version": "0.1", "spec": "0" * 16}
+    kills.attnspec.spec = "0" * 16
     text = read(html_page(Record.of(small).report, kills=kills)).text
     assert f"It was tried with the spec {'0' * 16}, and this report was made with" in text
 
