@@ -96,6 +96,14 @@ def test_what_is_left_of_a_run_and_broken(report: Any, tmp_path: Path, left: dic
         given_report(str(tmp_path))
 
 
+def test_what_is_left_of_a_run_of_another_version_says_which(report: Any, row: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path, {**report([]), "format": 0})
+    stream.add(row())
+    stream.close()
+    with pytest.raises(ReportError, match="has format 0, and this version of attnspec reads 1; make it anew"):
+        given_report(str(tmp_path))
+
+
 def test_a_merged_report_is_not_taken_for_the_run_that_was_begun_over_it(report: Any, row: Any, tmp_path: Path) -> None:
     """A folder of a merge has no results.jsonl; its report and badge are of another run all the same."""
     (tmp_path / "notes.md").write_text("mine", encoding="utf-8")
