@@ -18,7 +18,7 @@ def update_baseline(place: str, file: str) -> int:
 
     target = Path(file)
     before = target.read_text(encoding="utf-8") if target.is_file() else ""
-    report = given_report(place)
+    report = given_report(place).report
     update = updated(before, report, target)
     if update.text != before or not target.is_file():
         write_given(target, update.text)

@@ -122,12 +122,12 @@ def _in_all_forms(folder: Path, profile: str) -> int:
     if (folder / PAGE).exists():
         return 0
     try:
-        report = given_report(str(folder))
-        write_formats(report, FORMS, folder, profile)
+        record = given_report(str(folder))
+        write_formats(record, FORMS, folder, profile)
     except (ReportError, UnknownProfile) as error:
         annotate("error", str(error))
         return 2
-    return 0 if report["complete"] else 1
+    return 0 if record.report.complete else 1
 
 
 def _compare(older: str, folder: Path) -> int:

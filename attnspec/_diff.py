@@ -21,10 +21,10 @@ __all__ = ["show_diff", "show_trend"]
 def show_diff(old: str, new: str, form: str, strict: bool, out: str | None) -> int:
     """Print or write the comparison of two reports, and return its exit code. Raises ReportError, click.ClickException."""
     from attnspec.reports.diff import compare, diff_markdown, diff_text
-    from attnspec.reports.reading import typed_report
+    from attnspec.reports.reading import given_report
     from attnspec.reports.write import as_json
 
-    before, after = typed_report(old), typed_report(new)
+    before, after = given_report(old).report, given_report(new).report
     diff = compare(before, after, strict=strict)
     if form == "json":
         text = as_json(diff, indent=1) + "\n"
@@ -62,16 +62,16 @@ def show_trend(folder: str, out: str) -> int:
 
 def _reports(folder: Path) -> dict[str, Report]:
     """Name → report of every report below a folder: report.json by the name of its folder, any other .json by its own."""
-    from attnspec.reports.reading import typed_report
+    from attnspec.reports.reading import given_report
 
     if not folder.is_dir():
         raise click.ClickException(f"{folder}: no folder; give one that holds reports")
     found: dict[str, Report] = {}
     for file in sorted(folder.rglob("*.json")):
         if file.name in ("report.json", "plan.json"):  # The second is of a run that did not end.
-            found[file.parent.relative_to(folder).as_posix()] = typed_report(str(file.parent))
+            found[file.parent.relative_to(folder).as_posix()] = given_report(str(file.parent)).report
         elif _is_one(file):
-            found[file.relative_to(folder).with_suffix("").as_posix()] = typed_report(str(file))
+            found[file.relative_to(folder).with_suffix("").as_posix()] = given_report(str(file)).report
     if not found:
         raise click.ClickException(f"{folder}: holds no report; attnspec run … --out {folder}/NAME writes one")
     return found

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console, Group
@@ -18,6 +18,7 @@ from rich.text import Text
 
 from attnspec.reports.findings import NOT_RUN
 from attnspec.reports.lines import WIDTH, clipped, paragraph
+from attnspec.reports.schema import Result, checked
 from attnspec.reports.visible import visible
 from attnspec.reports.wording import counted
 
@@ -84,7 +85,7 @@ class Display:
             if report.failed:
                 self.defects.append(f"{report.nodeid}\n{report.longreprtext}")
         elif report.when not in ("setup", "teardown"):
-            self._add(json.loads(values[-1]))
+            self._add(checked(json.loads(values[-1]), Result, "the result"))
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -95,16 +96,16 @@ class Display:
     def pytest_unconfigure(self, config: pytest.Config) -> None:
         self.unrecorded = getattr(config.pluginmanager.get_plugin("attnspec-controller"), "unrecorded", None)
 
-    def _add(self, row: dict[str, Any]) -> None:
+    def _add(self, row: Result) -> None:
         self.done += 1
-        self.counts[row["implementation"]][row["verdict"]] += 1
-        self._progress.update(self._task, completed=self.done, description=row["law"])
-        if row["verdict"] in ("fail", "error"):
-            given_up = row["message"].startswith(NOT_RUN)
-            told = row["message"] if given_up else f"{row['verdict'].upper():5} {row['law']} on {row['implementation']}"
+        self.counts[row.implementation][row.verdict] += 1
+        self._progress.update(self._task, completed=self.done, description=row.law)
+        if row.verdict in ("fail", "error"):
+            given_up = row.message.startswith(NOT_RUN)
+            told = row.message if given_up else f"{row.verdict.upper():5} {row.law} on {row.implementation}"
             if told not in self._told:  # Other dtypes and the cause are told at the end.
                 self._told.add(told)
-                self._say(clipped(visible(told if given_up else f"{told} in {row['dtype']}: {row['message']}")))
+                self._say(clipped(visible(told if given_up else f"{told} in {row.dtype}: {row.message}")))
         if self._live is not None:
             self._live.update(self._picture())
         elif time.monotonic() - self._said > 30 or self.done == self.total:

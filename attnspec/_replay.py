@@ -81,6 +81,7 @@ def _is_script(file: Path) -> bool:
 
 
 def _replay_here(case: str, address: str, law: Law) -> int:
+    from attnspec.conformance.describe import told
     from attnspec.conformance.explained import replay
     from attnspec.conformance.selection import Mistake, find_targets
     from attnspec.conformance.survey import surveyed
@@ -98,12 +99,12 @@ def _replay_here(case: str, address: str, law: Law) -> int:
         if result.verdict in ("fail", "error"):
             worst = 1
             click.echo(f"{FAILS} ({result.verdict}) on {name}: {visible(result.message)}")
-            for line in (*(f"  {line}" for line in result.details), *diagnosis_lines(result.diagnosis)):
+            for line in (*(f"  {line}" for line in result.details), *diagnosis_lines(told(result).diagnosis)):
                 click.echo(visible(line))
         elif result.verdict == "pass":
             click.echo(f"FIXED: {law.id} holds on {name}" + _ratio(result.worst_ratio))
         else:
-            raise Mistake(f"{name} did not decide this case: {skip_reason(result.as_dict())}")
+            raise Mistake(f"{name} did not decide this case: {skip_reason(told(result))}")
     return worst
 
 

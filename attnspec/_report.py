@@ -6,11 +6,15 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._files import write_given
+
+if TYPE_CHECKING:
+    from attnspec.reports.record import Record
+    from attnspec.reports.schema import Summary
 
 __all__ = ["merge_reports_of", "show_report"]
 
@@ -30,17 +34,17 @@ def show_report(given: dict[str, Any]) -> int:
         raise click.UsageError("say which report: attnspec report DIR")
     if given["form"] == "html" and given["out"] is None:
         raise click.UsageError("a page is for a file: --out report.html")
-    report = given_report(given["place"])
+    record = given_report(given["place"])
     suffix = Path(given["out"] or "").suffix
     kills = _kills(given["faults"]) if given["faults"] else None
-    text = rendered(report, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
+    text = rendered(record, given["form"], suffix=suffix, profile=given["profile"], kills=kills)
     if given["out"] is None:
         click.echo(text, nl=False)
     else:
         write_given(Path(given["out"]), text)
-    if report["complete"]:
+    if record.report.complete:
         return 0
-    here, due = len(report["results"]), report["planned"]
+    here, due = len(record.report.results), record.report.planned
     click.echo(f"attnspec: {given['place']}: INCOMPLETE, {here} of {due} results are there", err=True)
     return 1
 
@@ -64,24 +68,23 @@ def merge_reports_of(places: Sequence[str], out: str, forms: Sequence[str], prof
     merged = merge_reports(parts)
     prepared(folder)
     _take_scripts(merged, [Path(place) for place in places], folder)
-    files = [write_report(merged, folder), *write_formats(merged, forms, folder, profile)]
-    code = print_summary(merged, made_console(), folder=f"{out}/")
+    files = [write_report(merged.data, folder), *write_formats(merged, forms, folder, profile)]
+    code = print_summary(merged.report, made_console(), folder=f"{out}/")
     for file in files:
         click.echo(f"report: {file}")
     return code
 
 
-def _kills(file: str) -> dict[str, Any]:
+def _kills(file: str) -> Summary:
     """A kill matrix, whole or summarised, as the page takes it."""
-    from attnspec.reports.html.faults import faults_section
     from attnspec.reports.kills import summarised
-    from attnspec.reports.schema import KillMatrix, SchemaError, checked
+    from attnspec.reports.schema import KillMatrix, SchemaError, Summary, checked
 
     try:
         matrix: dict[str, Any] = json.loads(Path(file).read_text(encoding="utf-8"))
-        kills = summarised(checked(matrix, KillMatrix, "the matrix")) if isinstance(matrix["laws"], list) else matrix
-        faults_section(kills, kills["attnspec"])
-        return kills
+        if isinstance(matrix["laws"], list):
+            return summarised(checked(matrix, KillMatrix, "the matrix"))
+        return checked(matrix, Summary, "the summary")
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be read: {error.strerror}") from None
     except SchemaError as error:
@@ -90,14 +93,14 @@ def _kills(file: str) -> dict[str, Any]:
         raise click.ClickException(f"{file}: is no matrix of attnspec faults --out DIR") from None
 
 
-def _take_scripts(report: dict[str, Any], places: Sequence[Path], folder: Path) -> None:
+def _take_scripts(merged: Record, places: Sequence[Path], folder: Path) -> None:
     """Copy the scripts of findings beside the joint report. A result whose script is not there names none."""
     homes = [place if place.is_dir() else place.parent for place in places]
-    for row in report["results"]:
-        if row.get("script"):
-            own = Path(REPLAYS) / Path(row["script"]).name  # A report may come from anywhere; it names no other place.
+    for plain, row in zip(merged.data["results"], merged.report.results, strict=True):
+        if row.script:
+            own = Path(REPLAYS) / Path(row.script).name  # A report may come from anywhere; it names no other place.
             found = next((home / own for home in homes if (home / own).is_file()), None)
-            row["script"] = own.as_posix() if found else ""
+            plain["script"] = row.script = own.as_posix() if found else ""
             if found:
                 (folder / REPLAYS).mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(found, folder / own)

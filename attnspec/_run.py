@@ -37,6 +37,7 @@ def run_laws(given: dict[str, Any]) -> int:
     from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
     from attnspec.reports.formats import write_formats
+    from attnspec.reports.record import Record
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import prepared, read_report
 
@@ -58,9 +59,9 @@ def run_laws(given: dict[str, Any]) -> int:
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
         if not (out / "report.json").exists():
             return _broken(code, Path(place) / "pytest.log", display)
-        report = read_report(out)
-        written = write_formats(report, given["form"], out, given["profile"] or "core")
-    status = print_summary(report, display.console, folder=f"{out}/" if given["out"] else None)
+        record = Record.of(read_report(out))
+        written = write_formats(record, given["form"], out, given["profile"] or "core")
+    status = print_summary(record.report, display.console, folder=f"{out}/" if given["out"] else None)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
     if display.unrecorded:

@@ -69,7 +69,7 @@ def _law_lines(law: Law) -> Iterator[str]:
     from attnspec.conformance.vocabulary import WORDS
 
     about = describe_law(law)
-    yield f"{law.id}   ({law.level}, {law.operation}, {about['file']}:{law.line})"
+    yield f"{law.id}   ({law.level}, {law.operation}, {about.file}:{law.line})"
     yield from _wrapped(law.statement)
     yield ""
     yield f"  {law.equation}"

@@ -26,6 +26,8 @@ import numpy as np
 
 from attnspec.reference.faults.catalogue import FAULTS
 from attnspec.reports.causes import causes
+from attnspec.reports.diagnosis import leading
+from attnspec.reports.record import Record
 
 MODULE = """
 import attnspec
@@ -85,19 +87,23 @@ def diagnosed(name: str, budget: str, first: bool) -> Row:
 
 def judged(name: str, report: dict[str, Any]) -> Row:
     """What the report of a run on one fault says of it."""
-    found_causes = causes(report)
-    told = [row for cause in found_causes for row in cause.rows if row.get("diagnosis")]
+    found_causes = causes(Record.of(report).report)
+    told = [row for cause in found_causes for row in cause.rows if row.diagnosis]
     if not found_causes:
         return Row(name, "silent")
     shown = found_causes[0].first
-    found = shown.get("diagnosis") or {"ranked": [], "how": shown["verdict"], "seconds": 0.0}
-    ranked = found["ranked"]
-    named = tuple(each["fault"] for each in ranked)
-    level = [each["fault"] for each in ranked if all(each[key] == ranked[0][key] for key in ("matched", "of", "shown"))]
+    found = shown.diagnosis
+    ranked = found.ranked or []
+    named = tuple(each.fault for each in ranked)
+    best = ranked[0] if ranked else None
+    level = [
+        each.fault for each in ranked if best and (each.matched, each.of, each.shown) == (best.matched, best.of, best.shown)
+    ]
     verdict = "wrong" if name not in level else "level" if named[0] != name else "right" if len(level) == 1 else "tied"
-    agreed = sum([each["fault"] for each in row["diagnosis"]["ranked"]][:1] == [name] for row in told)
-    of = f"{ranked[0]['matched']}/{ranked[0]['of']}" if ranked else ""
-    return Row(name, verdict, shown["law"], named, found["how"], of, found["seconds"], len(told), agreed)
+    agreed = sum(leading(row.diagnosis) == name for row in told)
+    of = f"{best.matched}/{best.of}" if best else ""
+    how, seconds = (found.how, found.seconds) if found else (shown.verdict, 0.0)
+    return Row(name, verdict, shown.law, named, how, of, seconds, len(told), agreed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

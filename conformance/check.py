@@ -9,14 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from .engine.patience import Patience
 from .engine.result import Result
 from .remembered import a_run
 from .selection import Case, Plan, Target, find_targets, make_plan
+
+if TYPE_CHECKING:
+    from ..reports.schema import Report as Typed
 
 __all__ = ["Report", "check", "explained", "parametrize"]
 
@@ -38,12 +42,19 @@ class Report:
     results: tuple[Result, ...]
     data: dict[str, Any]
 
+    @cached_property
+    def _typed(self) -> Typed:
+        """The report as its readers take it."""
+        from ..reports.record import Record
+
+        return Record.of(self.data).report
+
     @property
     def ok(self) -> bool:
         """Whether something was decided and every claimed must-law holds."""
         from ..reports.model import outcome
 
-        held = outcome(self.data)[0] == 0
+        held = outcome(self._typed)[0] == 0
         if not held:
             denied.latest = self
         return held
@@ -59,7 +70,7 @@ class Report:
     def __str__(self) -> str:
         from ..reports.summary import summary_text
 
-        return f"{_effort(self.data)}\n{summary_text(self.data)}"
+        return f"{_effort(self._typed)}\n{summary_text(self._typed)}"
 
     def __repr__(self) -> str:
         """One short line: pytest puts it in the middle of an assertion, and writes line breaks as \\n."""
@@ -67,9 +78,9 @@ class Report:
         from ..reports.lines import clipped
         from ..reports.model import outcome
 
-        found = causes(self.data)
+        found = causes(self._typed)
         first = f", {found[0].name}" if found else ""
-        return clipped(f"<attnspec.Report: {outcome(self.data)[1]}{first}; print it for more>", REPR)
+        return clipped(f"<attnspec.Report: {outcome(self._typed)[1]}{first}; print it for more>", REPR)
 
 
 class _Denied:
@@ -94,7 +105,7 @@ def explained(error: BaseException) -> str | None:
     from ..reports.summary import failure_text
 
     own = text[: asserted.start()] if asserted else ""
-    said = f"{failure_text(report.data, IN_PYTEST)}\n{_effort(report.data)}"
+    said = f"{failure_text(report._typed, IN_PYTEST)}\n{_effort(report._typed)}"
     return own + said if own else with_room(said, BEFORE, IN_PYTEST)
 
 
@@ -128,13 +139,13 @@ def check(
 
 def _checked(plan: Plan, certificate: bool) -> Report:
     from ..reports.model import build_report
-    from .describe import describe_plan
+    from .describe import describe_plan, describe_result
     from .engine.conventions import settled
 
     patience = {target.implementation.name: Patience() for target in plan.targets}
     results = [_run(case, plan, patience[case.target.implementation.name], certificate) for case in plan.cases()]
-    data = build_report(
-        [result.as_dict() for result in results],
+    record = build_report(
+        [describe_result(result) for result in results],
         plan=describe_plan(plan),
         planned=len(results),
         conventions={
@@ -144,7 +155,7 @@ def _checked(plan: Plan, certificate: bool) -> Report:
             for target in plan.targets
         },
     )
-    return Report(tuple(results), data)
+    return Report(tuple(results), record.data)
 
 
 def parametrize(
@@ -188,19 +199,18 @@ class LawTest:
         from ..reports.cards import finding_text
         from ..reports.findings import skip_reason
         from ..reports.lines import with_room
-        from .describe import describe_law
+        from .describe import describe_law, told
 
         __tracebackhide__ = True
         case = replace(self.case, target=_surveyed(self.case.target))
         result = _run(case, self.plan, Patience())
-        row = result.as_dict()
         if result.verdict in ("fail", "error"):
-            text = finding_text(row, describe_law(self.case.law), self.case.target.address, width=IN_PYTEST)
+            text = finding_text(told(result), describe_law(self.case.law), self.case.target.address, width=IN_PYTEST)
             if result.level == "must":
                 raise AssertionError(with_room(text, BEFORE, IN_PYTEST))
             warnings.warn(text, stacklevel=2)
         elif result.verdict != "pass":
-            pytest.skip(skip_reason(row))
+            pytest.skip(skip_reason(told(result)))
         return result
 
     def __repr__(self) -> str:
@@ -241,15 +251,15 @@ def _plan(implementation: Any, laws: Any, laws_files: Sequence[str | Path], *, s
     return make_plan(targets, laws=patterns, laws_files=files, **how)
 
 
-def _effort(data: dict[str, Any]) -> str:
+def _effort(report: Typed) -> str:
     """`budget quick: 61 laws, 2 problems a law and dtype, seed 0`."""
     from ..reports.wording import counted
 
-    budget = data["budget"]
-    modes = {made["mode"] for made in data["implementations"]}
-    numbers = sorted({budget["examples" if mode == "eager" else "costly"] for mode in modes})
+    budget = report.budget
+    modes = {made.mode for made in report.implementations}
+    numbers = sorted({budget.examples if mode == "eager" else budget.costly for mode in modes})
     problems = " or ".join(counted(number, "problem") for number in numbers)
-    return f"budget {budget['name']}: {counted(len(data['laws']), 'law')}, {problems} a law and dtype, seed {data['seed']}"
+    return f"budget {budget.name}: {counted(len(report.laws), 'law')}, {problems} a law and dtype, seed {report.seed}"
 
 
 def _targets(implementation: Any) -> Iterator[Target]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
+from ..reports.schema import Result as Told
+from ..reports.schema import checked
 from ..reports.schema.setting import Budget, FalseAlarms, LawText, Profile, Refusal, Shard
 from ..reports.schema.setting import Implementation as Described
 from ..reports.schema.words import Level, Mode
+from ..reports.write import as_json
+from .engine.result import Result
 from .language import Law
 from .selection import Plan, Target
 
 if TYPE_CHECKING:
     from ..adapters.contract import Implementation
 
-__all__ = ["describe_law", "describe_plan", "describe_shard"]
+__all__ = ["describe_law", "describe_plan", "describe_result", "describe_shard", "told"]
 
 
 def describe_plan(plan: Plan) -> dict[str, Any]:
@@ -35,7 +40,7 @@ def describe_plan(plan: Plan) -> dict[str, Any]:
         "false_alarms": FalseAlarms(random_signs=FALSE_ALARM, estimates=CHANCE, drawn_features=DRAWN, other=0.0),
         "dtype": list(plan.dtypes) or None,
         "implementations": [_describe_target(target) for target in plan.targets],
-        "laws": {law.id: _law_text(law) for law in plan.laws},
+        "laws": {law.id: describe_law(law) for law in plan.laws},
         "all_laws": [law.id for law in load_laws()],
         "profiles": _describe_profiles(),
     }
@@ -51,13 +56,19 @@ def describe_shard(plan: Plan) -> dict[str, int] | None:
     return shard
 
 
-def describe_law(law: Law) -> dict[str, Any]:
+def describe_result(result: Result) -> dict[str, Any]:
+    """What a law said, as a line of results.jsonl has it."""
+    row: dict[str, Any] = json.loads(as_json(result.as_dict()))  # Measures are numbers of NumPy, and JSON knows none.
+    return row
+
+
+def told(result: Result) -> Told:
+    """What a law said, as whoever reads reports takes it."""
+    return checked(describe_result(result), Told, "the result")
+
+
+def describe_law(law: Law) -> LawText:
     """What a reader of a finding wants to know about a law."""
-    plain: dict[str, Any] = msgspec.to_builtins(_law_text(law))
-    return plain
-
-
-def _law_text(law: Law) -> LawText:
     shipped = law.shipped
     return LawText(
         chapter=law.chapter,

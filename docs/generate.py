@@ -36,6 +36,7 @@ from attnspec.conformance.vocabulary.word import KINDS
 from attnspec.reference.arithmetic import NAMED, Arithmetic, default_arithmetic
 from attnspec.reference.faults.catalogue import FAULTS
 from attnspec.reports.kill_table import fault_page
+from attnspec.reports.schema import Summary, checked
 from attnspec.spec.operations import conventions, operations
 
 DOCS = Path(__file__).resolve().parent
@@ -135,7 +136,10 @@ def _usage(laws: list[str]) -> str:
 
 def faults_page() -> str:
     """The score of the suite itself, as measured."""
-    measured = [json.loads(file.read_text(encoding="utf-8")) for file in sorted((DOCS / "data").glob("faults-*.json"))]
+    measured = [
+        checked(json.loads(file.read_text(encoding="utf-8")), Summary, file.name)
+        for file in sorted((DOCS / "data").glob("faults-*.json"))
+    ]
     faults = {name: {"title": fault.title, "links": list(fault.links)} for name, fault in FAULTS.items()}
     lines = ["# Known mistakes", "", NOTICE, ""]
     lines += [f"{len(FAULTS)} mistakes that were made or reported are re-created in [reference](../reference)."]

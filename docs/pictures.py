@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT / "tests" / "reports" / "html"))
 from browser import browser, run  # noqa: E402
 
 from attnspec.reports.html import html_page  # noqa: E402
+from attnspec.reports.record import Record  # noqa: E402
 
 KERNELS = """
 import numpy as np
@@ -85,7 +86,7 @@ def main() -> None:
     chromium = browser()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        page = html_page(report_of(folder))
+        page = html_page(Record.of(report_of(folder)).report)
         for name, (width, address, style) in PICTURES.items():
             take(
                 chromium,

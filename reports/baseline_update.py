@@ -7,17 +7,16 @@ said in full, so that a reason that somebody wrote is not lost without a trace.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from .baseline import expired, failing, left_out, matches, place
+from .baseline import expired, failing, failure, left_out, matches, place
 from .baseline_file import BaselineError, Entry, entries_of
+from .schema import Report
 
 __all__ = ["Update", "updated"]
 
-Report = Mapping[str, Any]
 HEAD = """\
 # Known failures: attnspec run IMPL --baseline THIS_FILE
 # They still run. One that passes, expired or matches nothing turns the run red.
@@ -46,7 +45,7 @@ def updated(text: str, report: Report, file: Path) -> Update:
     nothing or match nothing go, with the comment that stands right above them. Failures of must-laws that no entry is about
     come in at the end. Raises BaselineError for a broken file, and for a report that is not whole.
     """
-    if not report["complete"] or report.get("shard"):
+    if not report.complete or report.shard:
         raise BaselineError("the report is of a part of a run; a baseline is updated from a whole one, or it loses entries")
     entries = entries_of(file, text)
     update, lines = Update(text), text.splitlines()
@@ -70,32 +69,34 @@ def updated(text: str, report: Report, file: Path) -> Update:
 
 def _stays(entry: Entry, report: Report, update: Update) -> list[Entry]:
     """What becomes of an entry: itself, narrower ones, or nothing."""
-    rows = [row for row in report["results"] if matches(entry, row)]
-    bad, passing = [row for row in rows if failing(row)], [row for row in rows if row["verdict"] == "pass"]
-    holds = bad or passing if entry.get("fails") == "sometimes" else bad and not passing
-    if holds or (not rows and left_out(entry, report)):
+    failed = failure(entry)
+    rows = [row for row in report.results if matches(failed, row)]
+    bad, passing = [row for row in rows if failing(row)], [row for row in rows if row.verdict == "pass"]
+    holds = bad or passing if failed.fails == "sometimes" else bad and not passing
+    if holds or (not rows and left_out(failed, report)):
         update.kept += 1
-        if expired(entry):
-            update.said.append(f"{place(entry)}: expired on {entry['expires']} and still fails; say a later date, or fix it")
+        if expired(failed):
+            update.said.append(f"{place(failed)}: expired on {failed.expires} and still fails; say a later date, or fix it")
         return [entry]
     about = "; ".join(f"{key}: {entry[key]}" for key in ORDER if key in entry)
     if bad:
         update.kept += 1
-        update.said.append(f"{place(entry)}: narrowed to what still fails: {about}")
-        return [{**entry, "law": row["law"], "implementation": row["implementation"], "dtype": row["dtype"]} for row in bad]
+        update.said.append(f"{place(failed)}: narrowed to what still fails: {about}")
+        return [{**entry, "law": row.law, "implementation": row.implementation, "dtype": row.dtype} for row in bad]
     update.removed += 1
     why = "passes" if passing else "excuses nothing" if rows else "matches nothing"
-    update.said.append(f"{place(entry)}: removed, it {why}: {about}")
+    update.said.append(f"{place(failed)}: removed, it {why}: {about}")
     return []
 
 
 def _uncovered(entries: Sequence[Entry], report: Report) -> list[tuple[str, str, list[str], bool]]:
     """Law, implementation and dtypes of failures of must-laws that no entry is about, and whether these are all dtypes."""
     found: dict[tuple[str, str], list[str]] = {}
-    for row in report["results"]:
-        if row["level"] == "must" and failing(row) and not any(matches(entry, row) for entry in entries):
-            found.setdefault((row["law"], row["implementation"]), []).append(row["dtype"])
-    dtypes = {made["name"]: set(made["dtypes"]) for made in report["implementations"]}
+    excused = [failure(entry) for entry in entries]
+    for row in report.results:
+        if row.level == "must" and failing(row) and not any(matches(entry, row) for entry in excused):
+            found.setdefault((row.law, row.implementation), []).append(row.dtype)
+    dtypes = {made.name: set(made.dtypes) for made in report.implementations}
     return [(law, made, failed, dtypes[made] == set(failed)) for (law, made), failed in found.items()]
 
 
@@ -140,7 +141,7 @@ def _edited(lines: list[str], blocks: Sequence[tuple[Entry, list[Entry]]], new: 
                 inside.insert(0, lines[first].strip())
             while last < len(lines) and not lines[last].strip():
                 last += 1
-        update.said += [f"{place(entry)}: its comment is dropped: {comment}" for comment in inside]
+        update.said += [f"{place(failure(entry))}: its comment is dropped: {comment}" for comment in inside]
         lines[first:last] = "\n".join(_block(narrow, indent) for narrow in stays).splitlines()
     text = "\n".join(lines).rstrip("\n") + "\n" if lines else HEAD
     if not entries_of(Path("-"), text) and text.rstrip().endswith("[]"):

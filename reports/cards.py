@@ -6,14 +6,15 @@ what a cause of many says are the same lines, so that whoever has read one can r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from .causes import Cause, sole_cause
 from .diagnosis import evidence, unexplained
 from .findings import replay_lines
 from .frames import frames
 from .lines import LABEL, WIDTH, clipped, field, paragraph
+from .schema import Report, Result
+from .schema.setting import LawText
 from .visible import visible
 from .wording import counted
 
@@ -34,17 +35,20 @@ FRAMES = 4
 ENTRIES = 2
 """Further lines of evidence that are told where no known mistake explains what was seen."""
 
-Report = Mapping[str, Any]
-
 
 def card(cause: Cause, report: Report, *, width: int = WIDTH, folder: str | None = None) -> str:
     """The whole card.
 
     folder: of the report, as a reader of this text finds it, ending with / or empty; None where the report was not written.
     """
-    lines = _lines(cause, report, width, folder)
+    return _card(cause, *_place(cause.first, report), width, folder)
+
+
+def _card(cause: Cause, law: LawText, address: str, width: int, folder: str | None) -> str:
+    """law, address: of the first finding."""
+    lines = _lines(cause, law, address, width, folder)
     if _height(lines) >= MOST:  # the picture and the smallest case tell more than what was seen before that was made small
-        lines = _lines(cause, report, width, folder, worst=False)
+        lines = _lines(cause, law, address, width, folder, worst=False)
     return visible("\n".join([*lines, *_also(cause, width, MOST - _height(lines))]))
 
 
@@ -52,18 +56,17 @@ def _height(lines: Sequence[str]) -> int:
     return len("\n".join(lines).splitlines())
 
 
-def _lines(cause: Cause, report: Report, width: int, folder: str | None, worst: bool = True) -> list[str]:
+def _lines(cause: Cause, law: LawText, address: str, width: int, folder: str | None, worst: bool = True) -> list[str]:
     """A card without its further laws."""
     row = cause.first
-    law, address = _place(row, report)
     lines = [*title(cause, width), *_about(cause, width), *_evidence(cause, width)]
     lines += field("where", "; ".join(cause.where), width) + field("factor", "; ".join(cause.factor), width)
     lines += field("mask", cause.mask, width, whole=True)
     lines += _case(cause, law, width, worst)
-    if row.get("case"):
-        lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
-    if row.get("script") and folder is not None:
-        lines += field("script", f"{folder}{row['script']}", width)
+    if row.case:
+        lines += field("replay", replay_lines(row.case, law, address, width - LABEL), width, whole=True)
+    if row.script and folder is not None:
+        lines += field("script", f"{folder}{row.script}", width)
     return lines
 
 
@@ -73,26 +76,24 @@ def brief_card(cause: Cause, report: Report, *, width: int = WIDTH) -> str:
     lines = [*title(cause, width), *_about(cause, width), *_found(cause, width)]
     if _is_refusal(cause.first) and not cause.known:
         lines += field("details", _details(cause), width)
-    if cause.first.get("case") and not cause.known:
-        lines += field("replay", replay_lines(cause.first["case"], law, address, width - LABEL), width, whole=True)
+    if cause.first.case and not cause.known:
+        lines += field("replay", replay_lines(cause.first.case, law, address, width - LABEL), width, whole=True)
     return visible("\n".join(lines))
 
 
-def further_card(cause: Cause, row: Mapping[str, Any], report: Report, *, width: int = WIDTH) -> str:
+def further_card(cause: Cause, row: Result, report: Report, *, width: int = WIDTH) -> str:
     """What a finding of a cause adds to the card of the cause."""
     law, address = _place(row, report)
-    first = f"in full at {cause.first['law']} for {cause.first['implementation']} in {cause.first['dtype']}"
-    lines = [*title(cause, width), *field("told", first, width), *field("found", row["message"] or row["verdict"], width)]
-    if row.get("case"):
-        lines += field("replay", replay_lines(row["case"], law, address, width - LABEL), width, whole=True)
+    first = f"in full at {cause.first.law} for {cause.first.implementation} in {cause.first.dtype}"
+    lines = [*title(cause, width), *field("told", first, width), *field("found", row.message or row.verdict, width)]
+    if row.case:
+        lines += field("replay", replay_lines(row.case, law, address, width - LABEL), width, whole=True)
     return visible("\n".join(lines))
 
 
-def finding_text(row: Mapping[str, Any], law: Mapping[str, Any], address: str, *, width: int = WIDTH) -> str:
+def finding_text(row: Result, law: LawText, address: str, *, width: int = WIDTH) -> str:
     """The card of one result. law: as described in a report. address: where the implementation is found again."""
-    made = {"name": row["implementation"], "address": address, "dtypes": [row["dtype"]]}
-    report = {"laws": {row["law"]: law}, "implementations": [made], "results": [row]}
-    return card(sole_cause(row, report), report, width=width)
+    return _card(sole_cause(row), law, address, width, None)
 
 
 def title(cause: Cause, width: int = WIDTH) -> list[str]:
@@ -107,16 +108,14 @@ def line_of(cause: Cause, width: int = WIDTH) -> list[str]:
     return paragraph(f"  {_laws(cause)}: {said}", width, indent="    ")
 
 
-def _place(row: Mapping[str, Any], report: Report) -> tuple[Mapping[str, Any], str]:
+def _place(row: Result, report: Report) -> tuple[LawText, str]:
     """The law of a result, and the address of its implementation."""
-    return report["laws"][row["law"]], next(
-        made["address"] for made in report["implementations"] if made["name"] == row["implementation"]
-    )
+    return report.laws[row.law], next(made.address for made in report.implementations if made.name == row.implementation)
 
 
 def _about(cause: Cause, width: int) -> list[str]:
     """Which laws fail where, and why that is known."""
-    label = "fails" if any(row["verdict"] == "fail" for row in cause.rows) else "stops"
+    label = "fails" if any(row.verdict == "fail" for row in cause.rows) else "stops"
     return field(label, _laws(cause), width) + field("known", cause.known, width)
 
 
@@ -127,7 +126,7 @@ def _laws(cause: Cause) -> str:
 
 
 def _dtypes(cause: Cause, implementation: str) -> list[str]:
-    there = {row["dtype"] for row in cause.rows if row["implementation"] == implementation}
+    there = {row.dtype for row in cause.rows if row.implementation == implementation}
     return [dtype for dtype in cause.dtypes if dtype in there]
 
 
@@ -136,32 +135,32 @@ def _evidence(cause: Cause, width: int) -> list[str]:
     found = cause.diagnosis
     if not found:
         return []
-    entry = next((entry for entry in found["ranked"] if entry["fault"] == cause.fault), None)
+    entry = next((entry for entry in found.ranked if entry.fault == cause.fault), None)
     if entry is None:
         return field("evidence", unexplained(found), width)
     level = [f"equally likely: {', '.join(cause.also)}"] if cause.also else []
-    rounding = field("rounding", (found.get("arithmetic") or {}).get("sentence", ""), width)
-    return [*field("evidence", [evidence(found["how"], entry), *level, *cause.links[:LINKS]], width), *rounding]
+    rounding = field("rounding", found.arithmetic.sentence if found.arithmetic else "", width)
+    return [*field("evidence", [evidence(found.how, entry), *level, *cause.links[:LINKS]], width), *rounding]
 
 
-def _case(cause: Cause, law: Mapping[str, Any], width: int, told: bool) -> list[str]:
+def _case(cause: Cause, law: LawText, width: int, told: bool) -> list[str]:
     """The law on its smallest case: in full where no name says what is wrong. told: whether the worst number is."""
     row, lines = cause.first, list[str]()
-    equation = law["equation"] + (f" where {law['where']}" if law.get("where") else "")
-    if cause.fault is None and row["verdict"] == "fail":
-        lines += field("law", law["statement"], width) + field("equation", equation, width)
+    equation = law.equation + (f" where {law.where}" if law.where else "")
+    if cause.fault is None and row.verdict == "fail":
+        lines += field("law", law.statement, width) + field("equation", equation, width)
     elif cause.fault is not None:
-        lines += field("law", f"{row['law']}: {equation}", width)
+        lines += field("law", f"{row.law}: {equation}", width)
     lines += [*_found(cause, width), *field("details", _details(cause), width)]
     worst = cause.worst_found
-    lines += field("worst", f"{worst['message']}, before the case was made small", width) if worst and told else []
-    return [*lines, *field("simplest", "; ".join(row.get("simplest", [])), width)]
+    lines += field("worst", f"{worst.message}, before the case was made small", width) if worst and told else []
+    return [*lines, *field("simplest", "; ".join(row.simplest), width)]
 
 
 def _found(cause: Cause, width: int) -> list[str]:
     """What was seen, unless the title says it."""
-    message = cause.first["message"] or cause.first["verdict"]
-    if cause.first["verdict"] == "error":
+    message = cause.first.message or cause.first.verdict
+    if cause.first.verdict == "error":
         return []
     return [] if message.partition(" ")[2] in cause.name else field("found", message, width)
 
@@ -169,15 +168,15 @@ def _found(cause: Cause, width: int) -> list[str]:
 def _details(cause: Cause) -> Sequence[str]:
     """What a reader needs beyond the message: the innermost frames, or more entries where nothing else tells."""
     row = cause.first
-    if row["verdict"] == "error":
-        return frames(row["details"])[-FRAMES:]
-    told = [line for line in row["details"] if line not in (row["message"], "1 of 1 entries break it")]
+    if row.verdict == "error":
+        return frames(row.details)[-FRAMES:]
+    told = [line for line in row.details if line not in (row.message, "1 of 1 entries break it")]
     return told[:ENTRIES] if cause.fault is None or _is_refusal(row) else ()
 
 
-def _is_refusal(row: Mapping[str, Any]) -> bool:
+def _is_refusal(row: Result) -> bool:
     """Whether an error was expected, so that a reader asks who was careless: the kernel, or what stands before it."""
-    return str(row["law"].partition("/")[2]).startswith("refuses-")
+    return str(row.law.partition("/")[2]).startswith("refuses-")
 
 
 def _also(cause: Cause, width: int, room: int) -> list[str]:
@@ -193,9 +192,9 @@ def _also(cause: Cause, width: int, room: int) -> list[str]:
 
 
 def _further_laws(cause: Cause, width: int, most: int, named: int) -> list[str]:
-    rows = [next(row for row in cause.rows if row["law"] == law) for law in cause.laws[1:]]
-    own = [row for row in rows if row["message"] != cause.first["message"]]
-    said = [clipped(f"{row['law']}: {row['message'] or row['verdict']}", width - LABEL) for row in own[:most]]
-    left = [row["law"] for row in rows if row not in own[:most]]
+    rows = [next(row for row in cause.rows if row.law == law) for law in cause.laws[1:]]
+    own = [row for row in rows if row.message != cause.first.message]
+    said = [clipped(f"{row.law}: {row.message or row.verdict}", width - LABEL) for row in own[:most]]
+    left = [row.law for row in rows if row not in own[:most]]
     names = ", ".join(left[:named]) + (f" and {len(left) - named} more" if len(left) > named else "")
     return field("also", [*said, *paragraph(names, width - LABEL)], width, whole=True)

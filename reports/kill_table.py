@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .kills import outcome, quickest, rate, rejecting, survivors, unproven
-from .schema import KillMatrix
-from .schema.faults import Tried
+from .schema import KillMatrix, Summary
+from .schema.faults import Rejected, Tried
 from .wording import counted
 
 __all__ = ["fault_page", "matrix_markdown", "matrix_text"]
@@ -83,31 +83,31 @@ def matrix_markdown(matrix: KillMatrix) -> str:
     return "\n".join([*lines, *([""] if rest else []), *(f"- {line}" for line in rest)]) + "\n"
 
 
-def fault_page(summaries: Sequence[Mapping[str, Any]], faults: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def fault_page(summaries: Sequence[Summary], faults: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The lines of a page about the suite's own score: rates, then a table with a row a fault.
 
     summaries: as `kills.summarised` gives them, one a budget. faults: name → title, links.
     """
     lines = ["| budget | problems a law | dtype | rejected | of | seconds for all |", "|---|---|---|---|---|---|"]
     for made in summaries:
-        for dtype in made["dtypes"]:
-            parts = [entry[dtype] for entry in made["faults"].values() if dtype in entry]
-            killed, budget = sum(part["killed_by"] > 0 for part in parts), made["budget"]
-            lines.append(f"| {budget['name']} | {budget['examples']} | {dtype} | {killed} | {len(parts)} | {made['seconds']} |")
-    heads = [(made, dtype) for made in summaries for dtype in made["dtypes"]]
-    lines += ["", "| fault | " + " | ".join(f"{made['budget']['name']}, {dtype}" for made, dtype in heads) + " |"]
+        for dtype in made.dtypes:
+            parts = [entry[dtype] for entry in made.faults.values() if dtype in entry]
+            killed, budget = sum(part.killed_by > 0 for part in parts), made.budget
+            lines.append(f"| {budget.name} | {budget.examples} | {dtype} | {killed} | {len(parts)} | {made.seconds} |")
+    heads = [(made, dtype) for made in summaries for dtype in made.dtypes]
+    lines += ["", "| fault | " + " | ".join(f"{made.budget.name}, {dtype}" for made, dtype in heads) + " |"]
     lines.append("|---" * (len(heads) + 1) + "|")
-    for name in dict.fromkeys(name for made in summaries for name in made["faults"]):
+    for name in dict.fromkeys(name for made in summaries for name in made.faults):
         about = faults.get(name, {"title": "", "links": []})
-        cells = [_cell(made["faults"].get(name, {}).get(dtype)) for made, dtype in heads]
+        cells = [_cell(made.faults.get(name, {}).get(dtype)) for made, dtype in heads]
         link = f"[{name}]({about['links'][0]})" if about["links"] else name
         lines.append(f"| {link}: {about['title']} | " + " | ".join(cells) + " |")
     return lines
 
 
-def _cell(part: Mapping[str, Any] | None) -> str:
+def _cell(part: Rejected | None) -> str:
     if part is None:
         return "–"
-    if not part["killed_by"]:
+    if not part.killed_by:
         return "**survives**"
-    return f"{counted(part['killed_by'], 'law')}; `{part['law']}`, problem {part['problem']}, {part['seconds']:.2f} s"
+    return f"{counted(part.killed_by, 'law')}; `{part.law}`, problem {part.problem}, {part.seconds:.2f} s"

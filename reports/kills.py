@@ -6,14 +6,12 @@ sources: for each fault the quickest rejection.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from .environment import environment, spec_hash
-from .schema import MATRIX_FORMAT, KillMatrix, checked
-from .schema.faults import Judged, Kill, Tried
+from .schema import MATRIX_FORMAT, KillMatrix, Summary, checked
+from .schema.faults import Judged, Kill, Rejected, Tried
 from .wording import counted
 
 __all__ = ["build_matrix", "in_dtype", "outcome", "quickest", "rejecting", "summarised", "survivors", "unproven"]
@@ -113,22 +111,27 @@ def outcome(matrix: KillMatrix) -> tuple[int, str]:
     return 0, "every known mistake is rejected"
 
 
-def summarised(matrix: KillMatrix) -> dict[str, Any]:
+def summarised(matrix: KillMatrix) -> Summary:
     """The same without what grows as faults × laws: of each fault in each dtype how many laws reject it, and the quickest."""
-    plain = msgspec.to_builtins(matrix)
-    kept = {key: plain[key] for key in ("format", "attnspec", "environment", "budget", "seed", "dtypes")}
-    faults = {
-        name: {dtype: dict(_short(part)) for dtype, part in fault.tried.items()}
-        for name, fault in matrix.faults.items()
-        if not fault.equivalent
-    }
-    return {**kept, "seconds": round(matrix.seconds), "laws": len({row.law for row in matrix.laws}), "faults": faults}
+    return Summary(
+        format=matrix.format,
+        attnspec=matrix.attnspec,
+        environment=matrix.environment,
+        budget=matrix.budget,
+        seed=matrix.seed,
+        dtypes=matrix.dtypes,
+        seconds=round(matrix.seconds),
+        laws=len({row.law for row in matrix.laws}),
+        faults={
+            name: {dtype: _short(part) for dtype, part in fault.tried.items()}
+            for name, fault in matrix.faults.items()
+            if not fault.equivalent
+        },
+    )
 
 
-def _short(part: Tried) -> Iterator[tuple[str, Any]]:
-    yield "killed_by", len(part.kills)
+def _short(part: Tried) -> Rejected:
     first = quickest(part)
-    if first is not None:
-        yield "law", first.law
-        yield "problem", first.problem
-        yield "seconds", round(first.seconds, 3)
+    if first is None:
+        return Rejected(len(part.kills))
+    return Rejected(len(part.kills), first.law, first.problem, round(first.seconds, 3))

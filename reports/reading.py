@@ -11,10 +11,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .schema import FORMAT, Report, SchemaError, checked
+from .record import Record
+from .schema import FORMAT, Report, SchemaError
 from .write import read_report
 
-__all__ = ["ReportError", "given_report", "is_report", "schema_text", "typed_report"]
+__all__ = ["ReportError", "given_report", "is_report", "schema_text"]
 
 
 class ReportError(Exception):
@@ -31,17 +32,8 @@ def is_report(data: Any) -> bool:
     return isinstance(data, dict) and all(name in data for name in ("format", "results", "laws", "implementations", "planned"))
 
 
-def given_report(place: str) -> dict[str, Any]:
-    """The report in a folder or a file, as plain data. Raises ReportError."""
-    return _given(place)[0]
-
-
-def typed_report(place: str) -> Report:
-    """The same report as its types. Raises ReportError."""
-    return _given(place)[1]
-
-
-def _given(place: str) -> tuple[dict[str, Any], Report]:
+def given_report(place: str) -> Record:
+    """The report in a folder or a file. Raises ReportError."""
     try:
         report: Any = read_report(Path(place))
     except OSError as error:
@@ -50,19 +42,21 @@ def _given(place: str) -> tuple[dict[str, Any], Report]:
         raise ReportError(f"{place}: is what is left of a run, and not as attnspec run --out DIR leaves it") from None
     except ValueError as error:
         raise ReportError(f"{place}: is no report: {error}") from None
+    except SchemaError as error:
+        raise ReportError(f"{place}: is no report of this version of attnspec: {error}") from None
     if not is_report(report):
         raise ReportError(f"{place}: is JSON, but no report of attnspec run --out DIR")
     if report["format"] != FORMAT:
         told = f"has format {json.dumps(report['format'])[:20]}, and this version of attnspec reads {FORMAT}"
         raise ReportError(f"{place}: {told}; make it anew, or read it with the version that wrote it")
     try:
-        typed = checked(report, Report, "the report")
+        record = Record.of(report)
     except SchemaError as error:
         raise ReportError(f"{place}: is no report of this version of attnspec: {error}") from None
-    wrong = _contradiction(typed)
+    wrong = _contradiction(record.report)
     if wrong is not None:
         raise ReportError(f"{place}: is no report of this version of attnspec: {wrong}")
-    return report, typed
+    return record
 
 
 def _contradiction(report: Report) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from .lines import WIDTH, paragraph
 from .model import headline, outcome
 from .modes import mode_lines, softened_lines
 from .profiles import verdict_line
+from .schema import Report
 from .table import LEGEND, chapter_tables
 from .visible import visible
 from .wording import counted
@@ -45,7 +46,7 @@ BRIEF = 8
 """Causes that have a few lines; what is left has one."""
 
 
-def print_summary(report: Mapping[str, Any], console: Console, folder: str | None = None) -> int:
+def print_summary(report: Report, console: Console, folder: str | None = None) -> int:
     """Print the summary and return the exit code of the run.
 
     folder: where the report lies, as a reader finds it, ending with /; None where it was not written.
@@ -68,7 +69,7 @@ def print_summary(report: Mapping[str, Any], console: Console, folder: str | Non
         console.print()
         for row in block:
             say(row)
-    if report["results"]:
+    if report.results:
         tell(LEGEND, "dim")
         tell(false_alarm_line(report), "dim")
     for told in _further(report):
@@ -80,7 +81,7 @@ def print_summary(report: Mapping[str, Any], console: Console, folder: str | Non
     return code
 
 
-def summary_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
+def summary_text(report: Report, width: int = WIDTH) -> str:
     """The summary as plain text."""
     from rich.console import Console
 
@@ -89,13 +90,13 @@ def summary_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
     return text.getvalue().strip("\n")
 
 
-def failure_text(report: Mapping[str, Any], width: int = WIDTH) -> str:
+def failure_text(report: Report, width: int = WIDTH) -> str:
     """What a failing assertion says: the causes, and the sentence that matters."""
     last = [line for said in (*headline(report), outcome(report)[1]) for line in paragraph(said, width)]
     return visible("\n\n".join([*cause_paragraphs(report, width), "\n".join(last)]))
 
 
-def cause_paragraphs(report: Mapping[str, Any], width: int = WIDTH, folder: str | None = None) -> Iterator[str]:
+def cause_paragraphs(report: Report, width: int = WIDTH, folder: str | None = None) -> Iterator[str]:
     """The causes, those that matter most in full. folder: as for `print_summary`."""
     found = causes(report)
     new, known = [cause for cause in found if not cause.known], [cause for cause in found if cause.known]
@@ -117,57 +118,54 @@ def cause_paragraphs(report: Mapping[str, Any], width: int = WIDTH, folder: str 
         yield "\n".join(paragraph(f"{counted(count, 'result')} {message}", width))
 
 
-def false_alarm_line(report: Mapping[str, Any]) -> str:
+def false_alarm_line(report: Report) -> str:
     """How often a correct implementation may be found wrong by chance."""
-    chances = report["false_alarms"]
-    signs, estimates = (f"{1 / chances[name]:,.0f}" for name in ("random_signs", "estimates"))
+    chances = report.false_alarms
+    signs, estimates = (f"{1 / chance:,.0f}" for chance in (chances.random_signs, chances.estimates))
     known = operations()
-    drawing = any("num_features" in known.get(made["operation"], {}).get("options", ()) for made in report["implementations"])
-    drawn = f", one in {1 / chances['drawn_features']:,.0f} problems of many seeds of random features" if drawing else ""
+    drawing = any("num_features" in known.get(made.operation, {}).get("options", ()) for made in report.implementations)
+    chance = chances.drawn_features if drawing else None
+    drawn = f", one in {1 / chance:,.0f} problems of many seeds of random features" if chance else ""
     return (
         f"false alarms: at most one in {signs} correct outputs where V was drawn with random signs{drawn}, "
         f"and one in {estimates} problems of the chapter accuracy if roundings are independent; none elsewhere"
     )
 
 
-def accuracy_lines(report: Mapping[str, Any]) -> list[str]:
+def accuracy_lines(report: Report) -> list[str]:
     """How exact scale and gain of each implementation are in each dtype: the sharpest estimate, or the one that fails."""
     lines: dict[tuple[str, str], list[str]] = {}
-    for row in report["results"]:
-        found = row["message"] if row["verdict"] == "fail" else row.get("estimate")
-        if row["law"] in ESTIMATED and found:
-            lines.setdefault((row["implementation"], row["dtype"]), []).append(found)
+    for row in report.results:
+        found = row.message if row.verdict == "fail" else row.estimate
+        if row.law in ESTIMATED and found:
+            lines.setdefault((row.implementation, row.dtype), []).append(found)
     return [f"  {name} in {dtype}: {', '.join(found)}" for (name, dtype), found in lines.items()]
 
 
-def convention_lines(report: Mapping[str, Any]) -> list[str]:
+def convention_lines(report: Report) -> list[str]:
     """How each implementation settles what the spec leaves open, where it declares it or a probe shows it."""
     lines = []
-    for made in report["implementations"]:
-        settled = [
-            f"{name} {entry['choice']} ({entry['how']})"
-            for name, entry in made["conventions"].items()
-            if entry["how"] != "assumed"
-        ]
+    for made in report.implementations:
+        settled = [f"{name} {entry.choice} ({entry.how})" for name, entry in made.conventions.items() if entry.how != "assumed"]
         if settled:
-            lines.append(f"  {made['name']}: {', '.join(settled)}")
+            lines.append(f"  {made.name}: {', '.join(settled)}")
     return lines
 
 
-def profile_lines(report: Mapping[str, Any]) -> list[str]:
+def profile_lines(report: Report) -> list[str]:
     """What the run certifies, and what is missing where it does not."""
-    if report["budget"]["name"] == "quick":
-        return ["  a quick run certifies none; --budget standard does"] if report["verdicts"] else []
+    if report.budget.name == "quick":
+        return ["  a quick run certifies none; --budget standard does"] if report.verdicts else []
     return [
-        f"  {entry['implementation']} conforms to {entry['profile']}: "
-        + ("yes" if entry["conforms"] else f"no: {'; '.join(entry['reasons'])}")
-        for entry in report["verdicts"]
+        f"  {entry.implementation} conforms to {entry.profile}: "
+        + ("yes" if entry.conforms else f"no: {'; '.join(entry.reasons)}")
+        for entry in report.verdicts
     ]
 
 
-def _further(report: Mapping[str, Any]) -> Iterator[str]:
+def _further(report: Report) -> Iterator[str]:
     """What stands below the table."""
-    notes = [f"  {made['name']}: {note}" for made in report["implementations"] for note in made["notes"]]
+    notes = [f"  {made.name}: {note}" for made in report.implementations for note in made.notes]
     for title, lines in (
         ("accuracy", accuracy_lines(report)),
         ("modes", [f"  {line}" for line in mode_lines(report)]),
@@ -175,7 +173,7 @@ def _further(report: Mapping[str, Any]) -> Iterator[str]:
         ("conventions", convention_lines(report)),
         ("profiles", profile_lines(report)),
         ("certificates", certificate_lines(report)),
-        ("baseline", [f"  {problem}" for problem in report["baseline_problems"]]),
+        ("baseline", [f"  {problem}" for problem in report.baseline_problems]),
     ):
         if lines:
             yield "\n".join([title, *(part for line in lines for part in paragraph(line, WIDTH, indent="    "))])

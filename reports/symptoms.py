@@ -8,9 +8,10 @@ words, and a reader looks at the outputs first: what the findings have in common
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+from .schema import Result
+from .schema.diagnosis import Symptom as Seen
 
 __all__ = ["Symptom", "symptom"]
 
@@ -47,36 +48,37 @@ class Symptom:
     common: frozenset[str] | None = None
 
 
-def symptom(row: Mapping[str, Any]) -> Symptom:
+def symptom(row: Result) -> Symptom:
     """What a result that failed or had no answer has in common with others."""
-    message = row["message"]
-    if row["verdict"] == "error":
+    message = row.message
+    if row.verdict == "error":
         raised = message.startswith(RAISED)
         words = f"raises {message.removeprefix(RAISED)}" if raised else CASE.sub("", message) or "has no answer"
         return Symptom(("error", NUMBER.sub("#", DURING.sub("", message))), words, anywhere=raised)
-    rounding = (row.get("diagnosis") or {}).get("arithmetic")
+    rounding = row.diagnosis.arithmetic
     if rounding:
-        return Symptom(("arithmetic", rounding["model"]), rounding["sentence"])
-    near = ((row.get("diagnosis") or {}).get("nearest") or {}).get("fault", "")
-    part = "gradients" if row["chapter"] == "gradients" else "outputs"
+        return Symptom(("arithmetic", rounding.model), rounding.sentence)
+    near = row.diagnosis.nearest.fault if row.diagnosis.nearest else ""
+    part = "gradients" if row.chapter == "gradients" else "outputs"
     found = AGAINST.match(message)
-    seen = {} if ACCEPTED.search(message) else (row.get("diagnosis") or {}).get("symptom") or {}
-    if found is None and re.match(r"(at |key |query |head )", message) is None and not near and seen.get("with") is None:
+    seen = None if ACCEPTED.search(message) else row.diagnosis.symptom or None
+    shared = seen.shared if seen else None
+    if found is None and re.match(r"(at |key |query |head )", message) is None and not near and shared is None:
         return Symptom(("said", NUMBER.sub("#", message)), message or "does not hold")
     kind = _seen(seen) if seen else _kind(*found.groups()) if found else "too far off"
-    unlike = ", and no known mistake explains it" if (row.get("diagnosis") or {}).get("how") == "none" else ""
+    unlike = ", and no known mistake explains it" if row.diagnosis.how == "none" else ""
     hint = f"; {near} comes nearest" if near else ""
     words = f"{part} {kind}{unlike}{hint}"
-    if seen.get("with") is None:
+    if shared is None:
         return Symptom((part, kind), words)
-    return Symptom((part, "wrong with", *seen["with"]), words, part=part, common=frozenset(seen["with"]))
+    return Symptom((part, "wrong with", *shared), words, part=part, common=frozenset(shared))
 
 
-def _seen(found: Mapping[str, Any]) -> str:
+def _seen(found: Seen) -> str:
     """What wrong numbers have in common on every problem that was looked at."""
-    if found["changes"]:
+    if found.changes:
         return "that change from call to call by more than their bounds allow"
-    came, due = set(found["came"]), set(found["due"])
+    came, due = set(found.came), set(found.due)
     strange = [name for word, name in (("nan", "NaN"), ("inf", "an infinity")) if any(word in each for each in came)]
     if strange and not came & {"finite", "zero"}:
         return f"with {' or '.join(strange)} where a number is due"

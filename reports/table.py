@@ -6,9 +6,10 @@ goes on below: a column whose heading is cut says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from .schema import Report, Result
 from .visible import visible
 
 if TYPE_CHECKING:
@@ -30,27 +31,27 @@ Column = tuple[str, list[Cell]]
 """Heading, and a cell for each implementation."""
 
 
-def chapter_tables(report: Mapping[str, Any], width: int) -> list[list[Text]]:
+def chapter_tables(report: Report, width: int) -> list[list[Text]]:
     """Blocks of lines, each with a line for every implementation of an operation, none wider than can be helped."""
     blocks: list[list[Text]] = []
-    for operation in dict.fromkeys(made["operation"] for made in report["implementations"]):
-        names = [made["name"] for made in report["implementations"] if made["operation"] == operation]
-        rows = [row for row in report["results"] if row["implementation"] in set(names)]
+    for operation in dict.fromkeys(made.operation for made in report.implementations):
+        names = [made.name for made in report.implementations if made.operation == operation]
+        rows = [row for row in report.results if row.implementation in set(names)]
         blocks += _balanced([visible(name) for name in names], list(_columns(names, rows)), width) if rows else []
     return blocks
 
 
-def worst_ratio(rows: Sequence[Mapping[str, Any]]) -> float | None:
+def worst_ratio(rows: Sequence[Result]) -> float | None:
     """The largest error / bound among laws that passed; None where nothing was compared within a bound."""
-    found = [float(row["worst_ratio"]) for row in rows if row["worst_ratio"] is not None and row["verdict"] == "pass"]
+    found = [float(row.worst_ratio) for row in rows if row.worst_ratio is not None and row.verdict == "pass"]
     return max(found, default=None)
 
 
-def _columns(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Iterator[Column]:
+def _columns(names: Sequence[str], rows: Sequence[Result]) -> Iterator[Column]:
     """Heading and cells of each chapter in which something was decided, and of the worst ratios."""
-    own = {name: [row for row in rows if row["implementation"] == name] for name in names}
-    for chapter in dict.fromkeys(row["chapter"] for row in rows if row["verdict"] in DECIDED):
-        yield chapter, [_cell([row for row in own[name] if row["chapter"] == chapter]) for name in names]
+    own = {name: [row for row in rows if row.implementation == name] for name in names}
+    for chapter in dict.fromkeys(row.chapter for row in rows if row.verdict in DECIDED):
+        yield chapter, [_cell([row for row in own[name] if row.chapter == chapter]) for name in names]
     yield "worst", [(_ratio(worst_ratio(own[name])), "") for name in names]
 
 
@@ -80,10 +81,10 @@ def _blocks(names: Sequence[str], columns: Sequence[Column], width: int) -> Iter
     yield block
 
 
-def _cell(rows: Sequence[Mapping[str, Any]]) -> Cell:
+def _cell(rows: Sequence[Result]) -> Cell:
     """One chapter of one implementation."""
-    passed = sum(row["verdict"] == "pass" for row in rows)
-    bad = sum(row["verdict"] in ("fail", "error") for row in rows)
+    passed = sum(row.verdict == "pass" for row in rows)
+    bad = sum(row.verdict in ("fail", "error") for row in rows)
     if not passed + bad:
         return ("–", "dim")
     return (f"{passed}/{passed + bad}", "bold red" if bad else "green")

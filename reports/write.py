@@ -18,6 +18,7 @@ from uuid import uuid4
 import msgspec
 
 from .model import concluded
+from .schema import FORMAT
 
 __all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "report_text", "write_report"]
 
@@ -79,7 +80,7 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
 
 
 def read_report(place: Path) -> dict[str, Any]:
-    """A report, from its file or its folder; the file may be packed by gzip. Raises OSError or ValueError.
+    """A report, from its file or its folder; the file may be packed by gzip. Raises OSError, ValueError or SchemaError.
 
     A folder of a run that did not come to its end gives what came, as an incomplete report.
     """
@@ -93,7 +94,9 @@ def read_report(place: Path) -> dict[str, Any]:
 
 def _read(place: Path) -> dict[str, Any]:
     if place.is_dir() and (place / PLAN).exists():  # Also beside a report.json: it would be one of an earlier run.
-        return concluded(json.loads((place / PLAN).read_text(encoding="utf-8")), read_results(place))
+        head, rows = json.loads((place / PLAN).read_text(encoding="utf-8")), read_results(place)
+        # Of another format nothing can be concluded here, and its number says why.
+        return concluded(head, rows).data if head["format"] == FORMAT else {**head, "results": rows}
     if place.is_dir():
         place = place / (PACKED if (place / PACKED).exists() and not (place / REPORT).exists() else REPORT)
     content = place.read_bytes()

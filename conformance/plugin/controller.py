@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from ...reports.baseline import known
+from ...reports.baseline import failure, known
 from ...reports.cards import finding_text
 from ...reports.model import concluded, headline, outcome, report_head, with_conventions
 from ...reports.profiles import verdict_line
+from ...reports.record import Record
 from ...reports.write import ResultStream, write_report
-from ..describe import describe_law, describe_plan, describe_shard
+from ..describe import describe_law, describe_plan, describe_shard, told
 from ..selection import Plan
 from .crash import result_of_wreck
 from .items import PROPERTY, SCRIPT
@@ -41,11 +42,12 @@ class Controller:
         self.surveys = surveys
         self.stored = stored
         self.addresses = {target.implementation.name: target.address for target in plan.targets}
-        self.config, self.plan, self.recorder, self.baseline, self.given = config, plan, recorder, baseline, given
+        self.config, self.plan, self.recorder, self.given = config, plan, recorder, given
+        self.expected = [failure(entry) for entry in baseline]
         self.rows: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.problems: list[str] = []
         self.unrecorded: str | None = None
-        self.report: dict[str, Any] = {}
+        self.record: Record | None = None
         self.cases = {case.key: case for case in plan.cases()}
         self.began = time.monotonic()
         self.head = report_head(
@@ -79,13 +81,13 @@ class Controller:
         result = result_of_wreck(wreck, _returncode(gateway))
         key = (result.law, result.implementation, result.dtype)
         self.recorder.mark_lost(key)
-        case, row = self.cases[key], result.as_dict()
+        case = self.cases[key]
         report.location = (report.location[0], case.law.line - 1, case.name)
-        report.user_properties = [(PROPERTY, json.dumps(row))]
-        report.longrepr = finding_text(row, describe_law(case.law), case.target.address)
-        entry = known(self.baseline, row)
+        report.user_properties = [(PROPERTY, json.dumps(result.as_dict()))]
+        report.longrepr = finding_text(told(result), describe_law(case.law), case.target.address)
+        entry = known(self.expected, result)
         if entry is not None:
-            report.outcome, report.wasxfail = "skipped", entry["reason"]
+            report.outcome, report.wasxfail = "skipped", entry.reason
         elif self.given["first"] and result.level == "must":
             self.recorder.leave(result.implementation)
 
@@ -113,24 +115,26 @@ class Controller:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         rows = [self.rows[key] for key in self.cases if key in self.rows]
         head = with_conventions(self.head, self.recorder.conventions())
-        self.report = concluded(head, rows, seconds=time.monotonic() - self.began)
-        self.problems = self.report["baseline_problems"]
+        self.record = concluded(head, rows, seconds=time.monotonic() - self.began)
+        report = self.record.report
+        self.problems = report.baseline_problems
         if self.folder is not None:
-            write_report(self.report, self.folder)
-        self.unrecorded = self.stored.update(rows, self.addresses)
+            write_report(self.record.data, self.folder)
+        self.unrecorded = self.stored.update(report.results, self.addresses)
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            if self.problems or (rows and outcome(self.report)[0] == 2):
+            if self.problems or (rows and outcome(report)[0] == 2):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
             elif not self.cases and session.testscollected == 0:
                 session.exitstatus = pytest.ExitCode.OK  # An empty shard: others hold the cases.
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.rows and self.cases:
+        if self.record is None or (not self.rows and self.cases):
             return
-        code, sentence = outcome(self.report)
+        report = self.record.report
+        code, sentence = outcome(report)
         terminalreporter.section("attnspec")
         why = [sentence] if code == 2 or not self.cases else []
-        for line in dict.fromkeys([verdict_line(self.report), *headline(self.report), *self.problems, *why]):
+        for line in dict.fromkeys([verdict_line(report), *headline(report), *self.problems, *why]):
             terminalreporter.write_line(line)
         if self.unrecorded:
             terminalreporter.write_line(self.unrecorded)

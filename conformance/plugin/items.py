@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ...reports.baseline import known
+from ...reports.baseline import expectation, known
 from ...reports.cards import finding_text
 from ...reports.findings import skip_reason
-from ..describe import describe_law
+from ...reports.schema.report import Finding
+from ...reports.schema.setting import KnownFailure
+from ..describe import describe_law, told
 from ..engine.result import Result
 from ..selection import Case
 from .recorder import LOSSES
@@ -74,26 +76,25 @@ class LawItem(pytest.Item):
         result = run_case(self.case, laws)
         self.user_properties.append((SCRIPT, result.packed))
         self.user_properties.append((PROPERTY, json.dumps(result.as_dict())))
-        entry = known(laws.baseline, result.as_dict())
+        entry = known(laws.expected, result)
         if laws.first and result.level == "must" and result.verdict in ("fail", "error") and entry is None:
             laws.recorder.leave(name)
         self._conclude(result, entry)
 
-    def _conclude(self, result: Result, entry: dict[str, Any] | None) -> None:
-        row = result.as_dict()
+    def _conclude(self, result: Result, entry: KnownFailure | None) -> None:
         if result.verdict in ("fail", "error"):
             if entry is not None:
-                pytest.xfail(f"{entry['reason']} ({entry['link']})" if entry.get("link") else entry["reason"])
-            text = finding_text(row, describe_law(self.case.law), self.case.target.address)
+                pytest.xfail(expectation(entry))
+            text = finding_text(told(result), describe_law(self.case.law), self.case.target.address)
             if result.level == "must":
                 raise LawDoesNotHold(text)
             warnings.warn(AttnspecWarning(text), stacklevel=2)
-        elif result.verdict == "pass" and entry is not None and entry.get("fails") != "sometimes":
+        elif result.verdict == "pass" and entry is not None and entry.fails != "sometimes":
             raise LawDoesNotHold(
-                f"{self.case.name} passes, but the baseline expects it to fail ({entry['reason']}); remove the entry"
+                f"{self.case.name} passes, but the baseline expects it to fail ({entry.reason}); remove the entry"
             )
         elif result.verdict != "pass":
-            pytest.skip(skip_reason(row))
+            pytest.skip(skip_reason(told(result)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, LawDoesNotHold):
@@ -121,7 +122,7 @@ def run_case(case: Case, laws: LawSession) -> Result:
     with recorder.flight(case.key, header, plan.budget.timeout) as record:
         try:
             before = laws.stored.cases(case.target.address, case.law.id, case.dtype)
-            explain = known(laws.baseline, case.identity()) is None  # A known failure has its reason.
+            explain = known(laws.expected, Finding(*case.key)) is None  # A known failure has its reason.
             how: dict[str, Any] = {"record": record, "first": before, "explain": explain, "certify": laws.certify}
             result: Result = verify(made, case.law, case.dtype, budget=plan.budget, seed=plan.seed, **how)
         except SystemExit as error:

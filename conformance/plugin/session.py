@@ -20,6 +20,7 @@ import pytest
 
 from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
+from ...reports.baseline import failure
 from ...reports.write import FolderError
 from ..language import SpecError
 from ..remembered import a_run
@@ -66,7 +67,8 @@ class LawSession:
                 self.surveys = json.loads(worker["attnspec_surveys"]) if worker else survey_targets(targets)
                 targets = with_surveys(targets, self.surveys)
             self.plan = _plan(targets, given, checked=worker is not None)
-            self.baseline = _baseline(config.getoption("attnspec_baseline"))
+            baseline = _baseline(config.getoption("attnspec_baseline"))
+            self.expected = [failure(entry) for entry in baseline]
         except (Mistake, ContractError, SpecError) as error:
             raise pytest.UsageError(f"attnspec: {error}") from None
         # A file of which no law is tried holds no item, and pytest would call it an address that leads nowhere.
@@ -87,7 +89,7 @@ class LawSession:
             from .controller import Controller
 
             try:
-                controller = Controller(config, self.plan, self.recorder, self.baseline, given, self.stored, self.surveys)
+                controller = Controller(config, self.plan, self.recorder, baseline, given, self.stored, self.surveys)
             except FolderError as error:
                 raise pytest.UsageError(f"attnspec: {error}") from None
             config.pluginmanager.register(controller, "attnspec-controller")

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ...reports.schema import Result
+
 __all__ = ["Recorded", "StoredFailures", "recorded_in"]
 
 FOLDER, FILE = ".attnspec", "failures.json"
@@ -69,19 +71,19 @@ class StoredFailures:
         kept = self._kept.get(_key(address, law, dtype), Kept([]))
         return [*kept.cases, kept.worst] if kept.worst else list(kept.cases)
 
-    def update(self, rows: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> str | None:
+    def update(self, rows: Iterable[Result], addresses: Mapping[str, str]) -> str | None:
         """Take over what a run found, and write the file if anything changed. addresses: implementation → address.
 
         The sentence that says why it could not be written, or None.
         """
         before = dict(self._kept)
         for row in rows:
-            key = _key(addresses[row["implementation"]], row["law"], row["dtype"])
-            if row["verdict"] == "pass":
+            key = _key(addresses[row.implementation], row.law, row.dtype)
+            if row.verdict == "pass":
                 self._kept.pop(key, None)
-            elif row["verdict"] in ("fail", "error") and "?" in (row.get("case") or ""):
-                others = [case for case in self._kept.get(key, Kept([])).cases if case != row["case"]]
-                self._kept[key] = Kept([row["case"], *others][:MOST], (row.get("worst_found") or {}).get("case", ""))
+            elif row.verdict in ("fail", "error") and row.case and "?" in row.case:
+                others = [case for case in self._kept.get(key, Kept([])).cases if case != row.case]
+                self._kept[key] = Kept([row.case, *others][:MOST], row.worst_found.case if row.worst_found else "")
         try:
             if self._kept != before:
                 self._write()

@@ -125,7 +125,7 @@ def _change(kind: str, before: Result | None, after: Result | None, old: Report,
     if after is not None and after.case:
         address = next((made.address for made in new.implementations if made.name == row.implementation), None)
         if address is not None:
-            change["replay"] = replay_command(after.case, msgspec.to_builtins(new.laws[row.law]), address)
+            change["replay"] = replay_command(after.case, new.laws[row.law], address)
     return change
 
 

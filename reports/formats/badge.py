@@ -6,12 +6,12 @@ words say what the colour says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 from ..profiles import shard_name, verdict_line
+from ..schema import Report
 
 __all__ = ["Badge", "badge", "badge_svg", "endpoint"]
 
@@ -32,7 +32,7 @@ class Badge:
     title: str
 
 
-def badge(report: Mapping[str, Any], profile: str) -> Badge:
+def badge(report: Report, profile: str) -> Badge:
     """The badge of a profile that the report knows. Of several implementations all must conform."""
     message, colour = _said(report, profile)
     return Badge(f"attnspec {profile}", message, colour, verdict_line(report))
@@ -66,17 +66,17 @@ def badge_svg(made: Badge) -> str:
     )
 
 
-def _said(report: Mapping[str, Any], profile: str) -> tuple[str, str]:
+def _said(report: Report, profile: str) -> tuple[str, str]:
     """Message and colour."""
-    if not report["complete"]:
-        return f"INCOMPLETE: {len(report['results'])} of {report['planned']}", ORANGE
-    if report.get("shard"):
-        return f"shard {shard_name(report['shard'])} alone", GREY
-    entries = [entry for entry in report["verdicts"] if entry["profile"] == profile]
-    yes, refuted = sum(entry["conforms"] for entry in entries), any("fail" in entry["laws"] for entry in entries)
+    if not report.complete:
+        return f"INCOMPLETE: {len(report.results)} of {report.planned}", ORANGE
+    if report.shard:
+        return f"shard {shard_name(report.shard)} alone", GREY
+    entries = [entry for entry in report.verdicts if entry.profile == profile]
+    yes, refuted = sum(entry.conforms for entry in entries), any("fail" in entry.laws for entry in entries)
     if not entries:
         return "not tried", GREY
-    if report["budget"]["name"] == "quick":
+    if report.budget.name == "quick":
         return ("does not conform", RED) if refuted else ("quick run", GREY)
     if yes == len(entries):
         return ("conforms" if yes == 1 else f"all {yes} conform"), GREEN

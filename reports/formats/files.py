@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
+from ..record import Record
+from ..schema import Report, Summary
 from ..write import as_json, report_text
 
 __all__ = ["FILES", "FORMATS", "UnknownProfile", "rendered", "write_formats"]
@@ -27,24 +28,25 @@ class UnknownProfile(Exception):
 
 
 def rendered(
-    report: Mapping[str, Any],
+    record: Record,
     form: str,
     *,
     suffix: str = "",
     profile: str = "core",
-    kills: Mapping[str, Any] | None = None,
+    kills: Summary | None = None,
 ) -> str:
-    """The report in one of FORMATS.
+    """A report in one of FORMATS.
 
     suffix: of the file that is meant; a badge is a picture where it is `.svg` and JSON for shields.io elsewhere.
     profile: what the badge is about. kills: a kill matrix for the page, as `attnspec faults --out` writes it.
     Half a surrogate pair in some message, which no file can hold, is written as an escape. Raises UnknownProfile.
     """
-    text = _rendered(report, form, suffix, profile, kills)
+    text = _rendered(record, form, suffix, profile, kills)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _rendered(report: Mapping[str, Any], form: str, suffix: str, profile: str, kills: Mapping[str, Any] | None) -> str:
+def _rendered(record: Record, form: str, suffix: str, profile: str, kills: Summary | None) -> str:
+    report = record.report
     if form == "html":
         from ..html import html_page
 
@@ -64,7 +66,7 @@ def _rendered(report: Mapping[str, Any], form: str, suffix: str, profile: str, k
     if form == "badge":
         return _badge(report, suffix, profile)
     if form == "json":
-        return report_text(report)
+        return report_text(record.data)
     if form == "text":
         from ..summary import summary_text
 
@@ -72,21 +74,21 @@ def _rendered(report: Mapping[str, Any], form: str, suffix: str, profile: str, k
     raise ValueError(f"unknown format {form!r}; the formats are {', '.join(FORMATS)}")
 
 
-def write_formats(report: Mapping[str, Any], forms: Iterable[str], folder: Path, profile: str = "core") -> list[Path]:
+def write_formats(record: Record, forms: Iterable[str], folder: Path, profile: str = "core") -> list[Path]:
     """Write the files of some forms into the folder of a report, and return their paths. Raises UnknownProfile."""
     written = []
     for form in dict.fromkeys(forms):
         for name in FILES[form]:
-            text = rendered(report, form, suffix=Path(name).suffix, profile=profile)
+            text = rendered(record, form, suffix=Path(name).suffix, profile=profile)
             (folder / name).write_text(text, encoding="utf-8")
             written.append(folder / name)
     return written
 
 
-def _badge(report: Mapping[str, Any], suffix: str, profile: str) -> str:
+def _badge(report: Report, suffix: str, profile: str) -> str:
     from .badge import badge, badge_svg, endpoint
 
-    if profile not in report["profiles"]:
-        raise UnknownProfile(f"unknown profile {profile!r}; the report knows {', '.join(report['profiles'])}")
+    if profile not in report.profiles:
+        raise UnknownProfile(f"unknown profile {profile!r}; the report knows {', '.join(report.profiles)}")
     made = badge(report, profile)
     return badge_svg(made) if suffix == ".svg" else as_json(endpoint(made), indent=1) + "\n"

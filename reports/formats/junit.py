@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
 from ..profiles import verdict_line
+from ..schema import Report
+from ..schema.setting import Implementation
 from .standing import Standing, checks, source, standings
 
 __all__ = ["junit_xml", "printable"]
@@ -33,7 +34,7 @@ class Test:
     stands: Standing
 
 
-def junit_xml(report: Mapping[str, Any]) -> str:
+def junit_xml(report: Report) -> str:
     """The report as JUnit XML.
 
     A test is named by its law; its class is the implementation and the dtype, its file that of the implementation. A failure
@@ -44,11 +45,11 @@ def junit_xml(report: Mapping[str, Any]) -> str:
     if unsound := list(_unsound(report)):
         _suite(root, report, "attnspec", unsound)
     stands = standings(report)
-    for made in report["implementations"]:
-        _suite(root, report, made["name"], _laws(report, made, stands))
+    for made in report.implementations:
+        _suite(root, report, made.name, _laws(report, made, stands))
     for key in ("tests", "failures", "errors", "skipped"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
-    root.set("time", f"{report.get('seconds') or sum(float(suite.get('time', '0')) for suite in root):.3f}")
+    root.set("time", f"{report.seconds or sum(float(suite.get('time', '0')) for suite in root):.3f}")
     ElementTree.indent(root, " ")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
@@ -58,28 +59,28 @@ def printable(text: str) -> str:
     return FORBIDDEN.sub(lambda found: f"\\x{ord(found[0]):02x}" if ord(found[0]) < 256 else f"\\u{ord(found[0]):04x}", text)
 
 
-def _unsound(report: Mapping[str, Any]) -> Iterator[Test]:
+def _unsound(report: Report) -> Iterator[Test]:
     for check in checks(report):
         yield Test({"classname": "attnspec", "name": check.name}, 0.0, Standing("failed", check.trouble))
 
 
-def _laws(report: Mapping[str, Any], made: Mapping[str, Any], stands: Sequence[Standing]) -> Iterator[Test]:
-    for row, standing in zip(report["results"], stands, strict=True):
-        if row["implementation"] == made["name"]:
-            attributes = {"classname": f"{made['name']}.{row['dtype']}", "name": row["law"]}
+def _laws(report: Report, made: Implementation, stands: Sequence[Standing]) -> Iterator[Test]:
+    for row, standing in zip(report.results, stands, strict=True):
+        if row.implementation == made.name:
+            attributes = {"classname": f"{made.name}.{row.dtype}", "name": row.law}
             attributes |= {"file": source(made)} if source(made) else {}
-            yield Test(attributes, sum(float(spent) for spent in row["seconds"].values()), standing)
+            yield Test(attributes, sum(float(spent) for spent in row.seconds.values()), standing)
 
 
-def _suite(root: Element, report: Mapping[str, Any], name: str, tests: Iterable[Test]) -> None:
+def _suite(root: Element, report: Report, name: str, tests: Iterable[Test]) -> None:
     found = list(tests)
     kinds = Counter(test.stands.kind for test in found)
     suite = SubElement(root, "testsuite", name=printable(name), tests=str(len(found)))
     for key, kind in (("failures", "failed"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(key, str(kinds[kind]))
     suite.set("time", f"{sum(test.seconds for test in found):.3f}")
-    if report["environment"].get("time"):
-        suite.set("timestamp", report["environment"]["time"][:19])
+    if report.environment.time:
+        suite.set("timestamp", report.environment.time[:19])
     properties = SubElement(suite, "properties")
     for key, value in _properties(report, name).items():
         SubElement(properties, "property", name=key, value=printable(value))
@@ -88,21 +89,21 @@ def _suite(root: Element, report: Mapping[str, Any], name: str, tests: Iterable[
         _say(SubElement(suite, "testcase", attributes, time=f"{test.seconds:.3f}"), test.stands)
 
 
-def _properties(report: Mapping[str, Any], name: str) -> dict[str, str]:
+def _properties(report: Report, name: str) -> dict[str, str]:
     """What a result depends on, and for an implementation what it conforms to."""
-    budget, suite = report["budget"], report["attnspec"]
+    budget, suite = report.budget, report.attnspec
     verdicts = {
-        f"attnspec.conforms.{entry['profile']}": "yes" if entry["conforms"] else f"no: {'; '.join(entry['reasons'])}"
-        for entry in report["verdicts"]
-        if entry["implementation"] == name
+        f"attnspec.conforms.{entry.profile}": "yes" if entry.conforms else f"no: {'; '.join(entry.reasons)}"
+        for entry in report.verdicts
+        if entry.implementation == name
     }
     return {
         "attnspec.verdict": verdict_line(report),
         **verdicts,
-        "attnspec.version": suite["version"],
-        "attnspec.spec": suite["spec"],
-        "attnspec.budget": f"{budget['name']}, {budget['examples']} problems a law",
-        "attnspec.seed": str(report["seed"]),
+        "attnspec.version": suite.version,
+        "attnspec.spec": suite.spec,
+        "attnspec.budget": f"{budget.name}, {budget.examples} problems a law",
+        "attnspec.seed": str(report.seed),
     }
 
 

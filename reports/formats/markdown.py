@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
-from typing import Any
 
 from ..cards import card
 from ..causes import Cause, causes
@@ -20,6 +19,7 @@ from ..findings import given_up, skip_reason
 from ..model import counts, headline, outcome
 from ..modes import mode_lines
 from ..profiles import verdict_line
+from ..schema import Report
 from ..summary import convention_lines
 from ..table import worst_ratio
 from ..wording import counted
@@ -41,16 +41,16 @@ LISTED = 40
 VERDICTS = ("pass", "fail", "error", "inconclusive", "not-claimed")
 
 
-def report_markdown(report: Mapping[str, Any], limit: int = LIMIT) -> str:
+def report_markdown(report: Report, limit: int = LIMIT) -> str:
     """GitHub-flavoured Markdown that ends with a line break, of at most `limit` bytes in UTF-8 (8,000 or more)."""
     code, sentence = outcome(report)
     head = [f"### {'❌' if code else '✅'} attnspec: {_plain(verdict_line(report))}", ""]
     head += [f"{_plain(sentence[:1].upper() + sentence[1:])}. {_plain(headline(report)[0][:300])}.", ""]
-    if len(report["implementations"]) <= NAMED:
+    if len(report.implementations) <= NAMED:
         head += [f"- {_clipped(_plain(line), 300)}" for line in [*decided_lines(report), *refusal_lines(report)][:LISTED]] + [
             ""
         ]
-    head += [f"> ⚠️ {_clipped(_plain(problem), 500)}\n" for problem in report["baseline_problems"][:5]]
+    head += [f"> ⚠️ {_clipped(_plain(problem), 500)}\n" for problem in report.baseline_problems[:5]]
     head += [*_table(report), ""]
     tail = ["\n".join(lines) for lines in _folds(report)]
     tail.append(f"<sub>{_plain(_made(report))}</sub>")
@@ -62,28 +62,28 @@ def report_markdown(report: Mapping[str, Any], limit: int = LIMIT) -> str:
     return "\n".join([*head, *_causes(report, room), *kept]).rstrip("\n") + "\n"
 
 
-def _table(report: Mapping[str, Any]) -> Iterator[str]:
+def _table(report: Report) -> Iterator[str]:
     yield "| implementation | pass | fail | error | inconclusive | not claimed | worst | conforms to |"
     yield "|---|--:|--:|--:|--:|--:|--:|---|"
     conforming: dict[str, list[str]] = {}
-    for entry in report["verdicts"]:
-        conforming.setdefault(entry["implementation"], []).extend([entry["profile"]] if entry["conforms"] else [])
-    ordered = sorted(report["implementations"], key=lambda made: -_bad(report, made["name"]))
+    for entry in report.verdicts:
+        conforming.setdefault(entry.implementation, []).extend([entry.profile] if entry.conforms else [])
+    ordered = sorted(report.implementations, key=lambda made: -_bad(report, made.name))
     for made in ordered[:LISTED]:
-        rows = [row for row in report["results"] if row["implementation"] == made["name"]]
+        rows = [row for row in report.results if row.implementation == made.name]
         found, worst = counts(rows), worst_ratio(rows)
-        conforms = ", ".join(conforming.get(made["name"], [])) or "–"
-        cells = [_code(made["name"], table=True), *(str(found[verdict] or "") for verdict in VERDICTS)]
+        conforms = ", ".join(conforming.get(made.name, [])) or "–"
+        cells = [_code(made.name, table=True), *(str(found[verdict] or "") for verdict in VERDICTS)]
         yield "| " + " | ".join([*cells, "–" if worst is None else f"{worst:.2f}", _plain(conforms)]) + " |"
     if len(ordered) > LISTED:
         yield f"| and {len(ordered) - LISTED} more" + " |" * 8
 
 
-def _bad(report: Mapping[str, Any], name: str) -> int:
-    return sum(row["implementation"] == name and row["verdict"] in ("fail", "error") for row in report["results"])
+def _bad(report: Report, name: str) -> int:
+    return sum(row.implementation == name and row.verdict in ("fail", "error") for row in report.results)
 
 
-def _causes(report: Mapping[str, Any], room: int) -> list[str]:
+def _causes(report: Report, room: int) -> list[str]:
     """Cards that can be unfolded, the first of them open, then lines for the other causes, as there is room for.
 
     An implementation may not take the place of all others.
@@ -130,16 +130,16 @@ def _line(cause: Cause, code: Callable[[str], str], plain: Callable[[str], str])
     return f"{name}{level} {laws} on {names} in {', '.join(cause.dtypes)}{known}"
 
 
-def _folds(report: Mapping[str, Any]) -> Iterator[list[str]]:
+def _folds(report: Report) -> Iterator[list[str]]:
     against = [
-        f"{_plain(entry['implementation'])} to {_plain(entry['profile'])}: {_plain('; '.join(entry['reasons']))}"
-        for entry in report["verdicts"]
-        if not entry["conforms"]
+        f"{_plain(entry.implementation)} to {_plain(entry.profile)}: {_plain('; '.join(entry.reasons))}"
+        for entry in report.verdicts
+        if not entry.conforms
     ]
     undecided = [
-        f"{_code(row['law'])} on {_code(row['implementation'])} in {row['dtype']}: {_plain(_clipped(skip_reason(row), 200))}"
-        for row in report["results"]
-        if row["verdict"] == "inconclusive"
+        f"{_code(row.law)} on {_code(row.implementation)} in {row.dtype}: {_plain(_clipped(skip_reason(row), 200))}"
+        for row in report.results
+        if row.verdict == "inconclusive"
     ]
     for title, lines in (
         ("why something does not conform", against),
@@ -153,13 +153,13 @@ def _folds(report: Mapping[str, Any]) -> Iterator[list[str]]:
             yield _fold(f"{title}: {len(lines)}", [*(f"- {line}" for line in lines[:LISTED]), *more])[:-1]
 
 
-def _made(report: Mapping[str, Any]) -> str:
+def _made(report: Report) -> str:
     """Where and how the run was made."""
-    budget, suite, surroundings = report["budget"], report["attnspec"], report["environment"]
-    packages = ", ".join(f"{name} {version}" for name, version in surroundings["packages"].items())
+    budget, suite, surroundings = report.budget, report.attnspec, report.environment
+    packages = ", ".join(f"{name} {version}" for name, version in surroundings.packages.items())
     return (
-        f"attnspec {suite['version']}, spec {suite['spec']}, budget {budget['name']} of {budget['examples']} problems a law, "
-        f"seed {report['seed']}, {surroundings['platform']}, Python {surroundings['python']}, {packages}"
+        f"attnspec {suite.version}, spec {suite.spec}, budget {budget.name} of {budget.examples} problems a law, "
+        f"seed {report.seed}, {surroundings.platform}, Python {surroundings.python}, {packages}"
     )
 
 

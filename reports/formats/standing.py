@@ -8,15 +8,15 @@ what is not claimed and what is inconclusive are skipped, each with its reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ..cards import card, further_card
 from ..causes import Cause, causes
 from ..findings import skip_reason
 from ..model import outcome
 from ..profiles import verdict_line
+from ..schema import Report, Result
+from ..schema.setting import Implementation
 
 __all__ = ["Check", "Standing", "checks", "source", "standings"]
 
@@ -38,40 +38,40 @@ class Check:
     trouble: str
 
 
-def standings(report: Mapping[str, Any]) -> list[Standing]:
+def standings(report: Report) -> list[Standing]:
     """How each result stands. The first finding of a cause is told in full, the others point to it."""
     own = {id(row): cause for cause in causes(report) for row in cause.rows}
-    return [_standing(report, row, own.get(id(row))) for row in report["results"]]
+    return [_standing(report, row, own.get(id(row))) for row in report.results]
 
 
-def _standing(report: Mapping[str, Any], row: Mapping[str, Any], cause: Cause | None) -> Standing:
-    if row["verdict"] == "pass":
+def _standing(report: Report, row: Result, cause: Cause | None) -> Standing:
+    if row.verdict == "pass":
         return Standing("passed")
-    if row["verdict"] not in ("fail", "error"):
+    if row.verdict not in ("fail", "error"):
         return Standing("skipped", skip_reason(row))
-    text, said = "", row["message"] or row["verdict"]
+    text, said = "", row.message or row.verdict
     if cause is not None:  # A result that was given up has none.
         text = card(cause, report, folder="") if row is cause.first else further_card(cause, row, report)
         said = f"{cause.fault}: {cause.sentence} {said}" if cause.fault else said
-    if row.get("known"):
-        return Standing("skipped", f"known failure: {row['known']}", text)
-    if row["level"] != "must":
-        return Standing("skipped", f"{row['level']}-law does not hold: {said}", text)
-    return Standing("failed" if row["verdict"] == "fail" else "error", said, text)
+    if row.known:
+        return Standing("skipped", f"known failure: {row.known}", text)
+    if row.level != "must":
+        return Standing("skipped", f"{row.level}-law does not hold: {said}", text)
+    return Standing("failed" if row.verdict == "fail" else "error", said, text)
 
 
-def source(made: Mapping[str, Any]) -> str:
+def source(made: Implementation) -> str:
     """The file of an implementation, as it was named on the command line, where tools may point at it; else empty."""
-    file = made["address"].partition(":")[0]
+    file = made.address.partition(":")[0]
     return file if file.endswith(".py") else ""
 
 
-def checks(report: Mapping[str, Any]) -> list[Check]:
+def checks(report: Report) -> list[Check]:
     """What must be true of any run, and is not true of this one."""
     code, sentence = outcome(report)
-    problems = report["baseline_problems"]
+    problems = report.baseline_problems
     asked = [
-        Check("the run is complete", "" if report["complete"] else verdict_line(report)),
+        Check("the run is complete", "" if report.complete else verdict_line(report)),
         Check("something was decided", sentence if code == 2 else ""),
         Check("the baseline is up to date", "\n".join(problems)),
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from ..schema import Report
 
 __all__ = ["Banner", "banners"]
 
@@ -23,16 +24,16 @@ class Banner:
     lines: Sequence[str] = ()
 
 
-def banners(report: Mapping[str, Any]) -> list[Banner]:
+def banners(report: Report) -> list[Banner]:
     """Empty for most runs."""
-    return [*_ended(report), *_baseline(report["baseline_problems"])]
+    return [*_ended(report), *_baseline(report.baseline_problems)]
 
 
-def _ended(report: Mapping[str, Any]) -> Iterator[Banner]:
-    if not report["complete"]:
-        told = f"{len(report['results'])} of {report['planned']} results are here; what is missing was not judged."
+def _ended(report: Report) -> Iterator[Banner]:
+    if not report.complete:
+        told = f"{len(report.results)} of {report.planned} results are here; what is missing was not judged."
         yield Banner("fail", "This run did not end.", told)
-        if report["budget"]["name"] == "quick":  # else the line on what the run is worth says it
+        if report.budget.name == "quick":  # else the line on what the run is worth says it
             yield Banner("inconclusive", "quick: not a conformance result.")
 
 

@@ -5,18 +5,24 @@ A name in a list is not found; a mark in a column is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import attrgetter
 
+from ..schema import Report
+from ..schema.setting import Implementation
 from .tables import Row, Table
 
 __all__ = ["Capabilities", "capabilities_section"]
 
-Made = Mapping[str, Any]
+Taken = Callable[[Implementation], list[str]]
 
-KINDS = {"dtypes": "dtypes", "options": "options", "claims": "promises"}
-"""Key of an implementation in the report → heading of the rows."""
+KINDS: dict[str, Taken] = {
+    "dtypes": attrgetter("dtypes"),
+    "options": attrgetter("options"),
+    "promises": attrgetter("claims"),
+}
+"""Heading of rows → what an implementation has of it."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +33,26 @@ class Capabilities:
     tables: Sequence[Table[Row[bool]]]
 
 
-def capabilities_section(report: Mapping[str, Any]) -> Capabilities:
+def capabilities_section(report: Report) -> Capabilities:
     """A table an operation: dtypes, options and promises by implementation. One implementation alone has lists."""
-    every = report["implementations"]
+    every = report.implementations
     if len(every) == 1:
-        return Capabilities([(title, ", ".join(every[0][key]) or "none") for key, title in KINDS.items()], [])
+        return Capabilities([(title, ", ".join(taken(every[0])) or "none") for title, taken in KINDS.items()], [])
     groups = {
-        name: [made for made in every if made["operation"] == name]
-        for name in dict.fromkeys(made["operation"] for made in every)
+        name: [made for made in every if made.operation == name] for name in dict.fromkeys(made.operation for made in every)
     }
     return Capabilities([], [_matrix(operation, made) for operation, made in groups.items()])
 
 
-def _matrix(operation: str, made: Sequence[Made]) -> Table[Row[bool]]:
+def _matrix(operation: str, made: Sequence[Implementation]) -> Table[Row[bool]]:
     rows: list[Row[bool]] = []
-    for key, title in KINDS.items():
-        rows += _rows(key, title, made)
-    return Table([operation.replace("_", " "), *(each["name"] for each in made)], rows)
+    for title, taken in KINDS.items():
+        rows += _rows(title, [taken(each) for each in made])
+    return Table([operation.replace("_", " "), *(each.name for each in made)], rows)
 
 
-def _rows(key: str, title: str, made: Sequence[Made]) -> Iterator[Row[bool]]:
-    names = list(dict.fromkeys(name for each in made for name in each[key]))
-    for n, name in enumerate(names if key == "dtypes" else sorted(names)):
-        yield Row(name, [name in each[key] for each in made], kind=title if n == 0 else "")
+def _rows(title: str, had: Sequence[Sequence[str]]) -> Iterator[Row[bool]]:
+    """had: what each implementation has."""
+    names = list(dict.fromkeys(name for each in had for name in each))
+    for n, name in enumerate(names if title == "dtypes" else sorted(names)):
+        yield Row(name, [name in each for each in had], kind=title if n == 0 else "")

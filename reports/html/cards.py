@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..causes import Cause
 from ..diagnosis import evidence
 from ..findings import replay_command
+from ..schema import Report, Result
+from ..schema.diagnosis import Mistake
 from ..wording import counted
 from .links import Link, address, linked, links
 from .names import names
@@ -17,8 +18,6 @@ __all__ = ["LINES", "Broken", "Card", "Case", "card"]
 
 LINES = 24
 """Laws that are listed in a card; the grid has all."""
-
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def card(cause: Cause, report: Report, places: Mapping[int, int], *, opened: boo
     """places: the id of a result → its number in the report."""
     laws = list(_laws(cause, places))
     return Card(
-        verdict="known" if cause.known else cause.first["verdict"],
+        verdict="known" if cause.known else cause.first.verdict,
         rows=[places[id(row)] for row in cause.rows],
         opened=opened,
         name=cause.name if cause.fault else cause.name[:1].upper() + cause.name[1:],
@@ -78,7 +77,7 @@ def card(cause: Cause, report: Report, places: Mapping[int, int], *, opened: boo
         sentence=cause.sentence,
         breaks=_breaks(cause),
         case=_case(cause, report),
-        picture=places[id(cause.first)] if cause.mask or cause.diagnosis.get("pictures") else None,
+        picture=places[id(cause.first)] if cause.mask or cause.diagnosis.pictures else None,
         mask="\n".join(cause.mask),
         laws=laws[:LINES],
         more=max(0, len(laws) - LINES),
@@ -91,43 +90,43 @@ def _breaks(cause: Cause) -> str:
 
 
 def _case(cause: Cause, report: Report) -> Case:
-    row, law = cause.first, report["laws"][cause.first["law"]]
+    row, law = cause.first, report.laws[cause.first.law]
     replay = ""
-    if row.get("case"):
-        made = next(each for each in report["implementations"] if each["name"] == row["implementation"])
-        replay = replay_command(row["case"], law, made["address"])
-    return Case(row["message"] or row["verdict"], list(_told(cause)), links(cause.links), replay)
+    if row.case:
+        made = next(each for each in report.implementations if each.name == row.implementation)
+        replay = replay_command(row.case, law, made.address)
+    return Case(row.message or row.verdict, list(_told(cause)), links(cause.links), replay)
 
 
 def _told(cause: Cause) -> Iterator[tuple[str, str]]:
     if cause.worst_found:
-        yield "before shrinking", str(cause.worst_found.get("message", ""))
+        yield "before shrinking", cause.worst_found.message
     if cause.where:
         yield "where", "; ".join(cause.where)
-    if cause.diagnosis.get("ranked"):
+    if cause.diagnosis.ranked:
         named = _named(cause)
-        said = evidence(cause.diagnosis["how"], named)
-        yield ("why this name", said) if cause.fault else ("looks like", f"{named['fault']}: {said}")
-    if cause.diagnosis.get("arithmetic"):
-        yield "rounding", cause.diagnosis["arithmetic"]["sentence"]
+        said = evidence(cause.diagnosis.how, named)
+        yield ("why this name", said) if cause.fault else ("looks like", f"{named.fault}: {said}")
+    if cause.diagnosis.arithmetic:
+        yield "rounding", cause.diagnosis.arithmetic.sentence
     if cause.also:
         yield "equally likely", ", ".join(cause.also)
 
 
-def _named(cause: Cause) -> Mapping[str, Any]:
-    ranked: Sequence[Mapping[str, Any]] = cause.diagnosis["ranked"]
-    return next((entry for entry in ranked if entry["fault"] == cause.fault), ranked[0])
+def _named(cause: Cause) -> Mistake:
+    ranked = cause.diagnosis.ranked
+    return next((entry for entry in ranked if entry.fault == cause.fault), ranked[0])
 
 
 def _laws(cause: Cause, places: Mapping[int, int]) -> Iterator[Broken]:
     """One for each law and implementation, the dtypes together."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    groups: dict[tuple[str, str], list[Result]] = {}
     for row in cause.rows:
-        groups.setdefault((row["law"], row["implementation"]), []).append(row)
+        groups.setdefault((row.law, row.implementation), []).append(row)
     for rows in groups.values():
         row = rows[0]
-        told = [row["level"]] if row["level"] != cause.level else []
-        told += [row["implementation"]] if len(cause.implementations) > 1 else []
-        told += dict.fromkeys(each["dtype"] for each in rows) if len(cause.dtypes) > 1 else []
-        verdict = "known" if row.get("known") else row["verdict"]
-        yield Broken([places[id(each)] for each in rows], address(row), verdict, row["law"], ", ".join(told))
+        told: list[str] = [row.level] if row.level != cause.level else []
+        told += [row.implementation] if len(cause.implementations) > 1 else []
+        told += dict.fromkeys(each.dtype for each in rows) if len(cause.dtypes) > 1 else []
+        verdict = "known" if row.known else row.verdict
+        yield Broken([places[id(each)] for each in rows], address(row), verdict, row.law, ", ".join(told))

@@ -6,12 +6,12 @@ All of it stands as text without scripts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..causes import causes
 from ..findings import given_up
+from ..schema import Report
 from ..wording import counted
 from .cards import Card, card
 
@@ -22,8 +22,6 @@ OPEN = 1
 
 CARDS = 100
 """Cards on the page; a run with more causes than that is looked into by the grid."""
-
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def causes_section(report: Report) -> Causes:
         return Causes(_nothing(report))
     told = [f"{counted(len(found) - CARDS, 'further cause')}, in the grid."] if len(found) > CARDS else []
     told += [f"{counted(n, 'result')} {why}" for why, n in lost.items()]
-    places = {id(row): n for n, row in enumerate(report["results"])}
+    places = {id(row): n for n, row in enumerate(report.results)}
     new, known = ([cause for cause in found[:CARDS] if bool(cause.known) == expected] for expected in (False, True))
     return Causes(
         none="",
@@ -59,8 +57,8 @@ def causes_section(report: Report) -> Causes:
 
 
 def _nothing(report: Report) -> str:
-    if not report["results"]:
+    if not report.results:
         return "No result came, so nothing was found."
-    if not report["complete"]:
+    if not report.complete:
         return "Among the results that came no law failed, and none was left without an answer."
     return "No law failed, and none was left without an answer."

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...spec.operations import conventions as known_conventions
+from ..schema import Report
+from ..schema.setting import Implementation
 from ..wording import counted
 from .links import address
 from .tables import Row, Table
 
-__all__ = ["Choice", "Conventions", "Meaning", "conventions_section"]
+Spec = Mapping[str, Any]
+"""The conventions of all operations, by name."""
 
-Report = Mapping[str, Any]
+__all__ = ["Choice", "Conventions", "Meaning", "conventions_section"]
 
 HOW = {
     "probed": "a tiny call showed it",
@@ -65,15 +68,15 @@ class Conventions:
 def conventions_section(report: Report) -> Conventions | None:
     """Implementations × conventions: the choice, how it is known, and whether laws hold the implementation to it."""
     spec = known_conventions()
-    made = [each for each in report["implementations"] if any(_asked(each, name, spec) for name in each["conventions"])]
+    made = [each for each in report.implementations if any(_asked(each, name, spec) for name in each.conventions)]
     if not made:
         return None
-    operations = dict.fromkeys(each["operation"] for each in made)
+    operations = dict.fromkeys(each.operation for each in made)
     tables = [
-        _table(report, operation, [each for each in made if each["operation"] == operation], spec) for operation in operations
+        _table(report, operation, [each for each in made if each.operation == operation], spec) for operation in operations
     ]
-    shown = {entry["how"] for each in made for name, entry in each["conventions"].items() if _asked(each, name, spec)}
-    settled = [name for name in dict.fromkeys(n for each in made for n in each["conventions"]) if name in spec]
+    shown = {entry.how for each in made for name, entry in each.conventions.items() if _asked(each, name, spec)}
+    settled = [name for name in dict.fromkeys(n for each in made for n in each.conventions) if name in spec]
     return Conventions(
         tables,
         [(how, text) for how, text in HOW.items() if how in shown],
@@ -81,35 +84,35 @@ def conventions_section(report: Report) -> Conventions | None:
     )
 
 
-def _table(report: Report, operation: str, made: list[Report], spec: Report) -> Table[Row[Choice | None]]:
+def _table(report: Report, operation: str, made: list[Implementation], spec: Spec) -> Table[Row[Choice | None]]:
     """Implementations of one operation × the conventions that there are for it."""
-    settled = dict.fromkeys(name for each in made for name in each["conventions"] if name in spec)
+    settled = dict.fromkeys(name for each in made for name in each.conventions if name in spec)
     columns = [name for name in settled if any(_asked(each, name, spec) for each in made)]
-    rows = [Row(each["name"], [_cell(report, each, name, spec) for name in columns]) for each in made]
+    rows = [Row(each.name, [_cell(report, each, name, spec) for name in columns]) for each in made]
     return Table([operation.replace("_", " "), *(name.replace("_", " ") for name in columns)], rows)
 
 
-def _asked(made: Report, name: str, spec: Report) -> bool:
+def _asked(made: Implementation, name: str, spec: Spec) -> bool:
     """Whether there is something to choose: in this operation, and with the options that the implementation has."""
     entry = spec.get(name, {"operations": [], "needs": []})
-    return made["operation"] in entry["operations"] and (not entry["needs"] or bool({*entry["needs"]} & {*made["options"]}))
+    return made.operation in entry["operations"] and (not entry["needs"] or bool({*entry["needs"]} & {*made.options}))
 
 
-def _cell(report: Report, made: Report, name: str, spec: Report) -> Choice | None:
-    entry = made["conventions"].get(name)
+def _cell(report: Report, made: Implementation, name: str, spec: Spec) -> Choice | None:
+    entry = made.conventions.get(name)
     if entry is None or not _asked(made, name, spec):
         return None
-    laws = spec[name]["laws"].get(entry["choice"])
-    return _held(report, made["name"], laws, entry["choice"], "" if entry["how"] == "declared" else entry["how"])
+    laws = spec[name]["laws"].get(entry.choice)
+    return _held(report, made.name, laws, entry.choice, "" if entry.how == "declared" else entry.how)
 
 
 def _held(report: Report, name: str, laws: list[str] | None, choice: str, how: str) -> Choice:
     """A choice that leads to the law that says most of it; what no law says anything of is said to be untried."""
-    own = [row for row in report["results"] if row["implementation"] == name and row["law"] in (laws or [])]
-    rows = [row for row in own if row["verdict"] in WORST]
+    own = [row for row in report.results if row.implementation == name and row.law in (laws or [])]
+    rows = [row for row in own if row.verdict in WORST]
     if not rows:
         return Choice(choice, how, "promises nothing" if laws is None else "no law tried it")
-    row = min(rows, key=lambda row: WORST.index(row["verdict"]))
-    tried = len({row["law"] for row in rows})
-    told = {"pass": f"held by {counted(tried, 'law')}", "fail": "fails a law", "error": "has no answer"}[row["verdict"]]
-    return Choice(choice, how, told, row["verdict"], row["law"], address(row))
+    row = min(rows, key=lambda row: WORST.index(row.verdict))
+    tried = len({row.law for row in rows})
+    told = {"pass": f"held by {counted(tried, 'law')}", "fail": "fails a law", "error": "has no answer"}[row.verdict]
+    return Choice(choice, how, told, row.verdict, row.law, address(row))

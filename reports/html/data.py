@@ -9,11 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..certificates import certificate_text
 from ..findings import replay_command
+from ..schema import Report, Result
+from ..schema.result import Certificate
+from ..schema.setting import Implementation, LawText
+from ..schema.words import Real
 from ..wording import counted
 from .evidence import diagnosis_data
 
@@ -40,37 +44,37 @@ class Texts:
         return self.all.setdefault(text, len(self.all))
 
 
-def page_data(report: Mapping[str, Any]) -> dict[str, Any]:
+def page_data(report: Report) -> dict[str, Any]:
     """Everything that the scripts of the page need, JSON-ready."""
     texts = Texts()
     texts.number("")
-    names = [made["name"] for made in report["implementations"]]
-    dtypes = list(dict.fromkeys(row["dtype"] for row in report["results"]))
-    laws = list(report["laws"])
+    names = [made.name for made in report.implementations]
+    dtypes = list(dict.fromkeys(row.dtype for row in report.results))
+    laws = list(report.laws)
     places = {
         "implementation": {name: n for n, name in enumerate(names)},
         "law": {law: n for n, law in enumerate(laws)},
         "dtype": {dtype: n for n, dtype in enumerate(dtypes)},
     }
-    rows = report["results"]
-    keys = sorted({int(keys) for row in rows for keys, _ in row.get("ratios_over_keys") or []})
+    rows = report.results
+    keys = sorted({keys for row in rows for keys, _ in row.ratios_over_keys})
     certificates = _Certificates()
-    columns: dict[str, Any] = {name: [place[row[name]] for row in rows] for name, place in places.items()}
+    columns: dict[str, Any] = {name: [place[getattr(row, name)] for row in rows] for name, place in places.items()}
     columns |= {
-        "verdict": "".join(str(VERDICTS.index(row["verdict"])) for row in rows),
-        "examples": [row["examples"] for row in rows],
-        "ratio": [_real(row["worst_ratio"]) for row in rows],
-        "worst": [texts.number(_short(row, row["worst_case"])) for row in rows],
-        "points": [texts.number(_points(row.get("ratios_over_keys") or [], keys)) for row in rows],
-        "certificate": [certificates.number(row.get("certificate")) for row in rows],
-        "message": [texts.number(row["message"]) for row in rows],
+        "verdict": "".join(str(VERDICTS.index(row.verdict)) for row in rows),
+        "examples": [row.examples for row in rows],
+        "ratio": [_real(row.worst_ratio) for row in rows],
+        "worst": [texts.number(_short(row, row.worst_case)) for row in rows],
+        "points": [texts.number(_points(row.ratios_over_keys, keys)) for row in rows],
+        "certificate": [certificates.number(row.certificate) for row in rows],
+        "message": [texts.number(row.message) for row in rows],
         "reasons": [texts.number(_reasons(row)) for row in rows],
-        "seconds": [round(sum(float(spent) for spent in row["seconds"].values()), 2) for row in rows],
+        "seconds": [round(sum(float(spent) for spent in row.seconds.values()), 2) for row in rows],
     }
     return {
         "verdicts": VERDICTS,
-        "implementations": [_implementation(made) for made in report["implementations"]],
-        "laws": [_law(name, law) for name, law in report["laws"].items()],
+        "implementations": [_implementation(made) for made in report.implementations],
+        "laws": [_law(name, law) for name, law in report.laws.items()],
         "dtypes": dtypes,
         "keys": keys,
         "rows": columns,
@@ -87,26 +91,26 @@ def embedded(data: Any) -> str:
     return text.replace("<", "\\u003c")
 
 
-def _implementation(made: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: made[key] for key in ("name", "operation", "address", "arrays", "dtypes")}
+def _implementation(made: Implementation) -> dict[str, Any]:
+    return {key: getattr(made, key) for key in ("name", "operation", "address", "arrays", "dtypes")}
 
 
-def _law(name: str, law: Mapping[str, Any]) -> dict[str, Any]:
+def _law(name: str, law: LawText) -> dict[str, Any]:
     """replay: the command that runs a case again, with CASE and ADDRESS instead of theirs."""
-    kept = {key: law[key] for key in ("chapter", "level", "operation", "statement", "equation", "where", "why", "file", "line")}
-    return {"id": name, **kept, "sources": law.get("sources", []), "replay": replay_command("CASE", law, "ADDRESS")}
+    told = ("chapter", "level", "operation", "statement", "equation", "where", "why", "file", "line", "sources")
+    return {"id": name, **{key: getattr(law, key) for key in told}, "replay": replay_command("CASE", law, "ADDRESS")}
 
 
-def _short(row: Mapping[str, Any], case: str | None) -> str:
+def _short(row: Result, case: str | None) -> str:
     """A case without the law and the dtype of its row, with which cases begin."""
-    return (case or "").removeprefix(f"{row['law']}?dtype={row['dtype']}")
+    return (case or "").removeprefix(f"{row.law}?dtype={row.dtype}")
 
 
-def _reasons(row: Mapping[str, Any]) -> str:
-    return "\n".join(f"{reason} ({counted(count, 'problem')})" for reason, count in row["reasons"].items())
+def _reasons(row: Result) -> str:
+    return "\n".join(f"{reason} ({counted(count, 'problem')})" for reason, count in row.reasons.items())
 
 
-def _real(number: Any) -> float | str | None:
+def _real(number: Real | None) -> float | str | None:
     """To four digits; what JSON has no number for stays a string."""
     if number is None:
         return None
@@ -114,10 +118,10 @@ def _real(number: Any) -> float | str | None:
     return float(f"{value:.4g}") if math.isfinite(value) else str(value)
 
 
-def _points(points: Sequence[Sequence[Any]], keys: Sequence[int]) -> str:
+def _points(points: Sequence[tuple[int, Real]], keys: Sequence[int]) -> str:
     """Of each point the place of its number of keys, and its ratio, as two digits of base 36."""
     places = {count: n for n, count in enumerate(keys)}
-    return "".join(_two(places[int(count)]) + _two(_level(float(ratio))) for count, ratio in points[: len(DIGITS) ** 2])
+    return "".join(_two(places[count]) + _two(_level(float(ratio))) for count, ratio in points[: len(DIGITS) ** 2])
 
 
 def _level(ratio: float) -> int:
@@ -131,18 +135,19 @@ def _two(number: int) -> str:
     return DIGITS[number // len(DIGITS)] + DIGITS[number % len(DIGITS)]
 
 
-def _more(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _more(rows: Sequence[Result]) -> dict[str, Any]:
     """Row → what only findings have. Pictures are kept of the first failures, must-laws first."""
     order = {"must": 0, "should": 1, "may": 2}
-    drawn = [n for n, row in enumerate(rows) if (row.get("diagnosis") or {}).get("pictures")]
-    kept = set(sorted(drawn, key=lambda n: (order[rows[n]["level"]], n))[:PICTURED])
+    drawn = [n for n, row in enumerate(rows) if row.diagnosis.pictures]
+    kept = set(sorted(drawn, key=lambda n: (order[rows[n].level], n))[:PICTURED])
     more = {}
     for n, row in enumerate(rows):
-        found = {key: row[key] for key in ("details", "simplest", "script", "known", "estimate") if row.get(key)}
-        if row["case"]:
-            found["case"] = _short(row, row["case"])
-        if row.get("diagnosis"):
-            found["diagnosis"] = diagnosis_data(row["diagnosis"], pictured=n in kept)
+        told = {key: getattr(row, key) for key in ("details", "simplest", "script", "known", "estimate")}
+        found = {key: said for key, said in told.items() if said}
+        if row.case:
+            found["case"] = _short(row, row.case)
+        if row.diagnosis:
+            found["diagnosis"] = diagnosis_data(row.diagnosis, pictured=n in kept)
         if found:
             more[str(n)] = found
     return more
@@ -157,17 +162,17 @@ class _Certificates:
         self.data: list[list[Any]] = []
         self._numbers: dict[str, int] = {}
 
-    def number(self, certificate: Mapping[str, Any] | None) -> int:
+    def number(self, certificate: Certificate | None) -> int:
         """-1 where there is none."""
         if not certificate:
             return -1
-        caught, missed = (self._bits(certificate[key]) for key in ("caught", "missed"))
+        caught, missed = (self._bits(names) for names in (certificate.caught, certificate.missed))
         entry = [
             certificate_text(certificate),
             caught,
             missed,
-            list(certificate["not_judged"].values()),
-            certificate["problems"],
+            list(certificate.not_judged.values()),
+            certificate.problems,
         ]
         name = json.dumps(entry)
         if name not in self.places:

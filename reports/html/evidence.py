@@ -3,47 +3,51 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..diagnosis import evidence, unexplained
+from ..schema import Diagnosis
+from ..schema.diagnosis import Pictures
 
 __all__ = ["diagnosis_data"]
 
 
-def diagnosis_data(found: Mapping[str, Any], *, pictured: bool) -> dict[str, Any]:
+def diagnosis_data(found: Diagnosis, *, pictured: bool) -> dict[str, Any]:
     """said: one sentence. fault, title, links, also: of the mistake that it looks like, if there is one.
 
     pictures: packed, where there are some and `pictured`; True where they are left out. mask: lines, where there is no picture.
     """
-    data: dict[str, Any] = {"where": found["where"], "factor": found["factor"]}
-    if found["ranked"]:
-        first, *others = found["ranked"]
-        data |= {key: first[key] for key in ("fault", "title", "links")}
-        data |= {"said": evidence(found["how"], first), "also": [other["fault"] for other in others]}
+    data: dict[str, Any] = {"where": found.where, "factor": found.factor}
+    if found.ranked:
+        first, *others = found.ranked
+        data |= {"fault": first.fault, "title": first.title, "links": first.links}
+        data |= {"said": evidence(found.how, first), "also": [other.fault for other in others]}
     else:
         data["said"] = unexplained(found)
-    if found.get("arithmetic"):
-        rounding = found["arithmetic"]["sentence"]
-        data["said"] = f"{data['said']}; {rounding}" if found["ranked"] else f"{rounding}; {data['said']}"
-    pictures = found.get("pictures")
+    if found.arithmetic:
+        rounding = found.arithmetic.sentence
+        data["said"] = f"{data['said']}; {rounding}" if found.ranked else f"{rounding}; {data['said']}"
+    pictures = found.pictures
     if pictures:
         data["pictures"] = _packed(pictures) if pictured else True
-    elif found["mask"]:
-        data["mask"] = found["mask"]
+    elif found.mask:
+        data["mask"] = found.mask
     return data
 
 
-def _packed(pictures: Mapping[str, Any]) -> dict[str, Any]:
+def _packed(pictures: Pictures) -> dict[str, Any]:
     """Bits and bytes, row after row, in base 64. mask_nan, mask_infinite, infinite: only where there is NaN or an infinity."""
-    kept = {key: pictures[key] for key in ("case", "title", "queries", "keys", "largest")}
-    masks = {key: _plane(pictures[key], "1") for key in ("mask_due", "mask_read")}
-    rare = {"mask_nan": ("mask_read", "n"), "mask_infinite": ("mask_read", "i"), "infinite": ("infinite", "1")}
-    for name, (key, letter) in rare.items():
-        if letter in "".join(pictures.get(key, [])):
-            masks[name] = _plane(pictures[key], letter)
-    weights = {key: _base64(bytes.fromhex("".join(pictures[key]))) for key in ("weights_due", "weights_read")}
-    return {**kept, **masks, **weights}
+    kept = {name: getattr(pictures, name) for name in ("case", "title", "queries", "keys", "largest")}
+    masks = {"mask_due": _plane(pictures.mask_due, "1"), "mask_read": _plane(pictures.mask_read, "1")}
+    rare = {
+        "mask_nan": (pictures.mask_read, "n"),
+        "mask_infinite": (pictures.mask_read, "i"),
+        "infinite": (pictures.infinite or [], "1"),
+    }
+    masks |= {name: _plane(rows, letter) for name, (rows, letter) in rare.items() if letter in "".join(rows)}
+    due, read = (_base64(bytes.fromhex("".join(rows))) for rows in (pictures.weights_due, pictures.weights_read))
+    return {**kept, **masks, "weights_due": due, "weights_read": read}
 
 
 def _plane(rows: Sequence[str], letter: str) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...spec.operations import faults as known_faults
+from ..schema import Summary
+from ..schema.faults import Rejected as Part
+from ..schema.setting import Suite
 from ..wording import counted
 from .links import Link, link
 from .tables import Table
@@ -52,30 +55,30 @@ class Faults:
     table: Table[Fault]
 
 
-def faults_section(kills: Mapping[str, Any] | None, suite: Mapping[str, Any]) -> Faults | None:
+def faults_section(kills: Summary | None, suite: Suite) -> Faults | None:
     """Rates by dtype, survivors, and a row for each fault; None where no matrix is given.
 
     suite: version and spec of the report. A matrix of other laws is shown, and says that it is one.
     """
     if kills is None:
         return None
-    budget, laws = kills["budget"], kills["laws"]
+    budget, laws = kills.budget, kills.laws
     about = (
         f"How the suite itself fares: each known mistake, made on purpose, and the laws that reject it, of {laws} laws "
-        f"with {budget['examples']} problems each ({budget['name']})."
+        f"with {budget.examples} problems each ({budget.name})."
     )
-    tried = kills["attnspec"]
-    if tried["spec"] != suite["spec"]:
-        about += f" It was tried with the spec {tried['spec']}, and this report was made with {suite['spec']}."
+    tried = kills.attnspec
+    if tried.spec != suite.spec:
+        about += f" It was tried with the spec {tried.spec}, and this report was made with {suite.spec}."
     known = known_faults()
-    ordered = sorted(kills["faults"].items(), key=lambda item: all(part["killed_by"] for part in item[1].values()))
-    rows = [_fault(name, known.get(name), [_cell(parts.get(d), laws) for d in kills["dtypes"]]) for name, parts in ordered]
-    return Faults(about, [_rate(kills, dtype) for dtype in kills["dtypes"]], Table(["known mistake", *kills["dtypes"]], rows))
+    ordered = sorted(kills.faults.items(), key=lambda item: all(part.killed_by for part in item[1].values()))
+    rows = [_fault(name, known.get(name), [_cell(parts.get(d), laws) for d in kills.dtypes]) for name, parts in ordered]
+    return Faults(about, [_rate(kills, dtype) for dtype in kills.dtypes], Table(["known mistake", *kills.dtypes], rows))
 
 
-def _rate(kills: Mapping[str, Any], dtype: str) -> Rate:
-    parts = {name: fault[dtype] for name, fault in kills["faults"].items() if dtype in fault}
-    survivors = [name for name, part in parts.items() if not part["killed_by"]]
+def _rate(kills: Summary, dtype: str) -> Rate:
+    parts = {name: fault[dtype] for name, fault in kills.faults.items() if dtype in fault}
+    survivors = [name for name, part in parts.items() if not part.killed_by]
     caught = len(parts) - len(survivors)
     share = 100 * caught / len(parts) if parts else 0.0
     told = f"survivors: {', '.join(survivors)}" if survivors else "none survives"
@@ -88,10 +91,10 @@ def _fault(name: str, entry: Mapping[str, Any] | None, cells: Sequence[Rejected 
     return Fault(link(entry["links"][0], name) if entry["links"] else Link(name), entry["title"], cells)
 
 
-def _cell(part: Mapping[str, Any] | None, laws: int) -> Rejected | None:
+def _cell(part: Part | None, laws: int) -> Rejected | None:
     if part is None:
         return None
-    if not part["killed_by"]:
+    if not part.killed_by:
         return Rejected("", "", 0.0)
-    share = 100 * part["killed_by"] / laws
-    return Rejected(counted(part["killed_by"], "law"), f"first {part['law']}, problem {part['problem']}", share)
+    share = 100 * part.killed_by / laws
+    return Rejected(counted(part.killed_by, "law"), f"first {part.law}, problem {part.problem}", share)

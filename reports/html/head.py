@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ..causes import causes
 from ..decided import decided_lines
 from ..model import blocking, headline, outcome
 from ..profiles import asked_dtypes, shard_name, verdict_line
+from ..schema import Report, Result
+from ..schema.setting import Implementation
 from ..wording import counted
 from .names import names
 
@@ -24,8 +25,6 @@ FEW = 3
 
 REFUSALS = 4
 """Lines about what is not taken that stand open; more are folded."""
-
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -68,9 +67,9 @@ def head(report: Report) -> Head:
     """The verdict, what was decided, what is not taken, and how the run was made."""
     line, why = _verdict(report)
     status, _ = outcome(report)
-    quick = report["budget"]["name"] == "quick"
+    quick = report.budget.name == "quick"
     told = [each for each in headline(report) if not each.startswith("quick:")]
-    refusals = _refusals(report["implementations"])
+    refusals = _refusals(report.implementations)
     return Head(
         title=f"{line} · attnspec",
         verdict="pass" if status == 0 else "fail" if status == 1 else "inconclusive",
@@ -87,49 +86,49 @@ def head(report: Report) -> Head:
 
 def _verdict(report: Report) -> tuple[str, str]:
     """Who was tried and how it fared, in one line; and what there is to say about it besides, or nothing."""
-    made = [each["name"] for each in report["implementations"]]
+    made = [each.name for each in report.implementations]
     who = made[0] if len(made) == 1 else counted(len(made), "implementation")
-    if report.get("shard"):
-        who += f", shard {shard_name(report['shard'])}"
+    if report.shard:
+        who += f", shard {shard_name(report.shard)}"
     sentence, _, why = outcome(report)[1].partition(": ")
     failed = blocking(report)
     if not failed:
         return f"{who}: {sentence}", why
     ids = {id(row) for row in failed}
     found = [cause for cause in causes(report) if any(id(row) in ids for row in cause.rows)]
-    laws = len({row["law"] for row in failed})
+    laws = len({row.law for row in failed})
     if not found:  # nothing but laws that were not run, because the implementation crashed before
         return f"{who}: {sentence}", why
     name = found[0].fault if len(found) == 1 and found[0].fault else counted(len(found), "cause")
     return f"{who}: {name}, {counted(laws, 'must-law')} {_says(failed, one=laws == 1)}", ""
 
 
-def _says(failed: Sequence[Report], *, one: bool) -> str:
+def _says(failed: Sequence[Result], *, one: bool) -> str:
     """What must-laws do that block: fail, or have no answer."""
     words = {"fail": "fails" if one else "fail", "error": "has no answer" if one else "have no answer"}
-    verdicts = {row["verdict"] for row in failed}
+    verdicts = {row.verdict for row in failed}
     return " or ".join(said for verdict, said in words.items() if verdict in verdicts)
 
 
 def _worth(report: Report, *, quick: bool) -> str:
     """What the run certifies: by name where few were tried, by number elsewhere."""
-    if quick and report["complete"] and not report.get("shard"):
+    if quick and report.complete and not report.shard:
         return f"{verdict_line(report)}; --budget standard certifies profiles."
-    if not report["verdicts"] or len(report["implementations"]) <= 2:
+    if not report.verdicts or len(report.implementations) <= 2:
         line = verdict_line(report)
-        return (line if report["verdicts"] else line[:1].upper() + line[1:]) + "."  # A name stays as it is.
-    asked = Counter(entry["profile"] for entry in report["verdicts"])
-    yes = Counter(entry["profile"] for entry in report["verdicts"] if entry["conforms"])
+        return (line if report.verdicts else line[:1].upper() + line[1:]) + "."  # A name stays as it is.
+    asked = Counter(entry.profile for entry in report.verdicts)
+    yes = Counter(entry.profile for entry in report.verdicts if entry.conforms)
     return f"Conforming to {', '.join(f'{name}: {yes[name]} of {n}' for name, n in asked.items())}."
 
 
 def _made(report: Report) -> list[str]:
-    budget, suite = report["budget"], report["attnspec"]
+    budget, suite = report.budget, report.attnspec
     return [
-        f"{budget['name']}, {counted(budget['examples'], 'problem')} a law",
+        f"{budget.name}, {counted(budget.examples, 'problem')} a law",
         ", ".join(asked_dtypes(report) or ()) or "all dtypes that are declared",
-        f"seed {report['seed']}",
-        f"attnspec {suite['version']}, spec {suite['spec']}",
+        f"seed {report.seed}",
+        f"attnspec {suite.version}, spec {suite.spec}",
     ]
 
 
@@ -142,11 +141,11 @@ def _decided(report: Report, tally: str) -> Decided:
     return Decided("; ".join([*alone, tally]))
 
 
-def _refusals(implementations: Sequence[Report]) -> list[Refusal]:
+def _refusals(implementations: Sequence[Implementation]) -> list[Refusal]:
     """What the survey saw refused, a line each; empty for reports that have no survey."""
     several = len(implementations) > 1
     found: dict[tuple[str, str], list[str]] = {}
     for made in implementations:
-        for each in made.get("refusals") or []:
-            found.setdefault((each["sentence"], each.get("words", "")), []).append(made["name"])
+        for each in made.refusals:
+            found.setdefault((each.sentence, each.words), []).append(made.name)
     return [Refusal(names(who) if several else "", sentence, words) for (sentence, words), who in found.items()]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote
+
+from ..schema import Result
 
 __all__ = ["Link", "address", "link", "linked", "links"]
 
@@ -21,9 +22,9 @@ class Link:
     address: str = ""
 
 
-def address(row: Mapping[str, Any]) -> str:
+def address(row: Result) -> str:
     """The fragment of the page's address that opens the cell of a result."""
-    return f"#cell={quote(row['law'], safe='/')}@{quote(row['implementation'], safe='/')}"
+    return f"#cell={quote(row.law, safe='/')}@{quote(row.implementation, safe='/')}"
 
 
 def link(address: str, text: str) -> Link:

@@ -6,10 +6,9 @@ without a network.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
 
+from ..schema import Report, Summary
 from .banners import banners
 from .capabilities import capabilities_section
 from .causes import causes_section
@@ -34,18 +33,17 @@ TITLES = {"remarks": "accuracy and notes", "faults": "known mistakes"}
 """Links to sections whose names say too little."""
 
 
-def html_page(report: Mapping[str, Any], *, kills: Mapping[str, Any] | None = None) -> str:
+def html_page(report: Report, *, kills: Summary | None = None) -> str:
     """A report as one HTML document.
 
     report: as in report.json; it may be incomplete. kills: a kill matrix as `kills.summarised` gives it, if it shall be shown.
-    Raises KeyError for a report that the schema does not allow.
     """
     sections = {
         "profiles": profiles_section(report),
         "capabilities": capabilities_section(report),
         "conventions": conventions_section(report),
         "remarks": remarks_section(report),
-        "faults": faults_section(kills, report["attnspec"]),
+        "faults": faults_section(kills, report.attnspec),
         "environment": environment_section(report),
     }
     shown = ("causes", "laws", *(name for name, said in sections.items() if said is not None))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ..schema import Report
 from .tables import Row, Table
 
 __all__ = ["Count", "Profiles", "Standing", "profiles_section"]
@@ -37,23 +37,23 @@ class Profiles:
     tables: Sequence[Table[Row[Standing | None]]]
 
 
-def profiles_section(report: Mapping[str, Any]) -> Profiles | None:
+def profiles_section(report: Report) -> Profiles | None:
     """None where no profile was tried as a whole, and after a quick run, which certifies none."""
-    if not report["verdicts"] or report["budget"]["name"] == "quick":
+    if not report.verdicts or report.budget.name == "quick":
         return None
-    asked = Counter(entry["profile"] for entry in report["verdicts"])
-    yes = Counter(entry["profile"] for entry in report["verdicts"] if entry["conforms"])
-    operations = dict.fromkeys(made["operation"] for made in report["implementations"])
+    asked = Counter(entry.profile for entry in report.verdicts)
+    yes = Counter(entry.profile for entry in report.verdicts if entry.conforms)
+    operations = dict.fromkeys(made.operation for made in report.implementations)
     tables = [_table(report, operation) for operation in operations]
     return Profiles([Count(name, yes[name], n) for name, n in asked.items()], [each for each in tables if each])
 
 
-def _table(report: Mapping[str, Any], operation: str) -> Table[Row[Standing | None]] | None:
-    made = [each["name"] for each in report["implementations"] if each["operation"] == operation]
+def _table(report: Report, operation: str) -> Table[Row[Standing | None]] | None:
+    made = [each.name for each in report.implementations if each.operation == operation]
     entries = {
-        (entry["implementation"], entry["profile"]): Standing(entry["conforms"], "; ".join(entry["reasons"]))
-        for entry in report["verdicts"]
-        if entry["implementation"] in made
+        (entry.implementation, entry.profile): Standing(entry.conforms, "; ".join(entry.reasons))
+        for entry in report.verdicts
+        if entry.implementation in made
     }
     profiles = list(dict.fromkeys(profile for _, profile in entries))
     if not profiles:

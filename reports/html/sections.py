@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from msgspec import UNSET
 
 from ..certificates import certificate_lines
+from ..schema import Report
 from ..summary import accuracy_lines, false_alarm_line
 from ..wording import counted
 from .tables import Row, Table
@@ -48,12 +50,12 @@ class Environment:
     folded: str
 
 
-def remarks_section(report: Mapping[str, Any]) -> Remarks:
+def remarks_section(report: Report) -> Remarks:
     """How exact scale and gain are, what the passes are worth, and what adapters say of themselves."""
     said: dict[str, list[str]] = {}
-    for made in report["implementations"]:
-        for note in made["notes"]:
-            said.setdefault(note, []).append(made["name"])
+    for made in report.implementations:
+        for note in made.notes:
+            said.setdefault(note, []).append(made.name)
     accuracy = _accuracy(accuracy_lines(report))
     parts = [
         *_part("What the passes are worth", certificate_lines(report)),
@@ -82,17 +84,17 @@ def _part(title: str, lines: list[str]) -> Iterator[Part]:
         yield Part(title, [line.strip() for line in lines], "" if len(lines) <= FEW else counted(len(lines), "line"))
 
 
-def environment_section(report: Mapping[str, Any]) -> Environment:
+def environment_section(report: Report) -> Environment:
     """Where the run happened, and how each implementation ran."""
-    where = report["environment"]
+    where = report.environment
     machine = {
-        "Python": where["python"],
-        "platform": where["platform"],
-        "machine": f"{where['machine']}, {counted(where['cpus'], 'processor')}",
-        **where["packages"],
-        **({"time": where["time"]} if "time" in where else {}),
+        "Python": where.python,
+        "platform": where.platform,
+        "machine": f"{where.machine}, {counted(where.cpus, 'processor')}",
+        **where.packages,
+        **({"time": where.time} if where.time is not UNSET else {}),
     }
     heads = ("mode", "device", "arrays", "layout")
-    rows = [Row(made["name"], [made[key] for key in heads]) for made in report["implementations"]]
+    rows = [Row(made.name, [getattr(made, name) for name in heads]) for made in report.implementations]
     folded = "" if len(rows) <= FEW else f"How {len(rows)} implementations ran"
     return Environment(list(machine.items()), Table(["implementation", *heads], rows), folded)

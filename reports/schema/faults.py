@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias, get_args
 
-from msgspec import Meta, field
+from msgspec import UNSET, Meta, UnsetType, field
 
 from .setting import Environment, Suite
 from .words import Closed, Count, LawId, Positive, Seconds, Verdict
 
-__all__ = ["MATRIX_FORMAT", "Definition", "Fault", "FaultBudget", "Judged", "Kill", "KillMatrix", "Tried"]
+__all__ = [
+    "MATRIX_FORMAT",
+    "Definition",
+    "Fault",
+    "FaultBudget",
+    "Judged",
+    "Kill",
+    "KillMatrix",
+    "Rejected",
+    "Summary",
+    "Tried",
+]
 
 Format: TypeAlias = Literal[1]
 MATRIX_FORMAT: int = get_args(Format)[0]
@@ -88,3 +99,30 @@ class KillMatrix(Closed):
     seconds: Annotated[Seconds, Meta(description="How long all of it took.")]
     laws: Annotated[list[Judged], Meta(description="Each law in each dtype on the definition itself, which it must accept.")]
     faults: dict[str, Fault]
+
+
+class Rejected(Closed):
+    """By how many laws a fault is rejected in one dtype, and the quickest kill, if there is one."""
+
+    killed_by: Count
+    law: LawId | UnsetType = UNSET
+    problem: Positive | UnsetType = UNSET
+    seconds: Seconds | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if self.killed_by and UNSET in (self.law, self.problem, self.seconds):
+            raise ValueError("Object does not say which law rejects it first")
+
+
+class Summary(Closed):
+    """What of a matrix is worth keeping beside the sources. Written as faults-summary.json."""
+
+    format: Format
+    attnspec: Suite
+    environment: Environment
+    budget: FaultBudget
+    seed: int
+    dtypes: list[str]
+    seconds: Annotated[Count, Meta(description="How long all of it took, in whole seconds.")]
+    laws: Count
+    faults: Annotated[dict[str, dict[str, Rejected]], Meta(description="By fault and dtype, without what is no mistake.")]

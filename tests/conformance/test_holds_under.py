@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.describe import told
 from attnspec.conformance.diagnosis.diagnose import under_arithmetic
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import verify
@@ -44,8 +45,8 @@ def test_scores_that_are_stored_low_hold_under_half_naive(dtype: str) -> None:
     assert found["model"] == "half-naive" and 0 < found["ratio"] <= 1 < (result.worst_ratio or 0)
     sentence = f"holds under half-naive, {found['ratio']:.2f}: declare it if the kernel stores its scores in {dtype}"
     assert found["sentence"] == sentence
-    assert f"  rounding  {sentence}" in diagnosis_lines(result.diagnosis, 200)
-    assert sentence in diagnosis_data(result.diagnosis, pictured=False)["said"]
+    assert f"  rounding  {sentence}" in diagnosis_lines(told(result).diagnosis, 200)
+    assert sentence in diagnosis_data(told(result).diagnosis, pictured=False)["said"]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_no_arithmetic_excuses_a_mistake(fault: str) -> None:
 def test_a_mistake_that_gives_the_outputs_leads() -> None:
     result = failed(made(fault_of("scale-one-percent")), "masks/options-together", "float16")
     assert result.diagnosis["ranked"][0]["fault"] == "scale-one-percent"
-    assert diagnosis_lines(result.diagnosis)[0].startswith("  mistake   scale-one-percent")
+    assert diagnosis_lines(told(result).diagnosis)[0].startswith("  mistake   scale-one-percent")
 
 
 @pytest.mark.parametrize(("how", "named"), [("outputs", 1), ("law", 0), ("verdicts", 0), ("none", 0)])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.describe import told
 from attnspec.conformance.engine.repeating import WITHIN_BOUNDS, asks_same_bits
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import verify
@@ -106,8 +108,9 @@ def test_nan_that_stays_contained_is_about_values() -> None:
 
 
 def test_the_report_says_so() -> None:
-    row = {"implementation": "kernel", "law": "weights/doubled-values", "softened": 3}
-    rows = [row, {**row, "law": "weights/negated-values"}, {**row, "implementation": "other", "softened": 0}]
-    assert softened_lines({"results": rows}) == [
+    one, two = "weights/doubled-values", "weights/negated-values"
+    found = (("kernel", one, 3), ("kernel", two, 3), ("other", one, 0))
+    rows = [told(Result(name, "attention", law, "float32", "pass", softened=softened)) for name, law, softened in found]
+    assert softened_lines(SimpleNamespace(results=rows)) == [
         "  kernel: 2 laws held within bounds instead of to the last bit, because two equal calls gave different bits"
     ]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.describe import told
 from attnspec.conformance.engine.relation import decide
+from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
@@ -17,6 +20,7 @@ from attnspec.conformance.problems.problem import Problem
 from attnspec.conformance.problems.structure import Structure
 from attnspec.conformance.vocabulary import WORDS, Undecided
 from attnspec.reference.faults.catalogue import as_callable
+from attnspec.reports.schema import Result as Told
 from attnspec.reports.summary import accuracy_lines
 
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros"}
@@ -112,8 +116,8 @@ def test_a_result_keeps_the_sharpest_estimate() -> None:
 
 
 def test_a_summary_tells_scale_and_gain_of_each_implementation() -> None:
-    def row(law: str, verdict: str, estimate: str, message: str = "", dtype: str = "float32") -> dict[str, str]:
-        return {"implementation": "x", "law": law, "dtype": dtype, "verdict": verdict, "estimate": estimate, "message": message}
+    def row(law: str, verdict: str, estimate: str, message: str = "", dtype: str = "float32") -> Told:
+        return told(Result("x", "attention", law, dtype, verdict, estimate=estimate, message=message))
 
     rows = [
         row("accuracy/scale", "pass", "scale off by +0 %"),
@@ -121,4 +125,4 @@ def test_a_summary_tells_scale_and_gain_of_each_implementation() -> None:
         row("accuracy/mixing", "pass", "share"),
         row("accuracy/gain", "inconclusive", "", "no problem", "bfloat16"),
     ]
-    assert accuracy_lines({"results": rows}) == ["  x in float32: scale off by +0 %, gain off by +2 %"]
+    assert accuracy_lines(SimpleNamespace(results=rows)) == ["  x in float32: scale off by +0 %, gain off by +2 %"]

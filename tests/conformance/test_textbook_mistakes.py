@@ -15,6 +15,7 @@ from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.conformance.explained import verify
 from attnspec.conformance.selection import Case, Target, find_targets, make_plan
 from attnspec.reports.causes import causes
+from attnspec.reports.record import Record
 
 from .textbook_mistakes import MISTAKES, SIGNATURES, kernel, shown
 
@@ -140,7 +141,7 @@ def test_the_right_cause_comes_first(name: str) -> None:
     whole = "repeated" in mistake.steps or name in CONVENTIONAL
     report = attnspec.check(made(signature, name) if whole else kernel(SIGNATURES[signature], name, grouped=False))
     assert bool(report) is not mistake.must
-    found = causes(report.data)
+    found = causes(Record.of(report.data).report)
     assert found[0].fault in mistake.causes, found[0]
 
 

@@ -87,6 +87,6 @@ def report(plan: dict[str, Any]) -> Callable[..., dict[str, Any]]:
 
     def build(rows: list[Row], **changed: Any) -> dict[str, Any]:
         how = {"planned": len(rows), "conventions": {}, "plan": plan, **changed}
-        return build_report(rows, **how)
+        return build_report(rows, **how).data
 
     return build

@@ -9,6 +9,7 @@ import pytest
 
 from attnspec.reports.baseline import BaselineError, load_baseline
 from attnspec.reports.baseline_update import Update, updated
+from attnspec.reports.record import Record
 
 FILE = """\
 # Ours.
@@ -32,7 +33,7 @@ def update(report: Any, tmp_path: Path) -> Any:
     def run(text: str, rows: list[Any], **changed: Any) -> Update:
         found = report(rows)
         found.update(changed)
-        return updated(text, found, tmp_path / "known.yaml")
+        return updated(text, Record.of(found).report, tmp_path / "known.yaml")
 
     return run
 
@@ -140,7 +141,7 @@ def test_an_empty_file_takes_entries(update: Any, row: Any, text: str) -> None:
     assert made.added == 1 and len(made.unsaid) == 1 and ("none yet" in made.text) == ("none yet" in text)
 
 
-@pytest.mark.parametrize("changed", [{"complete": False}, {"shard": {"number": 1, "of": 2}}])
+@pytest.mark.parametrize("changed", [{"complete": False}, {"shard": {"number": 1, "of": 2, "whole": 3}}])
 def test_a_part_of_a_run_updates_nothing(update: Any, row: Any, changed: dict[str, Any]) -> None:
     with pytest.raises(BaselineError, match="part of a run"):
         update(FILE, [row()], **changed)

@@ -11,6 +11,9 @@ import pytest
 from attnspec.reports.cards import brief_card, card, finding_text
 from attnspec.reports.causes import causes
 from attnspec.reports.lines import clipped, command, field, paragraph, with_room
+from attnspec.reports.record import Record
+from attnspec.reports.schema import Result, checked
+from attnspec.reports.schema.setting import LawText
 
 CASE = "weights/a?dtype=float32&b=1&hq=1&hkv=1&sq=1&sk=2&d=1&scale=2&causal=1&values=integers&seed=0"
 
@@ -41,9 +44,14 @@ def made(report: Any, row: Any) -> dict[str, Any]:
     return found
 
 
+def one(row: Any, law: Any, address: str) -> str:
+    """The card of one result."""
+    return finding_text(checked(row, Result, "the result"), checked(law, LawText, "the law"), address)
+
+
 def test_a_card_says_everything_once(made: dict[str, Any]) -> None:
-    [cause] = causes(made)
-    assert card(cause, made, folder="out/").splitlines() == [
+    [cause] = causes(Record.of(made).report)
+    assert card(cause, Record.of(made).report, folder="out/").splitlines() == [
         "off-by-one: One key too many.",
         "  fails     2 laws for mine in float32",
         "  evidence  reproduces this kernel's output on 9/9 problems (8 incorrect)",
@@ -65,8 +73,8 @@ def test_a_card_says_everything_once(made: dict[str, Any]) -> None:
 
 
 def test_a_brief_card_is_a_few_lines(made: dict[str, Any]) -> None:
-    [cause] = causes(made)
-    lines = brief_card(cause, made).splitlines()
+    [cause] = causes(Record.of(made).report)
+    lines = brief_card(cause, Record.of(made).report).splitlines()
     assert [line.split()[0] for line in lines[:-1]] == ["off-by-one:", "fails", "found", "replay"]
 
 
@@ -74,8 +82,8 @@ def test_of_a_refusal_that_did_not_come_it_is_said_who_accepted(report: Any, row
     plan["laws"]["interface/refuses-x"] = plan["laws"]["heads/c"]
     details = ["1 of 1 entries break it", "took x", "the kernel accepted it: x.y got it"]
     made = report([row("interface/refuses-x", "fail", level="should", message="took x", details=details)])
-    [cause] = causes(made)
-    assert "  details   the kernel accepted it: x.y got it" in brief_card(cause, made).splitlines()
+    [cause] = causes(Record.of(made).report)
+    assert "  details   the kernel accepted it: x.y got it" in brief_card(cause, Record.of(made).report).splitlines()
 
 
 def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
@@ -86,7 +94,7 @@ def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
         "    return x[0]",
         "KeyError: 'x'",
     ]
-    text = finding_text(row(verdict="error", message="raised KeyError: 'x'", details=trace), law, "my kernel.py:mine")
+    text = one(row(verdict="error", message="raised KeyError: 'x'", details=trace), law, "my kernel.py:mine")
     assert text.splitlines() == [
         "raises KeyError: 'x'",
         "  stops     weights/a for mine in float32",
@@ -97,7 +105,7 @@ def test_one_finding_is_a_card_too(made: dict[str, Any], row: Any) -> None:
 
 def test_a_crash_names_its_case_once(row: Any, plan: dict[str, Any]) -> None:
     told = row(verdict="error", message=f"crashed (died of SIGABRT) while running {CASE}", case=CASE, details=["stack: x"])
-    lines = finding_text(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
+    lines = one(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
     assert lines[:3] == [
         "crashed (died of SIGABRT)",
         "  stops     weights/a for mine in float32",
@@ -109,7 +117,7 @@ def test_a_crash_names_its_case_once(row: Any, plan: dict[str, Any]) -> None:
 def test_without_a_name_the_law_is_told(row: Any, plan: dict[str, Any]) -> None:
     entries = ["at [0]: 2 against 1, apart by 1", "at [1]: 3 against 1, apart by 2"]
     told = row(verdict="fail", message=entries[0], details=["3 of 9 entries break it", *entries])
-    lines = finding_text(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
+    lines = one(told, plan["laws"]["weights/a"], "mine.py:mine").splitlines()
     assert lines[:1] == ["outputs further off than their bound allows"]
     assert lines[2:-1] == [
         "  law       The law weights/a.",
@@ -121,12 +129,12 @@ def test_without_a_name_the_law_is_told(row: Any, plan: dict[str, Any]) -> None:
 
 
 def test_a_level_below_must_is_said(row: Any, plan: dict[str, Any]) -> None:
-    text = finding_text(row(verdict="fail", level="should"), plan["laws"]["weights/a"], "mine.py:mine")
+    text = one(row(verdict="fail", level="should"), plan["laws"]["weights/a"], "mine.py:mine")
     assert text.startswith("(should) off by 3\n")
 
 
 def test_a_card_cannot_command_a_terminal(row: Any, plan: dict[str, Any], nasty: str) -> None:
-    text = finding_text(row(verdict="fail", message=nasty), plan["laws"]["weights/a"], "mine.py:mine")
+    text = one(row(verdict="fail", message=nasty), plan["laws"]["weights/a"], "mine.py:mine")
     assert r"\x1b[31m" in text and "\x1b" not in text and text.encode("utf-8")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from attnspec.reports.causes import Cause, causes
+from attnspec.reports.record import Record
 
 Row = dict[str, Any]
 
@@ -21,7 +22,7 @@ def wide(plan: Row, report: Any) -> Callable[[list[Row]], list[Cause]]:
     some = plan["laws"]["weights/a"]
     names = ("weights/a", "weights/b", "heads/c", "causal/d", "accuracy/e", "masks/f")
     plan["laws"] = {name: {**some, "chapter": name.partition("/")[0]} for name in names}
-    return lambda rows: causes(report(rows))
+    return lambda rows: causes(Record.of(report(rows)).report)
 
 
 def diagnosis(*faults: str, how: str = "outputs", **changed: Any) -> Row:
@@ -40,7 +41,7 @@ def test_one_mistake_is_one_cause_over_laws_dtypes_and_implementations(wide: Any
     assert (cause.name, cause.fault, cause.sentence) == ("off-by-one", "off-by-one", "The mistake off-by-one.")
     assert set(cause.laws) == {"accuracy/e", "weights/a", "causal/d"} and cause.implementations == ("mine", "other")
     assert cause.dtypes == ("float32", "bfloat16") and len(cause.rows) == 12 and cause.links == ("https://x/off-by-one",)
-    assert cause.first["chapter"] != "accuracy" and cause.where == ("only row 0",) and cause.mask == ("■+",)
+    assert cause.first.chapter != "accuracy" and cause.where == ("only row 0",) and cause.mask == ("■+",)
 
 
 def test_a_finding_belongs_to_what_explains_most_if_its_own_diagnosis_names_it(wide: Any, row: Any) -> None:
@@ -195,7 +196,7 @@ def test_known_failures_share_their_reason(plan: Row, report: Any, row: Any) -> 
     entries = [{"law": law, "implementation": "mine", "reason": why}
                for law, why in (("weights/a", "slow path"), ("weights/b", "slow path"), ("heads/c", "lax"))]  # fmt: skip
     rows = [row("weights/a", "fail"), row("weights/b", "fail", message="at [0]: nan against 0"), row("heads/c", "fail")]
-    found = causes(report(rows, baseline=entries))
+    found = causes(Record.of(report(rows, baseline=entries)).report)
     assert [(cause.known, len(cause.laws)) for cause in found] == [("slow path", 2), ("lax", 1)]
 
 
@@ -218,7 +219,7 @@ def test_the_smallest_case_of_a_must_law_stands_first(wide: Any, row: Any) -> No
     rows = [row(law, "fail", level="should" if law == "weights/b" else "must", diagnosis=diagnosis("one"),
                 case=f"{law}?dtype=float32&b=1&hq={hq}&sq=1&sk={sk}") for law, (hq, sk) in sizes.items()]  # fmt: skip
     [cause] = wide(rows)
-    assert cause.first["law"] == "causal/d" and cause.level == "must"
+    assert cause.first.law == "causal/d" and cause.level == "must"
 
 
 def test_a_mistake_of_one_law_does_not_take_the_picture_of_another(wide: Any, row: Any) -> None:
@@ -232,7 +233,7 @@ def test_a_finding_goes_to_the_nearest_mistake_where_that_gives_all_outputs_of_o
     [cause] = wide([row("causal/d", "fail", diagnosis=near), sure])
     assert cause.name == "off-by-one" and cause.laws == ("weights/a", "causal/d")
     [cause] = wide([row("causal/d", "fail", diagnosis=near), {**sure, "level": "should"}])
-    assert cause.first["law"] == "weights/a" and cause.level == "must"
+    assert cause.first.law == "weights/a" and cause.level == "must"
     alike = row("weights/a", "fail", diagnosis=diagnosis("off-by-one", how="verdicts"))
     assert len(wide([row("causal/d", "fail", diagnosis=near), alike])) == 2  # A likeness of verdicts is no evidence.
     assert len(wide([row("causal/d", "fail", diagnosis=near, implementation="other"), sure])) == 2

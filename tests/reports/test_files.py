@@ -14,6 +14,7 @@ import attnspec.reports
 from attnspec.reports.environment import environment, spec_hash
 from attnspec.reports.formats import rendered
 from attnspec.reports.model import outcome, report_head, with_conventions
+from attnspec.reports.record import Record
 from attnspec.reports.write import ResultStream, read_report, read_results, write_report
 
 
@@ -77,7 +78,7 @@ def test_a_killed_run_is_read_as_an_incomplete_report(row: Any, head: Any, schem
     assert not found["complete"] and found["implementations"][0]["conventions"]["empty_rows"]["choice"] == "zeros"
     assert found["verdict"] == "INCOMPLETE: 2 of 3 results; nothing is certified"
     assert found["results"][1]["known"] == "slow path" and not any(entry["conforms"] for entry in found["verdicts"])
-    assert outcome(found) == (1, "the run is not complete: 2 of 3 results")
+    assert outcome(Record.of(found).report) == (1, "the run is not complete: 2 of 3 results")
 
 
 def test_a_case_that_came_twice_counts_once(row: Any, head: Any, tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_report_has_a_line_for_each_result(report: Any, row: Any, tmp_path: Pa
     for rows in ([], [row()], [row(), row("weights/b", "fail", message='"results": []')]):
         made = report(rows)
         text = write_report(made, tmp_path).read_text(encoding="utf-8")
-        assert json.loads(text) == made and text == rendered(made, "json")
+        assert json.loads(text) == made and text == rendered(Record.of(made), "json")
         lines = [line for line in text.splitlines() if '"worst_case"' in line]
         assert [json.loads(line.rstrip(","))["law"] for line in lines] == [r["law"] for r in rows]
 

@@ -15,6 +15,8 @@ import attnspec.reports
 from attnspec.reports.merge import MergeError, merge_reports
 from attnspec.reports.model import outcome
 from attnspec.reports.profiles import conformance_line, verdict_line
+from attnspec.reports.record import Record
+from attnspec.reports.schema.report import ProfileVerdict
 from attnspec.reports.summary import summary_text
 
 Report = dict[str, Any]
@@ -39,7 +41,7 @@ def halves(shard: Any, row: Any) -> tuple[Report, Report]:
 
 
 def merged(*reports: Report) -> Report:
-    return merge_reports([(f"part-{n}", each) for n, each in enumerate(reports, 1)])
+    return merge_reports([(f"part-{n}", Record.of(each)) for n, each in enumerate(reports, 1)]).data
 
 
 def schema() -> Any:
@@ -60,14 +62,14 @@ def test_shards_together_are_the_whole(halves: Any, report: Any, row: Any) -> No
 
 def test_a_shard_alone_certifies_nothing(halves: Any) -> None:
     assert halves[0]["verdicts"] == [] and halves[0]["complete"]
-    assert verdict_line(halves[0]).startswith("shard 1/2: certifies nothing by itself")
+    assert verdict_line(Record.of(halves[0]).report).startswith("shard 1/2: certifies nothing by itself")
 
 
 def test_a_shard_that_is_missing_makes_it_incomplete(halves: Any) -> None:
     alone = merged(halves[0])
     schema().validate(alone)
     assert alone["verdict"] == "INCOMPLETE: 2 of 3 results, shard 2/2 missing; nothing is certified"
-    assert outcome(alone) == (1, "the run is not complete: 2 of 3 results")
+    assert outcome(Record.of(alone).report) == (1, "the run is not complete: 2 of 3 results")
     with pytest.raises(MergeError, match="part-1 is a merge that lacks results of shards"):
         merged(alone)
 
@@ -79,10 +81,10 @@ def test_a_shard_that_was_killed_makes_it_incomplete(shard: Any, row: Any, halve
 
 def test_nothing_decided_is_said_of_the_merged_report(shard: Any, row: Any) -> None:
     empty = shard(2, [])
-    assert outcome(empty) == (0, "shard 2/2 is empty: the 3 results of this run fall to other shards")
+    assert outcome(Record.of(empty).report) == (0, "shard 2/2 is empty: the 3 results of this run fall to other shards")
     rows = [row(law, "not-claimed") for law in ("weights/a", "weights/b", "heads/c")]
-    assert outcome(shard(1, rows))[0] == 2
-    assert outcome(merged(shard(1, rows), empty)) == (2, "nothing was decided: 3 not-claimed")
+    assert outcome(Record.of(shard(1, rows)).report)[0] == 2
+    assert outcome(Record.of(merged(shard(1, rows), empty)).report) == (2, "nothing was decided: 3 not-claimed")
 
 
 def test_runs_of_different_implementations_are_joined(report: Any, row: Any, plan: Any) -> None:
@@ -151,13 +153,13 @@ def test_conventions_that_differ_are_refused(shard: Any, row: Any, halves: Any) 
 
 
 def test_the_first_line_of_the_text_is_the_verdict(halves: Any, report: Any, row: Any) -> None:
-    assert summary_text(merged(*halves)).splitlines()[0] == "mine conforms to core"
-    assert summary_text(report([row()], planned=2)).startswith("INCOMPLETE: 1 of 2 results")
+    assert summary_text(Record.of(merged(*halves)).report).splitlines()[0] == "mine conforms to core"
+    assert summary_text(Record.of(report([row()], planned=2)).report).startswith("INCOMPLETE: 1 of 2 results")
 
 
 def test_implementations_that_fare_alike_stand_together() -> None:
-    def entry(name: str, profile: str, conforms: bool) -> dict[str, Any]:
-        return {"implementation": name, "profile": profile, "conforms": conforms}
+    def entry(name: str, profile: str, conforms: bool) -> ProfileVerdict:
+        return ProfileVerdict(profile=profile, implementation=name, conforms=conforms, reasons=[], laws={})
 
     verdicts = [entry(name, "core", name != "e") for name in "eabcd"] + [
         entry("b", "decoder", True),

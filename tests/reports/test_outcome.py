@@ -7,38 +7,39 @@ from typing import Any
 import pytest
 
 from attnspec.reports.model import outcome
+from attnspec.reports.record import Record
 
 
 def test_all_pass_is_green(report: Any, row: Any) -> None:
-    assert outcome(report([row("weights/a"), row("weights/b")])) == (0, "every claimed must-law holds")
+    assert outcome(Record.of(report([row("weights/a"), row("weights/b")])).report) == (0, "every claimed must-law holds")
 
 
 @pytest.mark.parametrize("verdict", ["fail", "error"])
 def test_a_must_law_is_red(report: Any, row: Any, verdict: str) -> None:
-    code, sentence = outcome(report([row("weights/a"), row("weights/b", verdict)]))
+    code, sentence = outcome(Record.of(report([row("weights/a"), row("weights/b", verdict)])).report)
     assert (code, sentence) == (1, "1 must-law failed or had no answer")
 
 
 def test_a_should_law_is_not_red(report: Any, row: Any) -> None:
-    assert outcome(report([row(), row("heads/c", "fail", level="should")]))[0] == 0
+    assert outcome(Record.of(report([row(), row("heads/c", "fail", level="should")])).report)[0] == 0
 
 
 def test_nothing_decided_is_red(report: Any, row: Any) -> None:
-    assert outcome(report([])) == (2, "nothing was decided: no law gave a result")
+    assert outcome(Record.of(report([])).report) == (2, "nothing was decided: no law gave a result")
     undecided = [row("weights/a", "not-claimed"), row("weights/b", "inconclusive")]
-    assert outcome(report(undecided)) == (2, "nothing was decided: 1 not-claimed, 1 inconclusive")
+    assert outcome(Record.of(report(undecided)).report) == (2, "nothing was decided: 1 not-claimed, 1 inconclusive")
 
 
 def test_an_incomplete_run_is_red(report: Any, row: Any) -> None:
     found = report([row()], planned=3)
-    assert not found["complete"] and outcome(found) == (1, "the run is not complete: 1 of 3 results")
+    assert not found["complete"] and outcome(Record.of(found).report) == (1, "the run is not complete: 1 of 3 results")
 
 
 def test_a_known_failure_is_green_and_shown(report: Any, row: Any) -> None:
     entry = {"law": "weights/*", "implementation": "mine", "reason": "slow path", "link": "https://example.org/1"}
     found = report([row(verdict="fail")], baseline=[entry])
     assert found["results"][0]["known"] == "slow path (https://example.org/1)"
-    assert outcome(found)[0] == 0
+    assert outcome(Record.of(found).report)[0] == 0
 
 
 def certified(found: dict[str, Any]) -> tuple[bool, list[str]]:

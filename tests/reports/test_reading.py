@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from attnspec.reports.reading import ReportError, given_report
+from attnspec.reports.record import Record
 from attnspec.reports.write import ResultStream, write_report
 
 Change = Callable[[dict[str, Any]], object]
 
 
 @pytest.fixture
-def given(report: Any, row: Any, tmp_path: Path) -> Callable[[Change], dict[str, Any]]:
+def given(report: Any, row: Any, tmp_path: Path) -> Callable[[Change], Record]:
     """Reads a report of three results that was changed by hand."""
 
-    def read(change: Change) -> dict[str, Any]:
+    def read(change: Change) -> Record:
         made = report([row(), row("weights/b", "fail"), row("heads/c", level="should")])
         change(made)
         (tmp_path / "made.json").write_text(json.dumps(made), encoding="utf-8")
@@ -43,7 +44,7 @@ def test_what_cannot_be_unpacked_is_one_sentence(name: str, content: bytes, said
 
 
 def test_a_report_that_keeps_the_schema_is_read(given: Any) -> None:
-    assert [row["verdict"] for row in given(lambda r: None)["results"]] == ["pass", "fail", "pass"]
+    assert [row.verdict for row in given(lambda r: None).report.results] == ["pass", "fail", "pass"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,14 @@ def test_what_is_left_of_a_run_and_broken(report: Any, tmp_path: Path, left: dic
         given_report(str(tmp_path))
 
 
+def test_what_is_left_of_a_run_of_another_version_says_which(report: Any, row: Any, tmp_path: Path) -> None:
+    stream = ResultStream(tmp_path, {**report([]), "format": 0})
+    stream.add(row())
+    stream.close()
+    with pytest.raises(ReportError, match="has format 0, and this version of attnspec reads 1; make it anew"):
+        given_report(str(tmp_path))
+
+
 def test_a_merged_report_is_not_taken_for_the_run_that_was_begun_over_it(report: Any, row: Any, tmp_path: Path) -> None:
     """A folder of a merge has no results.jsonl; its report and badge are of another run all the same."""
     (tmp_path / "notes.md").write_text("mine", encoding="utf-8")
@@ -102,7 +111,7 @@ def test_a_merged_report_is_not_taken_for_the_run_that_was_begun_over_it(report:
     (tmp_path / "badge.svg").write_text("green", encoding="utf-8")
     ResultStream(tmp_path, report([], planned=3)).close()
     assert {file.name for file in tmp_path.iterdir()} == {"notes.md", "plan.json", "results.jsonl"}
-    assert given_report(str(tmp_path))["planned"] == 3
+    assert given_report(str(tmp_path)).report.planned == 3
     write_report(report([row()]), tmp_path / "other")
     (tmp_path / "other" / "report.html").write_text("old", encoding="utf-8")
     write_report(report([row(verdict="fail")]), tmp_path / "other")

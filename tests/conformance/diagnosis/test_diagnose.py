@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
+from attnspec.conformance.describe import told
 from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
@@ -19,9 +20,6 @@ from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import FAULTS, as_callable
 from attnspec.reference.faults.making import BACKWARDS, tiles_of
 from attnspec.reports.diagnosis import diagnosis_lines, leading
-from attnspec.reports.schema import Result as Told
-from attnspec.reports.schema import checked
-from attnspec.reports.write import as_json
 
 pytestmark = pytest.mark.long
 
@@ -35,7 +33,7 @@ def made(function: Callable[..., Any], **declared: Any) -> Implementation:
 
 def mistaken(result: Result) -> str | None:
     """The mistake that a report of the result names first."""
-    return leading(checked(json.loads(as_json(result.as_dict())), Told, "the result").diagnosis)
+    return leading(told(result).diagnosis)
 
 
 def failed(implementation: Implementation, law: str, examples: int = 60) -> Result:
@@ -88,14 +86,14 @@ def test_a_kernel_with_its_own_rounding_is_recognised() -> None:
 def test_what_no_known_mistake_explains_is_said() -> None:
     unknown = failed(made(lambda q, k, v: kernel(q, k, v[..., ::-1])), "weights/as-defined")
     assert unknown.diagnosis["ranked"] == [] and unknown.diagnosis["how"] == "none" and unknown.diagnosis["wrong"] > 0
-    assert diagnosis_lines(unknown.diagnosis)[0].startswith("  mistake   no known mistake explains it (")
+    assert diagnosis_lines(told(unknown).diagnosis)[0].startswith("  mistake   no known mistake explains it (")
 
     def inverted(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
         return kernel(q, k, v) if causal else kernel(q, k, v, causal=True)
 
     half = failed(made(inverted), "causal/as-defined")
     assert half.diagnosis["how"] == "law" and mistaken(half) == "causal-ignored"
-    assert "there may be a second mistake" in " ".join(" ".join(diagnosis_lines(half.diagnosis)).split())
+    assert "there may be a second mistake" in " ".join(" ".join(diagnosis_lines(told(half).diagnosis)).split())
 
 
 def test_bottom_right_kernels_are_compared_under_their_own_convention() -> None:
@@ -204,7 +202,7 @@ def test_a_diagnosis_is_what_the_schema_says_and_reads_well() -> None:
     result = failed(made(as_callable("causal-ignored")), "causal/as-defined")
     only = {"$ref": "#/$defs/Diagnosis", "$defs": schema["$defs"]}
     assert not list(Draft202012Validator(only).iter_errors(json.loads(json.dumps(result.diagnosis))))
-    lines = diagnosis_lines(result.diagnosis)
+    lines = diagnosis_lines(told(result).diagnosis)
     assert lines[0] == "  mistake   causal-ignored: Causality is ignored."
     assert lines[1].startswith("            reproduces this kernel's output on ") and lines[2].startswith(
         "            https://"
@@ -227,9 +225,10 @@ def test_tiles_of_another_size_are_recognised() -> None:
         with tiles_of(64):
             return leaking(q, k, v, causal=causal)
 
-    found = failed(made(attend), "weights/as-defined").diagnosis
+    result = failed(made(attend), "weights/as-defined")
+    found = result.diagnosis
     assert found["ranked"][0]["fault"] == "tail-keys-leak" and found["ranked"][0]["tiles"] == [64]
-    assert "in tiles of 64 keys" in " ".join(diagnosis_lines(found, 200))
+    assert "in tiles of 64 keys" in " ".join(diagnosis_lines(told(result).diagnosis, 200))
 
 
 def test_no_size_of_a_tile_is_chosen_to_suit_where_a_mistake_has_none() -> None:

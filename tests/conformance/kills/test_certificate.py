@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 import attnspec
 from attnspec.adapters.cache import cache_folder as folder
 from attnspec.adapters.contract import Implementation
+from attnspec.conformance.describe import told
+from attnspec.conformance.engine.result import Result
 from attnspec.conformance.engine.subject import Subject
 from attnspec.conformance.explained import verify
 from attnspec.conformance.kills import certificate as module
@@ -19,6 +22,7 @@ from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.grammar import read_equation
 from attnspec.conformance.problems.structure import Structure
 from attnspec.reports.certificates import certificate_lines, certificate_text, united
+from attnspec.reports.schema.result import Certificate
 
 LAWS = {law.id: law for law in load_laws()}
 SOME = frozenset({"causal", "scale", "mask"})
@@ -161,23 +165,23 @@ def test_a_law_that_rejects_the_definition_certifies_nothing() -> None:
     law = replace(LAWS["weights/sum-to-one"], relation=read_equation("out(with_values(p, 1)) ≈ 2"))
     found = module.certify(law, [Structure.of(operation="attention")], Subject(made(), "float32", CONVENTIONS))
     assert found["void"].startswith("weights/sum-to-one?") and found["caught"] == []
-    assert certificate_text(found).startswith("certifies nothing: the law rejects the definition itself on weights/")
+    assert certificate_text(Certificate(**found)).startswith(
+        "certifies nothing: the law rejects the definition itself on weights/"
+    )
 
 
 def test_words() -> None:
     one = {"problems": 3, "caught": ["a", "b"], "missed": ["c"], "not_judged": {}, "void": ""}
     two = {"problems": 2, "caught": ["c"], "missed": ["a", "d"], "not_judged": {"e": "e is no mistake here"}, "void": ""}
-    assert certificate_text(one) == "would have caught 2 of 3 (misses c)"
-    assert certificate_text({**one, "missed": []}) == "would have caught 2 of 2"
-    assert united([one, two]) == {**two, "problems": 5, "caught": ["a", "b", "c"], "missed": ["d"]}
-    rows = [
-        {"implementation": "x", "verdict": "pass", "certificate": one},
-        {"implementation": "x", "verdict": "pass", "certificate": two},
-        {"implementation": "x", "verdict": "pass", "certificate": None},
-        {"implementation": "y", "verdict": "pass", "certificate": None},
-    ]
+    both = {**two, "problems": 5, "caught": ["a", "b", "c"], "missed": ["d"]}
+    assert certificate_text(Certificate(**one)) == "would have caught 2 of 3 (misses c)"
+    assert certificate_text(Certificate(**{**one, "missed": []})) == "would have caught 2 of 2"
+    assert united([Certificate(**one), Certificate(**two)]) == Certificate(**both)
+    found = (("x", one), ("x", two), ("x", None), ("y", None))
+    rows = [told(Result(name, "attention", "a/b", "float32", "pass", certificate=made)) for name, made in found]
+    names = [SimpleNamespace(name="x"), SimpleNamespace(name="y")]
     share = "as far as 2 of 3 passes tell (--certificate for all)"
-    assert certificate_lines({"implementations": [{"name": "x"}, {"name": "y"}], "results": rows}) == [
+    assert certificate_lines(SimpleNamespace(implementations=names, results=rows)) == [
         f"  x: would have caught 3 of 4 applicable known faults, {share}; misses: d",
         "  x: not judged: e is no mistake here",
     ]

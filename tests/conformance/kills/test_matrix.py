@@ -17,6 +17,7 @@ from attnspec.conformance.language import load_laws
 from attnspec.reports.kill_table import fault_page, matrix_markdown, matrix_text
 from attnspec.reports.kills import build_matrix, outcome, rejecting, summarised, survivors, unproven
 from attnspec.reports.schema import KillMatrix
+from attnspec.reports.schema.faults import Rejected
 from attnspec.reports.write import as_json
 
 pytestmark = pytest.mark.long
@@ -129,8 +130,8 @@ def test_markdown_and_summary_hold_every_fault(rows: list[dict[str, Any]]) -> No
     assert "| lse-base-two | float32 | flash/lse-as-defined |" in text
     assert "| accepts-mixed-dtypes | float32 | nothing |" in text
     short = summarised(made)
-    assert short["laws"] == 5 and short["faults"]["accepts-mixed-dtypes"] == {"float32": {"killed_by": 0}}
-    assert short["faults"]["lse-base-two"]["float32"]["law"] == "flash/lse-as-defined"
+    assert short.laws == 5 and short.faults["accepts-mixed-dtypes"] == {"float32": Rejected(0)}
+    assert short.faults["lse-base-two"]["float32"].law == "flash/lse-as-defined"
     page = fault_page([short], {name: {"title": FAULTS[name].title, "links": ["https://example.org"]} for name in NAMES})
     assert "| quick | 6 | float32 | 2 | 3 | 1 |" in page
     assert any(line.startswith("| [accepts-mixed-dtypes](https://example.org)") and "**survives**" in line for line in page)

@@ -10,10 +10,11 @@ import pytest
 
 from attnspec.reports.formats import UnknownProfile, rendered
 from attnspec.reports.formats.badge import GREEN, badge
+from attnspec.reports.record import Record
 
 
 def said(report: dict[str, Any]) -> tuple[str, bool]:
-    made = badge(report, "core")
+    made = badge(Record.of(report).report, "core")
     return made.message, made.colour == GREEN
 
 
@@ -51,7 +52,7 @@ def test_of_several_all_must_conform(report: Any, row: Any, plan: dict[str, Any]
 
 
 def test_the_picture_is_an_image_that_says_it_in_words(report: Any, row: Any) -> None:
-    root = ElementTree.fromstring(rendered(report(two(row)), "badge", suffix=".svg"))
+    root = ElementTree.fromstring(rendered(Record.of(report(two(row))), "badge", suffix=".svg"))
     space = "{http://www.w3.org/2000/svg}"
     assert root.tag == f"{space}svg" and root.get("aria-label") == "attnspec core: conforms"
     assert root.findtext(f"{space}title") == "mine conforms to core"
@@ -61,7 +62,7 @@ def test_the_picture_is_an_image_that_says_it_in_words(report: Any, row: Any) ->
 
 
 def test_the_endpoint_is_what_shields_io_reads(report: Any, row: Any) -> None:
-    made = json.loads(rendered(report(two(row)), "badge", suffix=".json"))
+    made = json.loads(rendered(Record.of(report(two(row))), "badge", suffix=".json"))
     assert made == {
         "schemaVersion": 1, "label": "attnspec core", "message": "conforms", "color": "brightgreen", "isError": False
     }  # fmt: skip
@@ -69,4 +70,4 @@ def test_the_endpoint_is_what_shields_io_reads(report: Any, row: Any) -> None:
 
 def test_an_unknown_profile_is_named(report: Any, row: Any) -> None:
     with pytest.raises(UnknownProfile, match="unknown profile 'cor'; the report knows core"):
-        rendered(report([row()]), "badge", profile="cor")
+        rendered(Record.of(report([row()])), "badge", profile="cor")

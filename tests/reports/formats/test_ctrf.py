@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 
 from attnspec.reports.formats import rendered
+from attnspec.reports.record import Record
 
 STATUS = {"enum": ["passed", "failed", "skipped", "pending", "other"]}
 WHOLE = {"type": "integer"}
@@ -46,7 +47,7 @@ SCHEMA = closed(
 
 
 def document(report: Any) -> Any:
-    made = json.loads(rendered(report, "ctrf"))
+    made = json.loads(rendered(Record.of(report), "ctrf"))
     jsonschema.Draft202012Validator(SCHEMA).validate(made)
     return made
 

@@ -10,12 +10,13 @@ from junitparser import Error, Failure, JUnitXml, Skipped, TestSuite
 
 from attnspec.reports.formats import rendered
 from attnspec.reports.formats.junit import printable
+from attnspec.reports.record import Record
 
 
 def parsed(report: Any, folder: Path) -> dict[str, TestSuite]:
     """The suites by name, as read from a file."""
     file = folder / "junit.xml"
-    file.write_text(rendered(report, "junit"), encoding="utf-8")
+    file.write_text(rendered(Record.of(report), "junit"), encoding="utf-8")
     return {suite.name: suite for suite in JUnitXml.fromfile(str(file))}
 
 
@@ -88,7 +89,7 @@ def test_a_failing_run_has_no_test_that_passes_beside_its_laws(mixed: Any, tmp_p
 
 
 def test_a_run_that_was_killed_is_a_failure(report: Any, row: Any, tmp_path: Path) -> None:
-    text = rendered(report([row()], planned=3), "junit")
+    text = rendered(Record.of(report([row()], planned=3)), "junit")
     assert text.splitlines()[1].startswith('<testsuites name="attnspec: INCOMPLETE: 1 of 3 results')
     found = results(parsed(report([row()], planned=3), tmp_path)["attnspec"])
     assert list(found) == ["the run is complete"] and found["the run is complete"].message.startswith("INCOMPLETE")

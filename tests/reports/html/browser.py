@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from making import large, long_names, nasty, nothing, operations
 
 from attnspec.reports.html import html_page
+from attnspec.reports.record import Record
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -81,20 +82,20 @@ def main() -> int:
     chromium, failed = browser(), 0
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        small, many = html_page(nasty()), html_page(large())
+        small, many = html_page(Record.of(nasty()).report), html_page(Record.of(large()).report)
         state = "#cell=weights/a@one&verdict=fail,error"
         lines = [
             *checked(chromium, folder, "small", small, "smallPage"),
             *checked(chromium, folder, "state", small, "stateOfAddress", state=state),
             *checked(chromium, folder, "first", small, "firstScreen", size="1400,900"),
-            *checked(chromium, folder, "operations", html_page(operations()), "operations", size="1400,900"),
-            *checked(chromium, folder, "operations-narrow", html_page(operations()), "operations", frame=390),
+            *checked(chromium, folder, "operations", html_page(Record.of(operations()).report), "operations", size="1400,900"),
+            *checked(chromium, folder, "operations-narrow", html_page(Record.of(operations()).report), "operations", frame=390),
             *checked(chromium, folder, "narrow", small, "layout", frame=390),
-            *checked(chromium, folder, "narrow-operations", html_page(operations()), "layout", frame=390),
+            *checked(chromium, folder, "narrow-operations", html_page(Record.of(operations()).report), "layout", frame=390),
             *checked(chromium, folder, "wide", many, "layout"),
-            *checked(chromium, folder, "names", html_page(long_names()), "layout"),
-            *checked(chromium, folder, "narrow-names", html_page(long_names()), "layout", frame=390),
-            *checked(chromium, folder, "empty", html_page(nothing()), "emptyPage"),
+            *checked(chromium, folder, "names", html_page(Record.of(long_names()).report), "layout"),
+            *checked(chromium, folder, "narrow-names", html_page(Record.of(long_names()).report), "layout", frame=390),
+            *checked(chromium, folder, "empty", html_page(Record.of(nothing()).report), "emptyPage"),
         ]
         rounds = [checked(chromium, folder, "many", many, "timings") for _ in range(3)]
         times = {name: min(each[name] for each in rounds) for name in rounds[0]}  # What else runs here only adds to a time.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attnspec.reports.model import build_report
+from attnspec.reports import model
+from attnspec.reports.schema import Summary, checked
 
 __all__ = ["NASTY", "PICTURES", "everything", "kills", "large", "long_names", "nasty", "nothing", "operations"]
 
@@ -46,6 +47,11 @@ DIAGNOSIS = {
     "pictures": PICTURES,
     "seconds": 1.5,
 }
+
+
+def build_report(rows: list[Row], **how: Any) -> dict[str, Any]:
+    """A report as it is written."""
+    return model.build_report(rows, **how).data
 
 
 def law(name: str, level: str = "must", **changed: Any) -> dict[str, Any]:
@@ -172,7 +178,7 @@ def everything() -> dict[str, Any]:
     report = nasty()
     for n, each in enumerate(report["implementations"]):
         words = "ValueError: no such heads" if n else ""
-        each["refusals"] = [{"facet": "grouped", "sentence": "does not take grouped heads", "words": words}]
+        each["refusals"] = [{"sentence": "does not take grouped heads", "words": words}]
         each["notes"] = [f"note {n}"]
     report["baseline_problems"] = ["one entry expired", "another matches nothing"]
     report["laws"]["accuracy/scale"] = law("accuracy/scale")
@@ -186,16 +192,18 @@ def everything() -> dict[str, Any]:
     return report
 
 
-def kills(report: Mapping[str, Any]) -> dict[str, Any]:
-    """A kill matrix of the spec of a report: one mistake that is rejected, and one of which nobody knows, that survives."""
+def kills(report: Mapping[str, Any]) -> Summary:
+    """A summary of the spec of a report: one mistake that is rejected, and one of which nobody knows, that survives."""
     part = {"killed_by": 3, "law": "weights/first", "problem": 1, "seconds": 0.1}
-    return {
-        "attnspec": dict(report["attnspec"]),
+    made = {
+        **{key: report[key] for key in ("format", "attnspec", "environment", "seed")},
         "budget": {"name": "quick", "examples": 12},
         "dtypes": ["float32", "bfloat16"],
+        "seconds": 1,
         "laws": 12,
         "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}, "bfloat16": part}},
     }
+    return checked(made, Summary, "the summary")
 
 
 def long_names() -> dict[str, Any]:

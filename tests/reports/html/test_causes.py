@@ -9,6 +9,7 @@ from typing import Any
 from attnspec.reports.html.cards import LINES
 from attnspec.reports.html.causes import CARDS, causes_section
 from attnspec.reports.html.templating import written
+from attnspec.reports.record import Record
 
 Report = dict[str, Any]
 Read = Callable[[str], Any]
@@ -16,7 +17,7 @@ Read = Callable[[str], Any]
 
 def section(report: Report) -> str:
     """The section of causes."""
-    return written("causes.html", said=causes_section(report))
+    return written("causes.html", said=causes_section(Record.of(report).report))
 
 
 def rows(html: str) -> list[list[int]]:

@@ -10,6 +10,7 @@ import pytest
 
 from attnspec.reports.html.conventions import conventions_section
 from attnspec.reports.html.templating import written
+from attnspec.reports.record import Record
 from attnspec.spec.operations import conventions
 
 Report = dict[str, Any]
@@ -30,7 +31,7 @@ def section(making: Any, read: Callable[[str], Any]) -> Callable[..., Any]:
             planned=len(rows),
             conventions={"one": {name: making.how(choice, how)}},
         )
-        return read(written("conventions.html", said=conventions_section(report)))
+        return read(written("conventions.html", said=conventions_section(Record.of(report).report)))
 
     return make
 
@@ -68,18 +69,15 @@ def test_what_no_law_tried_is_not_called_held(section: Any) -> None:
 
 
 def test_where_there_is_nothing_to_choose_nothing_is_said(section: Any, making: Any, read: Any) -> None:
-    made = {
-        **making.made("one", ["float32"]),
-        "options": [],
-        "conventions": {"causal_alignment": making.how("top-left", "assumed")},
-    }
-    report: Report = {"implementations": [made], "results": []}
-    assert conventions_section(report) is None
+    report: Report = making.build_report([], plan=making.plan([making.made("one", ["float32"])], {}), planned=0, conventions={})
+    [made] = report["implementations"]
+    made |= {"options": [], "conventions": {"causal_alignment": making.how("top-left", "assumed")}}
+    assert conventions_section(Record.of(report).report) is None
     made["conventions"]["hidden_nan"] = making.how("propagates", "assumed")
-    text = read(written("conventions.html", said=conventions_section(report))).text
+    text = read(written("conventions.html", said=conventions_section(Record.of(report).report))).text
     assert "top-left" not in text.split("What the choices mean")[0] and "propagates" in text
     made["operation"] = "linear_attention"
-    assert conventions_section(report) is None
+    assert conventions_section(Record.of(report).report) is None
 
 
 def test_each_convention_names_laws_that_there_are_for_choices_that_there_are() -> None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from attnspec.reports.html import html_page, templating
+from attnspec.reports.record import Record
 
 pytestmark = pytest.mark.long
 
@@ -54,9 +56,11 @@ TEXTS = {
 
 
 def texts(part: Any) -> Iterator[str]:
-    """Every text in some data, names of fields too."""
+    """Every text in some data, keys too."""
     if isinstance(part, str):
         yield part
+    elif isinstance(part, msgspec.Struct):
+        yield from texts([getattr(part, name) for name in part.__struct_fields__])
     elif isinstance(part, dict):
         for key, value in part.items():
             yield from texts(key)
@@ -67,16 +71,20 @@ def texts(part: Any) -> Iterator[str]:
 
 
 def fields(part: Any) -> set[str]:
-    """The names of fields, and whatever else is a key."""
+    """Whatever is a key."""
+    if isinstance(part, msgspec.Struct):
+        return fields([getattr(part, name) for name in part.__struct_fields__])
     if isinstance(part, dict):
         return {*part}.union(*map(fields, part.values()))
     return set().union(*map(fields, part)) if isinstance(part, list | tuple) else set()
 
 
 def poisoned(part: Any, text: str) -> Any:
-    """The same data with what is evil behind each occurrence of a text."""
+    """The same data with what is evil behind each occurrence of a text, also where types would not let it in."""
     if isinstance(part, str):
         return part + EVIL if part == text else part
+    if isinstance(part, msgspec.Struct):
+        return type(part)(**{name: poisoned(getattr(part, name), text) for name in part.__struct_fields__})
     if isinstance(part, dict):
         return {poisoned(key, text): poisoned(value, text) for key, value in part.items()}
     if isinstance(part, list | tuple):
@@ -95,7 +103,7 @@ def intruders(page: Any) -> list[str]:
 def told(making: Any) -> Report:
     """A report that says something in every section, and a kill matrix."""
     report = making.everything()
-    return {"report": report, "kills": making.kills(report)}
+    return {"report": Record.of(report).report, "kills": making.kills(report)}
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 from attnspec.reports.html.head import head
 from attnspec.reports.html.templating import written
+from attnspec.reports.record import Record
 
 Report = dict[str, Any]
 Read = Callable[[str], Any]
@@ -15,7 +16,7 @@ Read = Callable[[str], Any]
 
 def html(report: Report) -> str:
     """The top of the page."""
-    return written("head.html", said=head(report))
+    return written("head.html", said=head(Record.of(report).report))
 
 
 def title(report: Report) -> str:
@@ -27,7 +28,7 @@ def title(report: Report) -> str:
 
 def test_the_first_line_says_how_many_causes_and_laws(small: Report) -> None:
     assert title(small) == "2 implementations: 2 causes, 2 must-laws fail or have no answer"
-    assert head(small).title == "2 implementations: 2 causes, 2 must-laws fail or have no answer · attnspec"
+    assert head(Record.of(small).report).title == "2 implementations: 2 causes, 2 must-laws fail or have no answer · attnspec"
     assert '<h1 class="fail">' in html(small)
 
 
@@ -72,7 +73,7 @@ def test_how_much_was_decided_is_told_of_each(small: Report, many: Report, read:
 
 
 def test_what_is_not_taken_is_told_once_for_all_that_refuse_it(small: Report, read: Read, making: Any) -> None:
-    refusal = {"facet": "grouped", "sentence": "does not take grouped heads (Hq ≠ Hkv)", "words": f"ValueError: {making.NASTY}"}
+    refusal = {"sentence": "does not take grouped heads (Hq ≠ Hkv)", "words": f"ValueError: {making.NASTY}"}
     assert "does not take" not in html(small)
     for made in small["implementations"]:
         made["refusals"] = [refusal]

@@ -13,6 +13,8 @@ import pytest
 
 from attnspec.reports.html import html_page
 from attnspec.reports.html.data import OCTAVE, VERDICTS, ZERO, embedded, page_data
+from attnspec.reports.record import Record
+from attnspec.reports.schema import Summary, checked
 
 pytestmark = pytest.mark.long
 
@@ -22,24 +24,24 @@ Read = Callable[[str], Any]
 
 
 def test_a_run_that_did_not_end_is_loud(read: Read, making: Any) -> None:
-    page = read(html_page(making.nasty("quick", planned=9)))
+    page = read(html_page(Record.of(making.nasty("quick", planned=9)).report))
     assert page.text.count("This run did not end.") == 1 and "7 of 9 results" in page.text
     assert "quick: not a conformance result." in page.text
     assert ("div", {"class": "banner fail", "role": "alert"}) in page.elements
-    assert "This run did not end." not in html_page(making.nasty())
+    assert "This run did not end." not in html_page(Record.of(making.nasty()).report)
 
 
 def test_problems_of_a_baseline_are_told(small: Report, read: Read) -> None:
     small["baseline_problems"] = ["entry one expired"]
-    assert "entry one expired" in read(html_page(small)).text
+    assert "entry one expired" in read(html_page(Record.of(small).report)).text
     small["baseline_problems"] *= 30
-    text = read(html_page(small)).text
+    text = read(html_page(Record.of(small).report)).text
     assert "30 problems" in text and text.count("entry one expired") == 30
 
 
 def test_what_others_wrote_never_becomes_markup(small: Report, read: Read, making: Any) -> None:
     small["implementations"][0]["notes"] = [making.NASTY]
-    text = html_page(small)
+    text = html_page(Record.of(small).report)
     page = read(text)
     assert len(page.scripts) == 2 and "alert(1)" not in page.scripts[1]
     assert (
@@ -50,7 +52,8 @@ def test_what_others_wrote_never_becomes_markup(small: Report, read: Read, makin
 
 
 def test_nothing_is_fetched(small: Report, read: Read) -> None:
-    text = html_page(small, kills=json.loads((ROOT / "docs/data/faults-quick.json").read_text(encoding="utf-8")))
+    kills = json.loads((ROOT / "docs/data/faults-quick.json").read_text(encoding="utf-8"))
+    text = html_page(Record.of(small).report, kills=checked(kills, Summary, "the summary"))
     page = read(text)
     assert not page.attributes("src") and not page.attributes("srcset")
     assert {tag for tag, given in page.elements if "href" in given} == {"a"}
@@ -61,7 +64,7 @@ def test_nothing_is_fetched(small: Report, read: Read) -> None:
 
 
 def test_columns_hold_every_result(small: Report, read: Read, making: Any) -> None:
-    data = read(html_page(small)).data
+    data = read(html_page(Record.of(small).report)).data
     rows = data["rows"]
     assert [VERDICTS[int(digit)] for digit in rows["verdict"]] == [row["verdict"] for row in small["results"]]
     for n, row in enumerate(small["results"]):
@@ -78,7 +81,7 @@ def test_columns_hold_every_result(small: Report, read: Read, making: Any) -> No
 
 
 def test_points_of_the_plot_keep_keys_and_ratio(small: Report) -> None:
-    data = page_data(small)
+    data = page_data(Record.of(small).report)
     packed = data["texts"][data["rows"]["points"][0]]
     points = [(data["keys"][int(packed[n : n + 2], 36)], int(packed[n + 2 : n + 4], 36)) for n in range(0, len(packed), 4)]
     assert points == [(1, ZERO - 3 * OCTAVE), (33, ZERO - 2 * OCTAVE)]
@@ -86,7 +89,7 @@ def test_points_of_the_plot_keep_keys_and_ratio(small: Report) -> None:
 
 def test_an_error_that_is_nan_or_infinite_stands_at_the_top_of_the_plot(small: Report) -> None:
     small["results"][0]["ratios_over_keys"] = [[1, 0], [2, "nan"], [3, "inf"]]
-    data = page_data(small)
+    data = page_data(Record.of(small).report)
     packed = data["texts"][data["rows"]["points"][0]]
     assert [packed[n + 2 : n + 4] for n in range(0, len(packed), 4)] == ["00", "zz", "zz"]
 
@@ -94,7 +97,7 @@ def test_an_error_that_is_nan_or_infinite_stands_at_the_top_of_the_plot(small: R
 def test_a_diagnosis_keeps_its_pictures(small: Report, making: Any) -> None:
     import base64
 
-    found = page_data(small)["more"]["1"]["diagnosis"]
+    found = page_data(Record.of(small).report)["more"]["1"]["diagnosis"]
     assert (
         found["fault"] == "causal-off-by-one"
         and found["said"] == "reproduces this kernel's output on 24/24 problems (19 incorrect)"
@@ -107,38 +110,41 @@ def test_a_diagnosis_keeps_its_pictures(small: Report, making: Any) -> None:
 def test_nan_and_infinity_of_a_picture_have_planes_of_their_own(small: Report, making: Any) -> None:
     import base64
 
-    first = page_data(small)["more"]["1"]["diagnosis"]["pictures"]
+    first = page_data(Record.of(small).report)["more"]["1"]["diagnosis"]["pictures"]
     assert not {"mask_nan", "mask_infinite", "infinite"} & set(first)
     strange = {**making.PICTURES, "mask_read": ["n10000000", "110i00001"], "infinite": ["000000000", "000100000"]}
     small["results"][1]["diagnosis"]["pictures"] = strange
-    packed = page_data(small)["more"]["1"]["diagnosis"]["pictures"]
+    packed = page_data(Record.of(small).report)["more"]["1"]["diagnosis"]["pictures"]
     bits = {name: "".join(f"{byte:08b}" for byte in base64.b64decode(packed[name]))[:18] for name in packed if "mask" in name}
     assert bits["mask_nan"] == "1" + "0" * 17 and bits["mask_infinite"] == "0" * 12 + "1" + "0" * 5
     assert bits["mask_read"] == "010000000110000001" and base64.b64decode(packed["infinite"])[1] == 0b00001000
 
 
 def test_replay_commands_are_those_of_the_terminal(small: Report) -> None:
-    laws = page_data(small)["laws"]
+    laws = page_data(Record.of(small).report)["laws"]
     assert laws[0]["replay"] == "attnspec replay CASE ADDRESS"
     assert laws[1]["replay"] == "attnspec replay CASE ADDRESS --laws-file 'my laws.yaml'"
 
 
 def test_the_kill_matrix_is_shown_where_given(small: Report, read: Read) -> None:
     part = {"killed_by": 3, "law": "weights/a", "problem": 1, "seconds": 0.1}
-    kills = {
-        "attnspec": dict(small["attnspec"]),
+    made = {
+        **{key: small[key] for key in ("format", "attnspec", "environment", "seed")},
         "budget": {"name": "quick", "examples": 12},
         "dtypes": ["float32"],
+        "seconds": 1,
         "laws": 12,
         "faults": {"scale-twice": {"float32": part}, "of-my-own": {"float32": {"killed_by": 0}}},
     }
-    text = read(html_page(small, kills=kills)).text
+    kills = checked(made, Summary, "the summary")
+    text = read(html_page(Record.of(small).report, kills=kills)).text
     assert "1 of 2 rejected in float32" in text and "survivors: of-my-own" in text
     assert "The scale is applied to the queries and to the keys, and so twice." in text
     assert text.index("of-my-own", text.index("All 2")) < text.index("scale-twice", text.index("All 2"))
-    assert 'id="faults"' not in html_page(small) and "It was tried with the spec" not in text
-    kills["attnspec"] = {"version": "0.1", "spec": "0" * 16}
-    assert f"It was tried with the spec {'0' * 16}, and this report was made with" in read(html_page(small, kills=kills)).text
+    assert 'id="faults"' not in html_page(Record.of(small).report) and "It was tried with the spec" not in text
+    kills.attnspec.spec = "0" * 16
+    text = read(html_page(Record.of(small).report, kills=kills)).text
+    assert f"It was tried with the spec {'0' * 16}, and this report was made with" in text
 
 
 def test_a_report_without_optional_fields_is_shown(small: Report, read: Read) -> None:
@@ -148,9 +154,9 @@ def test_a_report_without_optional_fields_is_shown(small: Report, read: Read) ->
     for each in small["laws"].values():
         del each["sources"]
     small["results"] = small["results"][:2]
-    assert len(read(html_page(small)).data["rows"]["law"]) == 2
+    assert len(read(html_page(Record.of(small).report)).data["rows"]["law"]) == 2
     small["results"] = []
-    assert read(html_page(small)).data["rows"]["law"] == []
+    assert read(html_page(Record.of(small).report)).data["rows"]["law"] == []
 
 
 def test_no_finding_is_not_said_to_be_good_where_nothing_or_not_everything_came(small: Report, read: Read) -> None:
@@ -160,17 +166,17 @@ def test_no_finding_is_not_said_to_be_good_where_nothing_or_not_everything_came(
         (passed, False, "Among the results that came no law failed"),
         ([], False, "No result came, so nothing was found."),
     ):
-        text = read(html_page({**small, "results": results, "complete": complete})).text
+        text = read(html_page(Record.of({**small, "results": results, "complete": complete}).report)).text
         assert said in text and ("No law failed" in text) == complete and "<h2>Causes" not in text
     lost = {**passed[0], "verdict": "error", "message": "not run: one crashed or hung 3 times in this run"}
-    text = read(html_page({**small, "results": [lost]})).text
+    text = read(html_page(Record.of({**small, "results": [lost]}).report)).text
     assert "1 result not run: one crashed" in text and "No law failed" not in text
 
 
 def test_twenty_thousand_results_stay_below_five_megabytes(many: Report) -> None:
     assert len(many["results"]) == 20_000
     start = time.process_time()
-    page = html_page(many)
+    page = html_page(Record.of(many).report)
     assert time.process_time() - start < 20
     assert len(page.encode()) < 5_000_000
 

@@ -22,6 +22,7 @@ import pytest
 from attnspec.reports.html import html_page
 from attnspec.reports.html.head import head
 from attnspec.reports.html.templating import environment, written
+from attnspec.reports.record import Record
 
 ROOT = Path(__file__).resolve().parents[3]
 PLACE = ROOT / "reports" / "html"
@@ -101,7 +102,7 @@ def test_what_nobody_gave_is_an_error(small: dict[str, Any]) -> None:
     with pytest.raises(jinja2.UndefinedError):
         written("head.html")
     with pytest.raises(jinja2.UndefinedError):
-        written("head.html", said={"verdict": head(small).verdict})
+        written("head.html", said={"verdict": head(Record.of(small).report).verdict})
 
 
 def test_every_file_of_the_page_is_in_a_wheel() -> None:
@@ -120,7 +121,8 @@ def test_a_page_is_made_from_a_zip(small: dict[str, Any], tmp_path: Path) -> Non
                     made.write(file, file.relative_to(ROOT).as_posix())
     script = (
         f"import json, sys; sys.path.insert(0, {str(archive)!r}); from attnspec.reports.html import html_page; "
-        "print(html_page.__code__.co_filename); print(html_page(json.load(sys.stdin)))"
+        "from attnspec.reports.record import Record; "
+        "print(html_page.__code__.co_filename); print(html_page(Record.of(json.load(sys.stdin)).report))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], input=json.dumps(small), cwd=tmp_path,
@@ -128,4 +130,4 @@ def test_a_page_is_made_from_a_zip(small: dict[str, Any], tmp_path: Path) -> Non
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     where, _, page = done.stdout.partition("\n")
-    assert where.startswith(str(archive)) and page == html_page(small) + "\n"
+    assert where.startswith(str(archive)) and page == html_page(Record.of(small).report) + "\n"
