@@ -123,7 +123,7 @@ def false_alarm_line(report: Report) -> str:
     chances = report.false_alarms
     signs, estimates = (f"{1 / chance:,.0f}" for chance in (chances.random_signs, chances.estimates))
     known = operations()
-    drawing = any("num_features" in known.get(made.operation, {}).get("options", ()) for made in report.implementations)
+    drawing = any(known.get(made.operation, {}).get("draws") for made in report.implementations)
     chance = chances.drawn_features if drawing else None
     drawn = f", one in {1 / chance:,.0f} problems of many seeds of random features" if chance else ""
     return (

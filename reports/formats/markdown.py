@@ -157,8 +157,9 @@ def _made(report: Report) -> str:
     """Where and how the run was made."""
     budget, suite, surroundings = report.budget, report.attnspec, report.environment
     packages = ", ".join(f"{name} {version}" for name, version in surroundings.packages.items())
+    named = f"suite {suite.suite}, " if suite.suite else ""
     return (
-        f"attnspec {suite.version}, spec {suite.spec}, budget {budget.name} of {budget.examples} problems a law, "
+        f"attnspec {suite.version}, {named}spec {suite.spec}, budget {budget.name} of {budget.examples} problems a law, "
         f"seed {report.seed}, {surroundings.platform}, Python {surroundings.python}, {packages}"
     )
 
