@@ -43,8 +43,11 @@ def _findings(made: Implementation) -> Iterator[Finding]:
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.decided import told
     from attnspec.spec.operations import operations
+    from attnspec.spec.shapes import in_layout
 
-    yield True, f"found: {made.operation}, {made.arrays} arrays in layout {made.layout}, from {made.origin or 'this process'}"
+    laid_out = any(in_layout(axes) for axes in operation_named(made.operation).arguments.values())
+    layout = f" in layout {made.layout}" if laid_out else ""
+    yield True, f"found: {made.operation}, {made.arrays} arrays{layout}, from {made.origin or 'this process'}"
     for parameter, option in made.misnamed.items():
         yield (
             False,

@@ -36,6 +36,8 @@ def try_faults(given: dict[str, Any]) -> int:
     budget = choose_budget(given["budget"], examples=given["examples"])
     files = [Path(file) for file in given["laws_file"]]
     laws = choose_laws(given["laws"], files=files, short=budget.short and not given["laws"])
+    about = {fault["operation"] for fault in faults.values()}
+    laws = [law for law in laws if law.operation in about] or laws
     dtypes = known_dtypes(given["dtype"]) or DTYPES
     refused = dict(_refused(laws, dtypes))
     laws = [law for law in laws if law.id not in refused]

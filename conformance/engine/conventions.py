@@ -17,6 +17,7 @@ from ...reference.rounding import preimage
 from ...spec.operations import conventions as known_conventions
 from ..meaning import judged
 from ..operations import operation_named
+from ..operations.fitting import small_sizes
 from ..problems.build import build
 from ..problems.option import named_in_cases
 from ..problems.problem import Problem
@@ -86,7 +87,7 @@ def _probed(name: str, implementation: Implementation) -> str | None:
 def simplest(implementation: Implementation, dtype: str, option: str | None = None) -> Problem:
     """A small problem of the simplest values, with an option or without any but those that every call has."""
     operation = operation_named(implementation.operation)
-    sizes = {name: max(size.least, 2) for name, size in operation.sizes.items()}
+    sizes = small_sizes(operation)
     options = dict(implementation.takes.always)
     if option is not None:
         for name in named_in_cases(operation.options, [option]):

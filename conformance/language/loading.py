@@ -13,6 +13,7 @@ from typing import Any
 from ...spec.nearest import nearest
 from ...spec.operations import conventions, law_files, operations
 from ...spec.reading import spec_file
+from ..operations import load_installed
 from .errors import SpecError
 from .given import check_given
 from .grammar import read_equation, read_expression
@@ -33,6 +34,7 @@ def load_laws(paths: Iterable[Path] | None = None) -> list[Law]:
     Raises SpecError for a file that is not a chapter of laws, an unknown word, or an id that stands twice. Files that come
     with the kit are held to the schema by its tests, because that takes longer than reading them.
     """
+    load_installed()
     if paths is None:
         return list(_stated())
     return list(_each_once(law for path in paths for law in _chapter(Path(path), foreign=True)))

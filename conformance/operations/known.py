@@ -13,6 +13,8 @@ from pkgutil import iter_modules
 
 from ...adapters.loading import load_file, load_module
 from ...spec.operations import UnknownOperation, add
+from ...spec.stating import check_stated
+from .fitting import check_record
 from .operation import Operation
 
 __all__ = [
@@ -79,24 +81,35 @@ def register(operation: Operation, folder: Path | None = None) -> None:
     the folder does not fit.
     """
     if operation.name in known_operations():
-        raise ValueError(f"the operation {operation.name!r} is known already")
+        raise ValueError(f"the operation {operation.name!r} is known already; register it once, or give this one another name")
     if folder is not None:
         if folder.name != operation.name:
             raise ValueError(f"{folder} states an operation, so its name is {operation.name!r}; rename one of the two")
+        check_stated(folder)
         add(folder)
     if operation.definition is not None:
         from ...reference.faults.catalogue import define
 
         define(operation.name, operation.definition)
     _ADDED[operation.name] = operation
+    if folder is not None:
+        try:
+            check_record(operation)
+        except Exception:
+            del _ADDED[operation.name]
+            raise
 
 
-@cache
 def load_installed() -> None:
     """Import what registers operations: the entry points attnspec.operations of installed packages, and the modules and files
     named in the environment variable ATTNSPEC_WITH, separated as PATH is. Raises ContractError for one that cannot be imported.
     """
+    _load(os.environ.get(WITH, ""))
+
+
+@cache
+def _load(named: str) -> None:
     for point in entry_points(group=GROUP):
         load_module(point.module)
-    for named in filter(None, os.environ.get(WITH, "").split(os.pathsep)):
-        load_file(Path(named)) if named.endswith(".py") else load_module(named)
+    for each in filter(None, named.split(os.pathsep)):
+        load_file(Path(each)) if each.endswith(".py") else load_module(each)

@@ -69,7 +69,7 @@ def _slots(free: tuple[str, ...]) -> tuple[tuple[str | None, ...], ...]:
     The tuples differ on purpose. Hypothesis copies choices between draws from equal strategies, and slots that it made
     equal would be fewer options.
     """
-    return tuple((None,) * (len(free) // 2 + extra) + free for extra in range(SLOTS)) if free else ()
+    return tuple((None,) * (max(1, len(free) // 2) + extra) + free for extra in range(SLOTS)) if free else ()
 
 
 @dataclass(frozen=True)

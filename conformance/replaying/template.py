@@ -226,7 +226,11 @@ def find(address: str) -> Any:
     else:
         from attnspec.adapters.finding import find as shipped
 
-        return shipped(address)[0].function
+        found = shipped(address)
+        if len(found) != 1:
+            names = ", ".join(each.name for each in found)
+            sys.exit(f"{address} is {len(found)} implementations, {names}; say which, as {address}:name")
+        return found[0].function
     if hasattr(module, name):
         return getattr(module, name)
     if name in registered:

@@ -126,3 +126,78 @@ def test_who_does_not_import_it_is_told_what_is_known(place: Path, attnspec: Run
     assert done.returncode == 2 and "unknown operation 'folding'; known: attention, " in done.stderr
     done = attnspec("--with", "no_such_module", "laws", cwd=place)
     assert done.returncode == 2 and "there is no module 'no_such_module'" in done.stderr
+
+
+STATED = "folding/operation.yaml"
+RECORD = "folding/operation.py"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (STATED, '"(N, R)"', '"(N R)"', "operation.yaml: arguments.rows: '(N R)' is no shape"),
+        (STATED, "rows: {shape:", "rows: {shpae:", "arguments.rows: unknown key 'shpae'; did you mean 'shape'?"),
+        (STATED, '"(R, T)"', '"(R, U)"', "folding: columns has an axis 'u', which is no size of the record"),
+        (STATED, "  out: {", "  output: {", "results has no out, as the output is called"),
+        (STATED, "asked: return_size", "asked: retrun_size", "unknown option 'retrun_size'; did you mean 'return_size'?"),
+        (STATED, "options:", "optoins:", "unknown key 'optoins'; did you mean 'options'?"),
+        ("folding/faults.yaml", "needs: [factors]", "needs: [factor]", "unknown option 'factor'; did you mean 'factors'?"),
+        (RECORD, '"gain": Option(', '"gian": Option(', "the record has no option 'gain', which the other one has"),
+        (RECORD, 'name="folding"', 'name="folds"', "so its name is 'folds'; rename one of the two"),
+        (
+            RECORD,
+            "exact=lambda p, options: fold(*p.arrays.values(), **options)",
+            "exact=lambda p, o: None",
+            "exact gives no out",
+        ),
+        (
+            "folding/faults.py",
+            '@fault("folding-factors-squared")',
+            "",
+            "faults.yaml states 'folding-factors-squared', which no",
+        ),
+        ("folding/definition.py", "np.abs(x).sum(-1), abs", "np.abs(x).sum(), abs", "exact gives size of shape ()"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(file: str, old: str, new: str, said: str, attnspec: Run, tmp_path: Path) -> None:
+    place = tmp_path / "toy"
+    shutil.copytree(TOY, place, ignore=shutil.ignore_patterns("__pycache__"))
+    text = (place / file).read_text(encoding="utf-8")
+    assert old in text
+    (place / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    done = attnspec("doctor", "kernels.py:right", cwd=place)
+    assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stdout + done.stderr
+
+
+ONE = """
+import folding
+import attnspec
+
+@attnspec.implementation(operation="folding")
+def one(rows, columns, offset, *, gain=1.0):
+    return (gain if gain != 1 else 3) * (rows @ columns) + offset
+"""
+
+
+def test_a_kernel_with_one_option_is_called_without_it_too(attnspec: Run, tmp_path: Path) -> None:
+    place = tmp_path / "toy"
+    shutil.copytree(TOY, place)
+    (place / "one.py").write_text(ONE, encoding="utf-8")
+    done = attnspec("run", "one.py", "--laws", "folding/as-defined", "--budget", "standard", cwd=place)
+    assert done.returncode == 1 and "gain=" not in done.stdout, done.stdout
+
+
+def test_a_script_asks_which_of_several_kernels_is_meant(
+    rows: dict[tuple[str, str], dict[str, Any]], place: Path, attnspec: Run
+) -> None:
+    script = str(place / "report" / rows["forgetful", "as-defined"]["script"])
+    done = subprocess.run([sys.executable, script, "kernels.py"], cwd=place, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "say which, as kernels.py:name" in done.stderr
+
+
+def test_laws_of_ones_own_about_it_are_checked(place: Path, attnspec: Run) -> None:
+    text = (place / "folding" / "laws" / "folding.yaml").read_text(encoding="utf-8")
+    text = text.replace("chapter: folding", "chapter: mine").replace("id: folding/", "id: mine/")
+    (place / "mine.yaml").write_text(text, encoding="utf-8")
+    done = attnspec("--with", "folding", "laws", "check", "mine.yaml", cwd=place)
+    assert done.returncode == 0, done.stdout + done.stderr
