@@ -36,7 +36,7 @@ def run(folder: Path, *files: str, ci: str = "") -> subprocess.CompletedProcess[
         (folder / name).write_text(TESTS[name], encoding="utf-8")
     kept = {name: value for name, value in os.environ.items() if name not in ("CI", "PYTEST_ADDOPTS")}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-n", "1", "."],
+        [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "-p", "no:xdist", "."],
         cwd=folder, env={**kept, "CI": ci, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

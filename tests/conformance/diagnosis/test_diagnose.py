@@ -17,7 +17,7 @@ from attnspec.conformance.engine.result import Result
 from attnspec.conformance.explained import replay, verify
 from attnspec.conformance.language import load_laws
 from attnspec.reference.attention.textbook import attention
-from attnspec.reference.faults.catalogue import FAULTS, as_callable
+from attnspec.reference.faults.catalogue import CORRECT, FAULTS, as_callable
 from attnspec.reference.faults.making import BACKWARDS, tiles_of
 from attnspec.reports.diagnosis import diagnosis_lines, leading
 
@@ -172,8 +172,10 @@ def test_places_and_mask_are_told() -> None:
 
 
 def test_a_mask_of_nan_is_drawn_as_nan() -> None:
+    right = as_callable(CORRECT, operation="attention")
+
     def attend(q: Any, k: Any, v: Any, *, causal: bool = False) -> Any:
-        return np.full((*q.shape[:3], v.shape[-1]), np.nan, q.dtype)
+        return np.full((*q.shape[:3], v.shape[-1]), np.nan, q.dtype) if causal else right(q, k, v)
 
     found = failed(made(attend), "causal/as-defined").diagnosis
     assert found["mask"][1] == "■·······   ????????"
