@@ -109,24 +109,17 @@ IN_SECONDS = (
     "softmax plus one",
     "lse to base two",
     "scale missing",
-    "scale never used",
-    "scale by D",
     "scale of Dv",
-    "scale ignored",
-    "scale or default",
     "heads permuted",
-    "batch reversed",
     "grouped heads tiled",
     "last key dropped",
     "-1e4 added",
-    "-65504 added",
     "causal one key too many",
     "last query unmasked",
     "NaN in empty rows",
-    "window ends one key late",
     "scores in float16",
 )
-"""Mistakes that are named within seconds; a study names all."""
+"""Some of each kind that are named within seconds; a study names all."""
 
 CONVENTIONAL = ("causal from the other corner", "NaN in empty rows")
 """Mistakes that are no mistake in a kernel that declares nothing, because it may mean them."""
