@@ -27,10 +27,11 @@ PATIENCE = 30.0
 def try_faults(given: dict[str, Any]) -> int:
     """Try, print, write; returns the exit code. Raises SpecError, Mistake or FolderError before anything is tried."""
     from attnspec.conformance.kills.matrix import Matrix
-    from attnspec.conformance.selection import choose_budget, choose_laws, known_dtypes, spec_files
+    from attnspec.conformance.selection import choose_budget, choose_laws, known_dtypes
     from attnspec.reports.kill_table import matrix_text
     from attnspec.reports.kills import build_matrix, outcome
     from attnspec.reports.write import as_json, prepared
+    from attnspec.spec.operations import law_files
 
     faults = _chosen(given["pattern"])
     budget = choose_budget(given["budget"], examples=given["examples"])
@@ -48,7 +49,7 @@ def try_faults(given: dict[str, Any]) -> int:
     if given["out"]:
         prepared(Path(given["out"]))
     start = time.monotonic()
-    every = (*spec_files(), *files) if files else None
+    every = (*law_files(), *files) if files else None
     asked = Matrix(tuple(law.id for law in laws), tuple(faults), dtypes, budget, given["seed"], every)
     rows = asked.rows(given["jobs"], told=_progress(len(laws) * len(dtypes)))
     matrix = build_matrix(

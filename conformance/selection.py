@@ -28,7 +28,6 @@ __all__ = [
     "find_targets",
     "known_dtypes",
     "make_plan",
-    "spec_files",
 ]
 
 
@@ -275,13 +274,14 @@ def choose_laws(
     short: of those of the spec, only those that are on the shortlist for some implementation.
     Raises Mistake for an unknown profile or a glob that matches nothing, SpecError for a broken file.
     """
+    from ..spec.operations import law_files
     from .language import SpecError, load_laws, profiles, select
     from .language.loading import shortlist
     from .operations import load_installed
 
     load_installed()
     extra = [Path(file) for file in files]
-    laws = load_laws([*spec_files(), *extra]) if extra else load_laws()
+    laws = load_laws([*law_files(), *extra]) if extra else load_laws()
     if profile is not None:
         known = profiles()
         if profile not in known:
@@ -338,10 +338,3 @@ def _own_address(address: str, made: Implementation) -> str:
     if ":" in address:
         return address
     return f"{address}:{made.name}" if address.endswith(".py") else made.name
-
-
-def spec_files() -> list[Path]:
-    """The files of the laws of all operations."""
-    from ..spec.operations import law_files
-
-    return law_files()

@@ -39,7 +39,7 @@ def add(folder: Path) -> str:
     if _FOLDERS.get(folder.name, folder) != folder:
         raise ValueError(f"the operation {folder.name!r} is stated already, in {_FOLDERS[folder.name]}")
     _FOLDERS[folder.name] = folder
-    for kept in (operations, conventions, faults):
+    for kept in (operations, conventions, faults, law_files):
         kept.cache_clear()
     return folder.name
 
@@ -81,10 +81,11 @@ def faults() -> dict[str, Any]:
     return _together("faults.yaml", lambda operation: {"operation": operation})
 
 
-def law_files() -> list[Path]:
+@cache
+def law_files() -> tuple[Path, ...]:
     """The chapters of laws, by the name of the chapter."""
     found = (file for folder in _FOLDERS.values() for file in Path(str(folder)).glob("laws/*.yaml"))
-    return sorted(found, key=lambda file: file.name)
+    return tuple(sorted(found, key=lambda file: file.name))
 
 
 def _together(name: str, more: Callable[[str], dict[str, Any]] = lambda operation: {}) -> dict[str, Any]:

@@ -9,13 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from ...adapters.contract import Implementation
-from ...reference.arithmetic import arithmetic_for
-from ...reference.rounding import preimage
 from ...spec.operations import conventions as known_conventions
-from ..meaning import judged
+from ..meaning import attended
 from ..operations import operation_named
 from ..operations.fitting import small_sizes
 from ..problems.build import build
@@ -25,7 +21,7 @@ from ..problems.structure import Structure
 from ..remembered import for_a_run
 from .subject import Broken, NotClaimed, Raised, Subject
 
-__all__ = ["contradictions", "probes", "settled", "simplest"]
+__all__ = ["as_defined", "contradictions", "probes", "settled", "simplest"]
 
 
 @for_a_run
@@ -69,19 +65,20 @@ def _probed(name: str, implementation: Implementation) -> str | None:
         return None
     for option in (each for each in entry["needs"] if each in implementation.options):
         p = simplest(implementation, implementation.dtypes[0], option)
+        subject = Subject(implementation, p.dtype, {})
         try:
-            out = Subject(implementation, p.dtype, {}).out_only(p).astype(np.float64)
+            fitting = [choice for choice in entry["choices"] if as_defined(subject, replace(p, conventions={name: choice}))]
         except (NotClaimed, Broken, Raised):
             continue
-        fitting = []
-        for choice in entry["choices"]:
-            due = judged(replace(p, conventions={name: choice}), arithmetic_for(implementation.arithmetic, p.dtype))
-            low, high = preimage(due.out.astype(out.dtype), p.dtype)
-            if ((out >= low - due.out_bound) & (out <= high + due.out_bound)).all():
-                fitting.append(choice)
         if len(fitting) == 1:
             return str(fitting[0])
     return None
+
+
+def as_defined(subject: Subject, p: Problem) -> bool:
+    """Whether the output is the one of the definition, within its bounds. Raises as `Subject.out` does."""
+    out, right = subject.out(p), attended(p).out
+    return bool(((out.low <= right) & (right <= out.high)).all())
 
 
 def simplest(implementation: Implementation, dtype: str, option: str | None = None) -> Problem:

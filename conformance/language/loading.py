@@ -76,7 +76,7 @@ def shortlist(options: frozenset[str] | None = None) -> frozenset[str]:
 
 
 def _stated() -> tuple[Law, ...]:
-    return _of_files(tuple(law_files()))
+    return _of_files(law_files())
 
 
 @cache

@@ -201,3 +201,34 @@ def test_laws_of_ones_own_about_it_are_checked(place: Path, attnspec: Run) -> No
     (place / "mine.yaml").write_text(text, encoding="utf-8")
     done = attnspec("--with", "folding", "laws", "check", "mine.yaml", cwd=place)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+LIKE_ATTENTION = """
+from dataclasses import replace
+from pathlib import Path
+from attnspec.conformance.operations import operation_named, register
+
+register(replace(operation_named("attention"), name="mine"), Path(__file__).parent)
+"""
+KERNEL = """
+import mine
+import numpy as np
+import attnspec
+
+@attnspec.implementation(operation="mine")
+def attend(q, k, v, *, return_lse=False):
+    k, v = (np.repeat(x, q.shape[1] // k.shape[1], axis=1) for x in (k, v))
+    scores = q.astype(np.float64) @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
+    weights = np.exp(scores - scores.max(-1, keepdims=True, initial=0))
+    return (weights / weights.sum(-1, keepdims=True) @ v).astype(q.dtype)
+"""
+
+
+def test_an_operation_like_attention_fits_too(attnspec: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    shutil.copy(TOY.parents[1] / "spec" / "attention" / "operation.yaml", folder)
+    (folder / "__init__.py").write_text(LIKE_ATTENTION, encoding="utf-8")
+    (tmp_path / "kernel.py").write_text(KERNEL, encoding="utf-8")
+    done = attnspec("list", "kernel.py", cwd=tmp_path)
+    assert done.returncode == 0 and "attend   (mine, numpy arrays" in done.stdout, done.stdout + done.stderr

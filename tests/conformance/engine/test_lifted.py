@@ -66,10 +66,8 @@ def test_an_operation_embeds_others_that_it_says_are_lifted() -> None:
 
 
 def test_what_cannot_be_put_is_not_asked() -> None:
-    assert (
-        not_claimed(RIGHT, LAWS["numerics/no-stale-slopes"], "float32").replace("alibi_slopes", "sinks")
-        == "sinks is not an option of correct"
-    )
+    reason = not_claimed(RIGHT, LAWS["numerics/no-stale-slopes"], "float32")
+    assert reason == "alibi_slopes is not an option of correct"
     assert "the law is about attention" in str(not_claimed(RIGHT, LAWS["gradients/of-keys"], "float32"))
     assert not lifts(suspect(CORRECT, Terms(), "linear_attention"), LAWS["weights/sum-to-one"])
     always = replace(RIGHT, takes=replace(RIGHT.takes, always={"causal": True}))
