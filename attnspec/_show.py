@@ -87,6 +87,18 @@ def _law_lines(law: Law) -> Iterator[str]:
         known = WORDS.get(name)
         doc = "a word of an installed package" if known is None else known.doc.partition("\n\n")[0].replace("\n", " ")
         yield from _wrapped(f"{name if known is None else known.usage}: {doc}", indent="    ")
+    yield from _wrapped(_shapes(law.operation), indent="    ")
+
+
+def _shapes(operation: str) -> str:
+    """The arrays that an operation takes and gives, with their axes."""
+    from attnspec.spec.operations import operations
+
+    stated = operations()[operation]
+    taken, given = (
+        ", ".join(f"{name} {about['shape']}" for name, about in stated[part].items()) for part in ("arguments", "results")
+    )
+    return f"p: a problem of {operation}, which takes {taken} and gives {given}"
 
 
 def _implementation_lines(made: Implementation) -> Iterator[str]:

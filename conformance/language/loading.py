@@ -47,9 +47,17 @@ def select(laws: Iterable[Law], patterns: Iterable[str]) -> list[Law]:
     for pattern in patterns:
         matching = [law for law in laws if fnmatchcase(law.id, pattern)]
         if not matching:
-            raise SpecError(f"no law matches {pattern!r}{nearest(pattern, [law.id for law in laws])}")
+            raise SpecError(f"no law matches {pattern!r}{nearest(pattern, [law.id for law in laws])}{_elsewhere(pattern, laws)}")
         chosen.update({law.id: law for law in matching})
     return [law for law in laws if law.id in chosen]
+
+
+def _elsewhere(pattern: str, laws: Iterable[Law]) -> str:
+    """How laws of other operations are had, where the chapter asked for is none that is known."""
+    chapter, slash, _ = pattern.partition("/")
+    if not slash or any(fnmatchcase(law.chapter, chapter) for law in laws):
+        return ""
+    return "; the laws of an operation from elsewhere come with attnspec --with MODULE"
 
 
 def profiles() -> dict[str, Profile]:

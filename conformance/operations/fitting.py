@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...spec.nearest import nearest
 from ...spec.shapes import sizes_in
 from .operation import Operation
@@ -49,6 +51,14 @@ def check_record(operation: Operation) -> None:
     judged = operation.judge(p, REFERENCE, False, {})
     bounded = ("out",) if operation.of_heads else tuple(operation.results)  # Weights are read through V, with its bounds.
     _has(judged, tuple(f"{each}{end}" for each in bounded for end in ("", "_bound")), f"{name}: judge")
+    own = operation.own_errors(p, exact, lambda: judged, {})
+    if not isinstance(own, tuple) or not 1 <= len(own) <= len(operation.results):
+        due = ", ".join(operation.results)
+        raise ValueError(f"{name}: own_errors gives {_told(own)}, where a tuple is due: an error for {due}, in this order")
+    for each, error in zip(operation.results, own, strict=False):
+        shape = np.shape(found[each])
+        if np.shape(error) not in ((), shape):
+            raise ValueError(f"{name}: own_errors gives an error of shape {np.shape(error)} for {each}, which has {shape}")
     for each, value in found.items():
         due = None if operation.widths else tuple(p.sizes[size] for size in sizes_in(operation.results[each].axes))
         if due is not None and getattr(value, "shape", None) != due:
@@ -62,6 +72,10 @@ def small_sizes(operation: Operation) -> dict[str, int]:
         wish = 2 * made[size.multiple_of] if size.multiple_of else PRIMES[number % len(PRIMES)]
         made[name] = max(size.least, wish if size.most is None else min(wish, size.most))
     return made
+
+
+def _told(own: Any) -> str:
+    return f"{len(own)} of them" if isinstance(own, tuple) else f"a {type(own).__name__}"
 
 
 def _has(given: Any, names: tuple[str, ...], place: str) -> dict[str, Any]:

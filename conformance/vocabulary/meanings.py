@@ -21,7 +21,7 @@ def _within(value: object, bound: object) -> Bounded:
 
 @word("meanings")
 def reference_out(p: Problem) -> Value:
-    """The exact output (B, Hq, Sq, Dv)."""
+    """The exact output."""
     if p.draws_features:
         raise Undecided("the implementation draws its features, so nobody else knows the exact output")
     return _within(attended(p).out, own_errors(p)[0])

@@ -27,7 +27,7 @@ MOST_READINGS = 24
 
 @word("observations")
 def out(subject: Subject, p: Problem | Problems | Pair, *, after: Problem | None = None) -> Value | Values:
-    """The output (B, Hq, Sq, Dv) for p, or for each of several problems; `after` another call was made first."""
+    """The output for p, or for each of several problems; `after` another call was made first."""
     if isinstance(p, Pair):
         return p.out
     if isinstance(p, list):

@@ -157,6 +157,18 @@ RECORD = "folding/operation.py"
             "faults.yaml states 'folding-factors-squared', which no",
         ),
         ("folding/definition.py", "np.abs(x).sum(-1), abs", "np.abs(x).sum(), abs", "exact gives size of shape ()"),
+        (
+            "folding/operation.py",
+            "(2.0**-50 * exact.added, 2.0**-50 * exact.size)",
+            "(2.0**-50 * exact.added,) * 3",
+            "own_errors gives 3 of them, where a tuple is due: an error for out, size, in this order",
+        ),
+        (
+            "folding/operation.py",
+            "(2.0**-50 * exact.added, 2.0**-50 * exact.size)",
+            "(2.0**-50 * exact.size, 2.0**-50 * exact.added)",
+            "own_errors gives an error of shape",
+        ),
     ],
 )
 def test_what_does_not_fit_is_one_sentence(file: str, old: str, new: str, said: str, attnspec: Run, tmp_path: Path) -> None:
@@ -193,6 +205,14 @@ def test_a_script_asks_which_of_several_kernels_is_meant(
     script = str(place / "report" / rows["forgetful", "as-defined"]["script"])
     done = subprocess.run([sys.executable, script, "kernels.py"], cwd=place, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "say which, as kernels.py:name" in done.stderr
+
+
+def test_explain_shows_its_arrays_and_says_how_its_laws_are_had(place: Path, attnspec: Run) -> None:
+    shown = attnspec("--with", "folding", "explain", "folding/as-defined", cwd=place).stdout
+    assert "takes rows (N, R), columns (R, T), offset (T) and gives out (N, T), size (N)" in " ".join(shown.split()), shown
+    assert "Hq" not in shown
+    missing = attnspec("explain", "folding/as-defined", cwd=place)
+    assert missing.returncode == 2 and "come with attnspec --with MODULE" in missing.stderr
 
 
 def test_laws_of_ones_own_about_it_are_checked(place: Path, attnspec: Run) -> None:
