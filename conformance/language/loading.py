@@ -47,7 +47,9 @@ def select(laws: Iterable[Law], patterns: Iterable[str]) -> list[Law]:
     for pattern in patterns:
         matching = [law for law in laws if fnmatchcase(law.id, pattern)]
         if not matching:
-            raise SpecError(f"no law matches {pattern!r}{nearest(pattern, [law.id for law in laws])}{_elsewhere(pattern, laws)}")
+            raise SpecError(
+                f"no law matches {pattern!r}{nearest(pattern, [law.id for law in laws])}{_elsewhere(pattern, laws)}"
+            )
         chosen.update({law.id: law for law in matching})
     return [law for law in laws if law.id in chosen]
 

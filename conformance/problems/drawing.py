@@ -98,8 +98,9 @@ def _again(known: History, body: Callable[[T], Any]) -> History:
 
 def _remember(key: Hashable, history: History) -> None:
     _HISTORIES[key] = history
-    while sum(len(each.drawn) for each in _HISTORIES.values()) > REMEMBERED:
-        del _HISTORIES[next(iter(_HISTORIES))]
+    held = sum(len(each.drawn) for each in _HISTORIES.values())
+    while held > REMEMBERED:
+        held -= len(_HISTORIES.pop(next(iter(_HISTORIES))).drawn)
 
 
 def _drawn(
@@ -121,8 +122,11 @@ def _drawn(
     )
     seeded = hypothesis.seed(zlib.crc32(name.encode()))
     test = _named(body, skipped=int(examples < FEW), history=history)
+    wrapped = settings(seeded(hypothesis.given(strategy)(test)))
+    # No database, so no key, for which Hypothesis would read the source of the test each time.
+    setattr(wrapped, "_hypothesis_internal_database_key", None)  # noqa: B010
     with _blind_to_source():
-        settings(seeded(hypothesis.given(strategy)(test)))()
+        wrapped()
     history.whole = True
 
 

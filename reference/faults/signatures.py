@@ -28,16 +28,20 @@ def called_as_stated(operation: str, function: Function, kept: Mapping[str, str]
     the output gets instead of that of the first array, if it says one.
     """
     signature, results = signature_of(operation), results_of(operation)
+    defaults = {name: each.default for name, each in signature.parameters.items() if each.default is not Parameter.empty}
+    due = len(signature.parameters) - len(defaults)
 
     def attend(*arrays: Any, **options: Any) -> Any:
-        given = signature.bind(*arrays, **options)
-        given.apply_defaults()
+        if len(arrays) != due or not options.keys() <= defaults.keys():  # An array by its name, or a call that is an error.
+            given = signature.bind(*arrays, **options)
+            arrays, options = given.args, given.kwargs
+        options = {**defaults, **options}
         with np.errstate(all="ignore"):
-            answer = function(*given.args, **given.kwargs, **kept)
-        returned = returned_in(given.args[0].dtype.name)
+            answer = function(*arrays, **options, **kept)
+        returned = returned_in(arrays[0].dtype.name)
         groups: dict[str, list[Any]] = {}
         for name, result in results.items():
-            if not result.asked or given.kwargs[result.asked]:
+            if not result.asked or options[result.asked]:
                 own = getattr(answer, "dtype", None) if name == next(iter(results)) else None
                 dtype = result.dtype or own or returned
                 groups.setdefault(result.asked or name, []).append(rounded(getattr(answer, name), dtype))

@@ -23,8 +23,11 @@ PAIRS = [(law.id, name) for law in LAWS.values() for name in law.kills]
 MOST = 400
 """Problems after which a fault counts as missed. The first that shows it ends the search, so most pairs need a few."""
 
-FEW = 10
+FEW = 5
 """Problems on which the definition is held to each law, and on which all faults that the law names are tried together."""
+
+RAISE = {"attends-across-heads"}
+"""Faults that raise on some problems, here where heads are grouped, and give a wrong answer on others."""
 
 
 def verdict(name: str, law: str, examples: int, dtype: str) -> tuple[str, Any]:
@@ -53,7 +56,8 @@ def test_a_law_accepts_the_definition_and_rejects_the_faults_that_it_names(law: 
             assert definition.examples == FEW
         for name in names:
             said, evidence = (rejected[name], "") if name in rejected else verdict(name, law, MOST, dtype)
-            assert said == "fail", f"{name}: {FAULTS[name].title} {law} says {said} {evidence} in {dtype}"
+            rejects = said == "fail" or (said == "error" and name in RAISE)
+            assert rejects, f"{name}: {FAULTS[name].title} {law} says {said} {evidence} in {dtype}"
 
 
 def test_every_fault_is_named_by_a_law_and_every_name_is_a_fault() -> None:

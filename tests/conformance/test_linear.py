@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 
 LAWS = [law for law in load_laws() if law.operation == "linear_attention"]
 DTYPES = ("float32", "float16", "bfloat16")
-"""In make test each kernel is tried in two of them, on one problem a law; in a study in all three, on two."""
+"""In make test each kernel is tried in one of them, on one problem a law; in a study in all three, on two."""
 
 SIZES = "dtype=float32&b=2&hq=2&hkv=2&sq=9&sk=9&d=4&dv=3"
 
@@ -58,7 +58,7 @@ def kernel(name: str) -> Implementation:
         for n, name in enumerate(LINEAR_KERNELS)
         for m, dtype in enumerate(DTYPES)
         for whole in (False, True)
-        if whole or n % 3 != m
+        if whole or n % 3 == m
     ],
 )
 def test_no_law_fails_a_correct_kernel(name: str, dtype: str, examples: int) -> None:

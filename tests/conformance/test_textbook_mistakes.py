@@ -75,7 +75,7 @@ def test_the_textbook_kernel_passes(signature: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", ["numpy/naive", "numpy/flash"])
+@pytest.mark.parametrize("name", [pytest.param("numpy/naive", marks=pytest.mark.study), "numpy/flash"])
 def test_shipped_kernels_pass(name: str, seed: int) -> None:
     targets = find_targets([name])
     for case in make_plan(targets, seed=seed).cases():
@@ -104,22 +104,14 @@ NAMED_ON = {
 
 IN_SECONDS = (
     "no max subtraction",
-    "no max subtraction, NaN where all underflow",
-    "exp2 for exp",
     "softmax plus one",
     "lse to base two",
-    "scale missing",
     "scale of Dv",
-    "heads permuted",
     "grouped heads tiled",
-    "last key dropped",
-    "-1e4 added",
     "causal one key too many",
-    "last query unmasked",
     "NaN in empty rows",
-    "scores in float16",
 )
-"""Some of each kind that are named within seconds; a study names all."""
+"""One of each kind that is named within seconds; a study names all."""
 
 CONVENTIONAL = ("causal from the other corner", "NaN in empty rows")
 """Mistakes that are no mistake in a kernel that declares nothing, because it may mean them."""

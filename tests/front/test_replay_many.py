@@ -28,7 +28,7 @@ def test_a_case_that_ends_or_hangs_the_process_is_told_and_the_next_is_tried(
     kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "prints.py").write_text(PRINTS, encoding="utf-8")
-    monkeypatch.setitem(BUDGETS, "quick", dataclasses.replace(BUDGETS["quick"], timeout=10))
+    monkeypatch.setitem(BUDGETS, "quick", dataclasses.replace(BUDGETS["quick"], timeout=4))
     asked = [f"{kernels}:{name}" for name in ("unscaled", "segfaults", "good", "nothing", "hangs")]
     asked += [f"{tmp_path / 'prints.py'}:attend", f"{kernels}:good"]
     answers = list(replayed([(CASE, address) for address in asked], []))
@@ -37,5 +37,5 @@ def test_a_case_that_ends_or_hangs_the_process_is_told_and_the_next_is_tried(
     assert said[0].startswith("STILL FAILS (fail) on unscaled: at [0, 0, 0, 0]: ")
     assert said[1] == f"STILL FAILS (error) on {asked[1]}: the process died of SIGSEGV"
     assert "nothing" in said[3]
-    assert said[4] == f"STILL FAILS (error) on {asked[4]}: no answer after 10 s"
+    assert said[4] == f"STILL FAILS (error) on {asked[4]}: no answer after 4 s"
     assert said[5].startswith("STILL FAILS (fail) on attend: at ")

@@ -25,6 +25,9 @@ OPERATION = yaml.safe_load(files("attnspec.spec").joinpath("attention", "operati
 POOL = pool_for("quick", compiled=False, seed=1)
 
 
+EXAMPLES = 120
+
+
 def bits(problem: Problem) -> dict[str, Any]:
     """Everything in a problem, arrays as shape, dtype and bytes."""
     parts: Mapping[str, Any] = {"q": problem.q, "k": problem.k, "v": problem.v, **problem.options}
@@ -39,7 +42,7 @@ def test_print_read_build(dtype: str, wish: dict[str, object]) -> None:
     count = 0
 
     @seed(11)
-    @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=EXAMPLES, database=None, deadline=None, phases=[Phase.generate])
     @given(structures(dtype, wish, OPERATION["options"], POOL, "attention"))
     def same(structure: Structure) -> None:
         nonlocal count
@@ -50,7 +53,7 @@ def test_print_read_build(dtype: str, wish: dict[str, object]) -> None:
         _is_typed(build(structure), structure)
 
     same()
-    assert count == 300
+    assert count == EXAMPLES
 
 
 DESCALES = ("q_descale", "k_descale", "v_descale")

@@ -137,7 +137,9 @@ def test_an_exception_now_and_then_is_no_refusal() -> None:
     assert not any("batch" in sentence for sentence in told(implementation_of(attend)))
 
 
-@pytest.mark.parametrize("function", [one_query, causal_only, whole_tiles, textbook])
+@pytest.mark.parametrize(
+    "function", [one_query, causal_only, *(pytest.param(each, marks=pytest.mark.study) for each in (whole_tiles, textbook))]
+)
 def test_a_kernel_that_takes_little_still_decides_its_laws(function: Any) -> None:
     report = check(
         implementation_of(function),
@@ -151,8 +153,8 @@ def test_a_kernel_that_takes_little_still_decides_its_laws(function: Any) -> Non
 @pytest.mark.parametrize(
     ("function", "declared"),
     [
-        (one_query, {"sizes": {"sq": 1, "hkv": "hq"}}),
-        (causal_only, {"always": {"causal": True}}),
+        pytest.param(one_query, {"sizes": {"sq": 1, "hkv": "hq"}}, marks=pytest.mark.study),
+        pytest.param(causal_only, {"always": {"causal": True}}, marks=pytest.mark.study),
         (whole_tiles, {"sizes": {"sq": "sk", "sk": "multiple of 64", "d": [64, 128], "dv": "d"}}),
     ],
 )
