@@ -51,14 +51,7 @@ def check_record(operation: Operation) -> None:
     judged = operation.judge(p, REFERENCE, False, {})
     bounded = ("out",) if operation.of_heads else tuple(operation.results)  # Weights are read through V, with its bounds.
     _has(judged, tuple(f"{each}{end}" for each in bounded for end in ("", "_bound")), f"{name}: judge")
-    own = operation.own_errors(p, exact, lambda: judged, {})
-    if not isinstance(own, tuple) or not 1 <= len(own) <= len(operation.results):
-        due = ", ".join(operation.results)
-        raise ValueError(f"{name}: own_errors gives {_told(own)}, where a tuple is due: an error for {due}, in this order")
-    for each, error in zip(operation.results, own, strict=False):
-        shape = np.shape(found[each])
-        if np.shape(error) not in ((), shape):
-            raise ValueError(f"{name}: own_errors gives an error of shape {np.shape(error)} for {each}, which has {shape}")
+    _check_own_errors(name, operation.own_errors(p, exact, lambda: judged, {}), found)
     for each, value in found.items():
         due = None if operation.widths else tuple(p.sizes[size] for size in sizes_in(operation.results[each].axes))
         if due is not None and getattr(value, "shape", None) != due:
@@ -74,8 +67,16 @@ def small_sizes(operation: Operation) -> dict[str, int]:
     return made
 
 
-def _told(own: Any) -> str:
-    return f"{len(own)} of them" if isinstance(own, tuple) else f"a {type(own).__name__}"
+def _check_own_errors(name: str, errors: Any, results: dict[str, Any]) -> None:
+    if not isinstance(errors, tuple) or not 1 <= len(errors) <= len(results):
+        told = f"{len(errors)} of them" if isinstance(errors, tuple) else f"a {type(errors).__name__}"
+        raise ValueError(
+            f"{name}: own_errors gives {told}, where a tuple is due: errors of {', '.join(results)}, in this order"
+        )
+    for each, error in zip(results, errors, strict=False):
+        has = np.shape(results[each])
+        if np.shape(error) not in ((), has):
+            raise ValueError(f"{name}: own_errors gives an error of shape {np.shape(error)} for {each}, which has {has}")
 
 
 def _has(given: Any, names: tuple[str, ...], place: str) -> dict[str, Any]:

@@ -161,7 +161,7 @@ RECORD = "folding/operation.py"
             "folding/operation.py",
             "(2.0**-50 * exact.added, 2.0**-50 * exact.size)",
             "(2.0**-50 * exact.added,) * 3",
-            "own_errors gives 3 of them, where a tuple is due: an error for out, size, in this order",
+            "own_errors gives 3 of them, where a tuple is due: errors of out, size, in this order",
         ),
         (
             "folding/operation.py",
