@@ -5,6 +5,7 @@ the kit, where that can be.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -24,6 +25,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Frameworks(), "frameworks")
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay until the end, so the garbage collector need not look through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

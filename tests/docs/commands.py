@@ -85,7 +85,8 @@ class Folder:
 
     def has(self, package: str) -> bool:
         """Whether a package is installed where the commands run."""
-        return self.output(f'python -c "import {package}" 2> /dev/null && echo yes') == "yes\n"
+        found = f"from importlib.util import find_spec; print(find_spec('{package}') is not None)"
+        return self.output(f'python -c "{found}"') == "True\n"
 
     def follow(self, block: Example) -> str | None:
         """Run the commands of a block. What differs from the page, or None."""

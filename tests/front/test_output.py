@@ -29,8 +29,20 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("end", ["| head -1", "| true", ">&-", ">&- 2>&-"])
-@pytest.mark.parametrize("command", [("run", *TRIED, "--out=out"), ("laws",)])
+RUN = ("run", *TRIED, "--out=out")
+
+
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        (RUN, "| head -1"),
+        (RUN, ">&-"),
+        (("laws",), "| head -1"),
+        (("laws",), "| true"),
+        (("laws",), ">&-"),
+        (("laws",), ">&- 2>&-"),
+    ],
+)
 def test_a_reader_who_leaves_is_no_error(command: tuple[str, ...], end: str, tmp_path: Path) -> None:
     done = shell(f"$A {shlex.join(command)} {end}", tmp_path)
     assert done.returncode == 0 and done.stderr == "" and done.stdout.count("\n") == ("head" in end), done
