@@ -61,6 +61,7 @@ def test_arithmetic_in_half_precision_throughout_is_named(name: str, dtype: str)
     assert found["sentence"].startswith(whole) or (dtype == "bfloat16" and found["model"] == "fp8-block"), found
 
 
+@pytest.mark.study
 def test_operands_that_are_quantised_in_blocks_are_named() -> None:
     found = failed(made(as_callable(NARROW_KERNELS["int8 blocks"])), "flash/lse-as-defined", "bfloat16").diagnosis["arithmetic"]
     assert "int8-block" in found["sentence"] and found["model"] not in ("half", "half-naive")
@@ -71,7 +72,10 @@ def test_what_is_declared_is_not_offered_and_the_declaration_is_enough() -> None
     assert verify(honest, LAWS["masks/options-together"], "bfloat16", budget="quick", examples=20).verdict == "pass"
 
 
-@pytest.mark.parametrize("fault", ["last-key-dropped", "causal-off-by-one", "scale-missing"])
+@pytest.mark.parametrize(
+    "fault",
+    [*(pytest.param(name, marks=pytest.mark.study) for name in ("last-key-dropped", "scale-missing")), "causal-off-by-one"],
+)
 def test_no_arithmetic_excuses_a_mistake(fault: str) -> None:
     law = "causal/as-defined" if fault.startswith("causal") else "masks/options-together"
     assert "arithmetic" not in failed(made(fault_of(fault)), law, "bfloat16").diagnosis
@@ -107,7 +111,9 @@ def rounded(*arrays: str) -> Callable[..., Any]:
     return kernel
 
 
-@pytest.mark.parametrize("array", ["scores", "weights", "inputs"])
+@pytest.mark.parametrize(
+    "array", [pytest.param("scores", marks=pytest.mark.study), "weights", pytest.param("inputs", marks=pytest.mark.study)]
+)
 def test_a_cast_in_float32_is_named_and_is_no_excuse(array: str) -> None:
     result = failed(made(rounded(array)), "weights/as-defined", "float32")
     found = result.diagnosis["arithmetic"]
@@ -115,7 +121,7 @@ def test_a_cast_in_float32_is_named_and_is_no_excuse(array: str) -> None:
     assert found["sentence"].endswith("of that bound): look for a cast") and "declare" not in found["sentence"]
 
 
-@pytest.mark.parametrize("fault", ["scale-one-percent", "output-plus-epsilon"])
+@pytest.mark.parametrize("fault", [pytest.param("scale-one-percent", marks=pytest.mark.study), "output-plus-epsilon"])
 def test_no_cast_excuses_a_mistake(fault: str) -> None:
     def without_its_name(q: Any, k: Any, v: Any) -> Any:
         return fault_of(fault)(q, k, v) * np.float32(1.02)

