@@ -40,7 +40,9 @@ def run(attnspec: Run, folder: Path, text: str) -> tuple[subprocess.CompletedPro
     return ran, {row["law"]: row for row in rows}
 
 
-@pytest.mark.parametrize("fault", MISTAKES)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=pytest.mark.study if n % 2 else ()) for n, name in enumerate(MISTAKES)]
+)
 def test_a_mistake_is_caught_and_named(fault: str, attnspec: Run, tmp_path: Path) -> None:
     text, (right, wrong) = EXAMPLE.read_text(encoding="utf-8"), MISTAKES[fault]
     assert text.count(right) == 1

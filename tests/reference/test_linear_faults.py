@@ -16,7 +16,7 @@ from .linear_cases import call
 pytestmark = pytest.mark.long
 
 LINEAR = {name: made for name, made in FAULTS.items() if made.operation == "linear_attention"}
-CALLS = 60
+CALLS = 40
 
 
 def arguments(seed: int) -> tuple[list[Any], dict[str, Any]]:

@@ -104,7 +104,7 @@ def large(number: int) -> None:
         raise ArithmeticError
 
 
-@pytest.mark.parametrize("examples", [3, 12])
+@pytest.mark.parametrize("examples", [pytest.param(3, marks=pytest.mark.study), 12])
 @pytest.mark.parametrize("before", [lambda number: None, odd, large, never])
 @pytest.mark.parametrize("body", [lambda number: None, odd, large, never])
 def test_what_is_remembered_changes_no_draw(

@@ -179,7 +179,7 @@ def test_many_heads_and_long_lengths_come_with_larger_budgets() -> None:
 )
 @pytest.mark.parametrize("compiled", [False, True])
 def test_given_is_obeyed(wish: dict[str, object], holds: Callable[[Structure], Any], compiled: bool) -> None:
-    drawn = draws(60, wish, pool_for("quick", compiled, seed=1))
+    drawn = draws(30, wish, pool_for("quick", compiled, seed=1))
     assert [s.query() for s in drawn if not holds(s)] == []
     assert any(len(s.described) > 1 for s in drawn)
 

@@ -138,7 +138,7 @@ def test_an_exception_now_and_then_is_no_refusal() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [one_query, causal_only, *(pytest.param(each, marks=pytest.mark.study) for each in (whole_tiles, textbook))]
+    "function", [one_query, *(pytest.param(each, marks=pytest.mark.study) for each in (causal_only, whole_tiles, textbook))]
 )
 def test_a_kernel_that_takes_little_still_decides_its_laws(function: Any) -> None:
     report = check(
