@@ -14,6 +14,7 @@ from .engine.result import Result
 from .engine.verify import Trial, replay_case, try_law
 from .kills.certificate import certificate
 from .kills.own_laws import FALSE, false_of_the_reference
+from .kills.worth import why_worthless
 from .language import Law
 from .measure.holds_under import CASTS, holds_under
 from .replaying.evidence import left_behind
@@ -32,6 +33,9 @@ def verify(
 
     def after(trial: Trial, result: Result) -> None:
         _say(trial, result, explain)
+        worthless = why_worthless(law, trial.holding, trial.subject) if result.verdict == "pass" else None
+        if worthless:
+            result.verdict, result.message = "inconclusive", worthless
         if result.verdict == "pass" and law.operation == implementation.operation:
             result.certificate = certificate(law, trial.holding, trial.subject, compute=certify)
 

@@ -13,7 +13,16 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-__all__ = ["DECLARE_IF", "FLOAT8", "NAMED", "REFERENCE", "Arithmetic", "arithmetic_for", "default_arithmetic"]
+__all__ = [
+    "DECLARE_IF",
+    "FLOAT8",
+    "NAMED",
+    "REFERENCE",
+    "Arithmetic",
+    "arithmetic_for",
+    "default_arithmetic",
+    "weaker_than_named",
+]
 
 ROUNDOFF = {
     "float64": 2.0**-53,
@@ -237,6 +246,29 @@ IN_A_DTYPE = (
     "stored_state",
 )
 """Fields that name a dtype, or "input" for that of q."""
+
+
+WEAKER_LARGER = (
+    "u_acc",
+    "u_operand",
+    "u_exp",
+    "exp_zero",
+    "u_log",
+    "u_tanh",
+    "u_block",
+    "u_block_values",
+    "least",
+    "splits",
+)
+WEAKER_SMALLER = ("largest", "tile", "gradient_tile")
+"""Fields of which a larger number promises less, and those of which a smaller one does."""
+
+
+def weaker_than_named(model: Arithmetic) -> tuple[str, ...]:
+    """Fields in which a model promises less than every named one does."""
+    larger = [name for name in WEAKER_LARGER if getattr(model, name) > max(getattr(each, name) for each in NAMED.values())]
+    smaller = [name for name in WEAKER_SMALLER if getattr(model, name) < min(getattr(each, name) for each in NAMED.values())]
+    return (*larger, *smaller)
 
 
 def default_arithmetic(dtype: str) -> str:
