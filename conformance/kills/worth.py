@@ -22,7 +22,7 @@ __all__ = ["why_worthless"]
 
 
 def why_worthless(law: Law, problems: Sequence[Structure], subject: Subject) -> str | None:
-    """Why a pass on these problems says nothing; None where it says something, or no field promises less than the named models."""
+    """Why a pass on these problems says nothing; None where it says something, or no field promises less than a named model."""
     fields = weaker_than_named(subject.arithmetic)
     if not fields or law.operation != subject.implementation.operation:
         return None
