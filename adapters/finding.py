@@ -18,7 +18,7 @@ from .loading import Loaded, load_file, load_module
 from .presets import PRESETS, preset_named
 from .shipped import SHIPPED, describe, families, shipped
 
-__all__ = ["GROUP", "called_how", "describe", "find", "find_all", "installed", "shipped"]
+__all__ = ["GROUP", "called_how", "describe", "file_of", "find", "find_all", "installed", "shipped"]
 
 GROUP = "attnspec.implementations"
 """The entry-point group in which installed packages offer implementations."""
@@ -54,6 +54,12 @@ def find(target: str) -> list[Implementation]:
     if colon and module and attribute:
         return [_attribute(load_module(module), attribute, target)]
     raise ContractError(_unknown(target))
+
+
+def file_of(target: str) -> Path | None:
+    """The file that a target names; None where it names something else."""
+    target, _, _ = _called_how(target.strip())
+    return None if target in SHIPPED or target in families() else _file_and_attribute(target)[0]
 
 
 def called_how(targets: Iterable[str], signature: str | None, arrays: str | None) -> tuple[str, ...]:

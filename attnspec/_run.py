@@ -34,6 +34,7 @@ def run_laws(given: dict[str, Any]) -> int:
     """
     from attnspec.adapters.device import VARIABLE
     from attnspec.adapters.finding import called_how
+    from attnspec.adapters.trial_import import try_imports
     from attnspec.conformance.selection import Mistake, find_targets, make_plan
     from attnspec.reports.baseline import load_baseline
     from attnspec.reports.formats import write_formats
@@ -48,6 +49,7 @@ def run_laws(given: dict[str, Any]) -> int:
         load_baseline(Path(file))
     if given["device"]:
         os.environ[VARIABLE] = given["device"]
+    try_imports(given["implementations"], given["timeout"])
     plan = make_plan(
         find_targets(given["implementations"]),
         **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed", "shard")},

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..adapters.contract import Implementation
 from .diagnosis.diagnose import diagnose, under_arithmetic
 from .engine.result import Result
@@ -22,6 +24,7 @@ from .replaying.evidence import left_behind
 __all__ = ["replay", "verify"]
 
 
+@np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 def verify(
     implementation: Implementation, law: Law, dtype: str, *, explain: bool = False, certify: bool = False, **how: Any
 ) -> Result:

@@ -16,19 +16,25 @@ __all__ = ["BUDGETS", "Budget", "budget_named"]
 class Budget:
     """examples: problems a law, implementation and dtype. costly: the same where the mode of an implementation is not eager.
 
-    timeout: seconds for one such item before it counts as hung. short: whether a run that names neither laws nor a profile
-    tries only those of spec/shortlist.yaml.
+    timeout: seconds for one such item before it counts as hung. call: seconds for a single call of an implementation whose mode
+    is eager; longer where its calls have taken longer before. short: whether a run that names neither laws nor a profile tries
+    only those of spec/shortlist.yaml.
     """
 
     name: str
     examples: int
     costly: int
     timeout: float
+    call: float
     short: bool = False
 
     def of_mode(self, mode: str) -> int:
         """Problems a law for an implementation in one of contract.MODES."""
         return self.examples if mode == "eager" else self.costly
+
+    def of_call(self, mode: str) -> float:
+        """Seconds that a call may take in one of contract.MODES: where calls are compiled or interpreted, a whole item's."""
+        return min(self.call, self.timeout) if mode == "eager" else self.timeout
 
     def with_examples(self, number: int) -> Self:
         """The same number of problems for every implementation."""
@@ -36,10 +42,10 @@ class Budget:
 
 
 BUDGETS = {
-    "quick": Budget("quick", 2, 1, 120.0, short=True),
-    "standard": Budget("standard", 4, 1, 300.0),
-    "deep": Budget("deep", 200, 40, 1800.0),
-    "long": Budget("long", 4000, 800, 4 * 3600.0),
+    "quick": Budget("quick", 2, 1, 120.0, 10.0, short=True),
+    "standard": Budget("standard", 4, 1, 300.0, 30.0),
+    "deep": Budget("deep", 200, 40, 1800.0, 180.0),
+    "long": Budget("long", 4000, 800, 4 * 3600.0, 1800.0),
 }
 
 

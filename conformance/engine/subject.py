@@ -24,6 +24,8 @@ from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Pair
+from .call_clock import timed_call
+from .interruption import asked_to_stop
 from .interval import around, largest_share
 from .lifted import posed
 from .raised import Raised
@@ -265,10 +267,11 @@ class Subject:
         keywords = self.implementation.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
-            result = self.implementation.function(*arguments, **keywords)
-        except (KeyboardInterrupt, SystemExit):
-            raise
+            with np.errstate(), timed_call():  # What a call sets it does not leave behind.
+                result = self.implementation.function(*arguments, **keywords)
         except BaseException as error:
+            if _is_for_the_run(error):
+                raise
             raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
@@ -321,15 +324,16 @@ class Subject:
         keywords = made.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
-            if callable(made.backward):
-                result = made.backward(upstream, *arguments, **keywords)
-            else:
-                result = self.arrays.gradients(made.function, arguments, keywords, upstream)
+            with np.errstate(), timed_call():
+                if callable(made.backward):
+                    result = made.backward(upstream, *arguments, **keywords)
+                else:
+                    result = self.arrays.gradients(made.function, arguments, keywords, upstream)
         except NoGradient as reason:
             raise NotClaimed(f"{made.name} has no gradients: {reason}") from None
-        except (KeyboardInterrupt, SystemExit):
-            raise
         except BaseException as error:
+            if _is_for_the_run(error):
+                raise
             raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
@@ -345,18 +349,28 @@ class Subject:
 
     def _received(self, name: str, part: Any, due: tuple[int, ...], laid_out: bool, checked: bool = True) -> Any:
         """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""
+        shape = getattr(part, "shape", None)
+        if checked and isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
+            self._check_shape(name, np.broadcast_to(np.int8(0), shape), due, laid_out)  # Before a copy of it is made.
         try:
             array = self.arrays.from_framework(part, name)
         except ContractError as error:
             raise Broken(str(error)) from None
+        except MemoryError:
+            raise Broken(f"{name} does not fit into memory, where {due} is due") from None
+        if checked:
+            self._check_shape(name, array, due, laid_out)
         if array.ndim == 4 and laid_out:
             array = layout_back(array, self.implementation.layout)
-        if checked and array.shape != due:
-            order = " (order B, H, S, D)" if laid_out else ""
-            raise Broken(f"{name} has the shape {array.shape}{order} where {due} is due")
         if checked and str(array.dtype) not in _FLOATING:
             raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
         return array
+
+    def _check_shape(self, name: str, array: Any, due: tuple[int, ...], laid_out: bool) -> None:
+        shape = layout_back(array, self.implementation.layout).shape if array.ndim == 4 and laid_out else array.shape
+        if shape != due:
+            order = " (order B, H, S, D)" if laid_out else ""
+            raise Broken(f"{name} has the shape {shape}{order} where {due} is due")
 
     def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
         arrays = {name: self._received(name, part, due(name, p), _laid_out(name, p), checked) for name, part in parts.items()}
@@ -365,6 +379,11 @@ class Subject:
             if "lse" in arrays and self.conventions.get("empty_lse") == "large-negative":
                 arrays["lse"] = without_mass(arrays["lse"], attended(p).visible)
         return _Answer(arrays, altered)
+
+
+def _is_for_the_run(error: BaseException) -> bool:
+    """Whether an exception of a call is not the implementation's: somebody stops the run. sys.exit has its own verdict."""
+    return isinstance(error, SystemExit) or (isinstance(error, KeyboardInterrupt) and asked_to_stop())
 
 
 def _laid_out(name: str, p: Problem) -> bool:

@@ -22,6 +22,7 @@ from .items import PROPERTY, SCRIPT
 from .recorder import FlightRecorder
 from .scripts import write_script
 from .stored import StoredFailures
+from .watchdog import Watchdog
 
 __all__ = ["Controller"]
 
@@ -56,6 +57,14 @@ class Controller:
         out = config.getoption("attnspec_out")
         self.folder = None if out is None else Path(out)
         self.stream = None if self.folder is None else ResultStream(self.folder, self.head)
+        self.watchdog = Watchdog(recorder)
+        self.watchdog.start()
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self.watchdog.interrupt()
+
+    def pytest_unconfigure(self) -> None:
+        self.watchdog.stop()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

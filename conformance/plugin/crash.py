@@ -23,7 +23,9 @@ def result_of_wreck(wreck: dict[str, Any], returncode: int | None = None) -> Res
     last = cases[-1][1] if cases else None
     result = Result(**{name: header[name] for name in IDENTITY}, verdict="error", case=last, examples=max(0, len(cases) - 1))
     during = f"while running {last}" if last else "before its first problem (loading it, or probing its conventions)"
-    if wreck["stack"].startswith("Timeout"):
+    if wreck["hung"] is not None:
+        result.message = f"hung: a call gave no answer for {wreck['hung']:.0f} s {during}"
+    elif wreck["stack"].startswith("Timeout"):
         result.message = _hung(header["timeout"], cases, during)
     else:
         result.message = f"crashed ({_cause(returncode)}) {during}"

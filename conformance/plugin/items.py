@@ -119,7 +119,7 @@ def run_case(case: Case, laws: LawSession) -> Result:
     if message:
         return Result(**case.identity(), verdict="error", message=message)
     header = {**case.identity(), "address": case.target.address}
-    with recorder.flight(case.key, header, plan.budget.timeout) as record:
+    with recorder.flight(case.key, header, plan.budget.timeout, plan.budget.of_call(made.mode)) as record:
         try:
             before = laws.stored.cases(case.target.address, case.law.id, case.dtype)
             explain = known(laws.expected, Finding(*case.key)) is None  # A known failure has its reason.

@@ -5,6 +5,8 @@ A crash inside a kernel takes its process along, so the case is on disk before i
     <slug>.running   header, then one line a case, while an item runs
     <slug>.stack     the Python stack at a fatal signal or at the time limit, written by faulthandler from C
     <slug>.lost      the item's result, written by the controller after the worker died
+    <slug>.hung      for how many seconds a call went on, written by the controller before it ends the worker (watchdog.py)
+    <worker>.clock   how long the call under way has taken; <worker>.pid: the process
     <worker>.log     what the worker's libraries printed to file descriptor 2 (runs of `attnspec run`)
 
 The watchdog is faulthandler's: it needs no GIL, so it also ends a kernel that hangs while holding it.
@@ -15,6 +17,7 @@ from __future__ import annotations
 import faulthandler
 import hashlib
 import json
+import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +25,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..engine.call_clock import CallClock
 from ..engine.patience import Patience
 from ..engine.result import Result
 
@@ -45,24 +49,61 @@ class FlightRecorder:
 
     def __init__(self, folder: Path, worker: str | None = None, *, owns_faults: bool = False) -> None:
         self.folder, self.worker, self.owns_faults = folder, worker, owns_faults
+        self._clocks: dict[str, CallClock] = {}
 
     @contextmanager
-    def flight(self, key: tuple[str, str, str], header: dict[str, Any], timeout: float) -> Iterator[Callable[[str], None]]:
-        """Record the cases of one item: yields what to call before each. A worker exits at the timeout (seconds)."""
+    def flight(
+        self, key: tuple[str, str, str], header: dict[str, Any], timeout: float, call: float
+    ) -> Iterator[Callable[[str], None]]:
+        """Record the cases of one item: yields what to call before each.
+
+        A worker exits at the timeout, and is ended where a single call takes longer than `call`, both in seconds.
+        """
         running, stack = self._file(key, "running"), self._file(key, "stack")
         started = time.monotonic()
         try:
             with running.open("w", encoding="utf-8") as log, stack.open("w", encoding="utf-8") as faults:
-                print(json.dumps({**header, "worker": self.worker, "timeout": timeout}), file=log, flush=True)
+                about = {**header, "worker": self.worker, "pid": os.getpid(), "timeout": timeout}
+                print(json.dumps(about), file=log, flush=True)
 
                 def record(case: str) -> None:
                     print(json.dumps([time.monotonic() - started, case]), file=log, flush=True)
 
-                with self._watched(timeout, faults):
+                with self._watched(timeout, faults), self._timed(header["implementation"], call):
                     yield record
         finally:
             running.unlink()
             stack.unlink()
+
+    @contextmanager
+    def _timed(self, implementation: str, limit: float) -> Iterator[None]:
+        if self.worker is None:
+            yield
+            return
+        if implementation not in self._clocks:
+            self._clocks[implementation] = CallClock(self.clock_of(self.worker), limit)
+        with self._clocks[implementation].running():
+            yield
+
+    def clock_of(self, worker: str) -> Path:
+        """The file in which a worker says how long the call under way has taken."""
+        return self.folder / f"{worker}.clock"
+
+    @staticmethod
+    def header(running: Path) -> dict[str, Any]:
+        """What an item that runs is; empty where it has ended, or has only begun."""
+        try:
+            with running.open(encoding="utf-8") as log:
+                line = log.readline()
+            found: dict[str, Any] = json.loads(line)
+        except (OSError, ValueError):
+            return {}
+        return found
+
+    @staticmethod
+    def note_hang(running: Path, seconds: float) -> None:
+        """Note that the item was ended because a call, or it itself, took so long."""
+        running.with_suffix(".hung").write_text(f"{seconds:.1f}", encoding="utf-8")
 
     @contextmanager
     def _watched(self, timeout: float, faults: TextIO) -> Iterator[None]:
@@ -93,11 +134,12 @@ class FlightRecorder:
             lines = running.read_text(encoding="utf-8").splitlines()
             header = json.loads(lines[0]) if lines else {}
             if header.get("worker") == worker:
-                stack = running.with_suffix(".stack")
+                stack, hung = running.with_suffix(".stack"), running.with_suffix(".hung")
                 log = self.folder / f"{worker}.log"
                 return {
                     "header": header,
                     "cases": [json.loads(line) for line in lines[1:] if line.endswith("]")],
+                    "hung": float(hung.read_text(encoding="utf-8")) if hung.exists() else None,
                     "stack": stack.read_text(encoding="utf-8", errors="replace") if stack.exists() else "",
                     "log": log.read_text(encoding="utf-8", errors="replace")[-2000:] if log.exists() else "",
                 }

@@ -22,6 +22,7 @@ from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
 from ...reports.baseline import failure
 from ...reports.write import FolderError
+from ..engine.interruption import listen
 from ..language import SpecError
 from ..remembered import a_run
 from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
@@ -29,6 +30,7 @@ from ..survey.targets import survey_targets, with_surveys
 from .items import LawFile, LawItem
 from .recorder import LOSSES, FlightRecorder
 from .stored import StoredFailures, recorded_in
+from .watchdog import lead_a_group
 
 __all__ = ["LawSession"]
 
@@ -83,6 +85,8 @@ class LawSession:
             worker["workerid"] if worker else None,
             owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
         )
+        listen()
+        lead_a_group(self.recorder)
         self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else recorded_in(Path.cwd()))
         if worker is None:
             _allow_deaths(config, len(self.plan.targets))
