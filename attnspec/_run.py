@@ -40,7 +40,7 @@ def run_laws(given: dict[str, Any]) -> int:
     from attnspec.reports.formats import write_formats
     from attnspec.reports.record import Record
     from attnspec.reports.summary import print_summary
-    from attnspec.reports.write import prepared, read_report
+    from attnspec.reports.write import free, read_report
 
     given["implementations"] = called_how(given["implementations"], given["signature"], given["arrays"])
     if given["form"] and not given["out"]:
@@ -56,7 +56,7 @@ def run_laws(given: dict[str, Any]) -> int:
         laws_files=given["laws_file"],
     )
     with tempfile.TemporaryDirectory(prefix="attnspec-run-") as place:
-        out = prepared(Path(given["out"] or Path(place) / "out"))
+        out = free(Path(given["out"] or Path(place) / "out"))
         display = Display(list(plan.cases()), plan.budget, given["quiet"])
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
         if not (out / "report.json").exists():

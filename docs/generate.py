@@ -234,11 +234,12 @@ def budgets_table() -> str:
     """The budgets."""
     laws, few = len(load_laws()), len(shortlist())
     rows = [
-        (f"`{b.name}`", str(few if b.short else laws), str(b.examples), str(b.costly), f"{b.timeout:g} s")
+        (f"`{b.name}`", str(few if b.short else laws), str(b.examples), str(b.costly), f"{b.timeout:g} s", f"{b.call:g} s")
         for b in BUDGETS.values()
     ]
     each = "for each law and dtype"
-    return _table(("budget", "laws", f"problems {each}", "where calls are compiled or interpreted", f"time {each}"), rows)
+    head = ("budget", "laws", f"problems {each}", "where calls are compiled or interpreted", f"time {each}", "for a call")
+    return _table(head, rows)
 
 
 def profiles_table() -> str:

@@ -6,13 +6,14 @@ together are read as an incomplete report.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 from uuid import uuid4
 
 import msgspec
@@ -20,9 +21,21 @@ import msgspec
 from .model import concluded
 from .schema import FORMAT
 
-__all__ = ["FolderError", "ResultStream", "as_json", "prepared", "read_report", "read_results", "report_text", "write_report"]
+__all__ = [
+    "FolderError",
+    "ResultStream",
+    "as_json",
+    "free",
+    "prepared",
+    "read_report",
+    "read_results",
+    "report_text",
+    "write_report",
+]
 
 PLAN, RESULTS, REPORT, PACKED = "plan.json", "results.jsonl", "report.json", "report.json.gz"
+LOCK = ".lock"
+"""Held by the run that writes into a folder."""
 
 
 class FolderError(Exception):
@@ -41,12 +54,21 @@ def prepared(folder: Path) -> Path:
         raise FolderError(f"{folder}: nothing can be written there: {error.strerror}; name another with --out") from None
 
 
+def free(folder: Path) -> Path:
+    """As `prepared`. Raises FolderError, too, where another run writes into the folder."""
+    lock = _locked(prepared(folder))
+    if lock is not None:
+        lock.close()
+    return folder
+
+
 class ResultStream:
     """Appends results to results.jsonl in a folder, which is made. The report of an earlier run goes, in all its forms."""
 
     def __init__(self, folder: Path, head: Mapping[str, Any]) -> None:
-        """head: of the report, as `model.report_head` gives it. Raises FolderError."""
-        for file in (*_forms(prepared(folder)), folder / REPORT):
+        """head: of the report, as `model.report_head` gives it. Raises FolderError, also where another run writes there."""
+        self._lock = _locked(prepared(folder))
+        for file in (*_forms(folder), folder / REPORT):
             file.unlink(missing_ok=True)  # Yesterday's badge must not stand beside what is left of a run that was killed.
         self._folder = folder
         self._file = (folder / RESULTS).open("wb")
@@ -62,8 +84,34 @@ class ResultStream:
         self._file.flush()
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Nothing more will come, and the folder is free for another run."""
         self._file.close()
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                (self._folder / LOCK).unlink()
+            self._lock.close()
+
+
+def _locked(folder: Path) -> IO[str] | None:
+    """The lock of a folder, which goes with this process; None where the system has none. Raises FolderError."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    lock = (folder / LOCK).open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        lock.close()
+        raise FolderError(f"{folder}: {holder} writes a report there; wait for it, or name another with --out") from None
+    except OSError:  # A file system without locks.
+        return lock
+    lock.truncate(0)
+    lock.write(f"process {os.getpid()}")
+    lock.flush()
+    return lock
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:

@@ -65,6 +65,8 @@ class Controller:
 
     def pytest_unconfigure(self) -> None:
         self.watchdog.stop()
+        if self.stream is not None:
+            self.stream.close()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

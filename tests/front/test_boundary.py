@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -138,3 +139,29 @@ def test_a_file_that_ends_its_process_is_one_sentence(text: str, said: str, attn
     (tmp_path / "kernel.py").write_text(text, encoding="utf-8")
     done = attnspec("run", "kernel.py", "--timeout=3", cwd=tmp_path, timeout=60)
     assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, done
+
+
+def test_a_folder_is_written_by_one_run_at_a_time(attnspec: Any, tmp_path: Path) -> None:
+    from attnspec.reports.write import ResultStream
+
+    chosen = (
+        "run",
+        "numpy/naive",
+        "--laws=weights/sum-to-one",
+        "--dtype=float32",
+        "--examples=1",
+        "-j0",
+        "--strict",
+        "--out=out",
+    )
+    assert attnspec(*chosen, cwd=tmp_path).returncode == 0
+    before = (tmp_path / "out" / "report.json").read_bytes()
+    holder = ResultStream(tmp_path / "out", {})
+    (tmp_path / "out" / "report.json").write_bytes(before)
+    second = attnspec(*chosen, cwd=tmp_path)
+    assert second.returncode == 2 and second.stderr.count("\n") == 1, second
+    assert f"process {os.getpid()} writes a report there; wait for it, or name another with --out" in second.stderr
+    assert (tmp_path / "out" / "report.json").read_bytes() == before
+    holder.close()
+    assert attnspec(*chosen, cwd=tmp_path).returncode == 0
+    assert not (tmp_path / "out" / ".lock").exists()
