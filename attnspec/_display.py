@@ -25,6 +25,7 @@ from attnspec.reports.wording import counted
 if TYPE_CHECKING:
     from attnspec.conformance.engine.budget import Budget
     from attnspec.conformance.selection import Case
+    from attnspec.reports.record import Record
 
 __all__ = ["Display", "made_console"]
 
@@ -40,7 +41,8 @@ def made_console() -> Console:
 class Display:
     """A pytest plugin in the controller that shows results as they come. `defects`: failures that carry no result.
 
-    unrecorded: why failures could not be recorded for the next run. quiet: show nothing.
+    unrecorded: why failures could not be recorded for the next run. unwritten: why the report is not on disk. record: the
+    report. quiet: show nothing.
     """
 
     def __init__(self, cases: list[Case], budget: Budget, quiet: bool = False) -> None:
@@ -49,6 +51,8 @@ class Display:
         self.counts: dict[str, Counter[str]] = {case.target.implementation.name: Counter() for case in cases}
         self.defects: list[str] = []
         self.unrecorded: str | None = None
+        self.unwritten: str | None = None
+        self.record: Record | None = None
         self.done = 0
         self._told: set[str] = set()
         self._started = self._said = time.monotonic()
@@ -94,7 +98,10 @@ class Display:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
-        self.unrecorded = getattr(config.pluginmanager.get_plugin("attnspec-controller"), "unrecorded", None)
+        controller = config.pluginmanager.get_plugin("attnspec-controller")
+        self.unrecorded, self.unwritten, self.record = (
+            getattr(controller, name, None) for name in ("unrecorded", "unwritten", "record")
+        )
 
     def _add(self, row: Result) -> None:
         self.done += 1

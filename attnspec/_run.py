@@ -59,10 +59,17 @@ def run_laws(given: dict[str, Any]) -> int:
         out = free(Path(given["out"] or Path(place) / "out"))
         display = Display(list(plan.cases()), plan.budget, given["quiet"])
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
+        if display.unwritten and display.record is not None:
+            print_summary(display.record.report, display.console)
+            click.echo(f"attnspec: {display.unwritten}", err=True)
+            return 2
         if not (out / "report.json").exists():
             return _broken(code, Path(place) / "pytest.log", display)
         record = Record.of(read_report(out))
-        written = write_formats(record, given["form"], out, given["profile"] or "core")
+        try:
+            written = write_formats(record, given["form"], out, given["profile"] or "core")
+        except OSError as error:
+            raise Mistake(f"{out}: report.json is there, and its other forms cannot be written: {error.strerror}") from None
     status = print_summary(record.report, display.console, folder=f"{out}/" if given["out"] else None)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)

@@ -19,11 +19,13 @@ def ready() -> None:
         if stream is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
         elif not isinstance(stream, _MayBreak):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")  # A terminal may know fewer letters than a report has.
             setattr(sys, name, _MayBreak(stream))
 
 
 class _MayBreak:
-    """A stream that falls silent when its reader leaves."""
+    """A stream that falls silent when its reader leaves, or nothing more can be written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -31,18 +33,20 @@ class _MayBreak:
     def write(self, text: str) -> int:
         try:
             return self._stream.write(text)
-        except BrokenPipeError:
-            self._fall_silent()
+        except OSError as error:
+            self._fall_silent(error)
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
-        except BrokenPipeError:
-            self._fall_silent()
+        except OSError as error:
+            self._fall_silent(error)
 
-    def _fall_silent(self) -> None:
+    def _fall_silent(self, error: OSError) -> None:
         """The same descriptor now leads nowhere, so that what is still in a buffer, and what libraries write, is no error."""
+        if not isinstance(error, BrokenPipeError) and self is sys.stdout:
+            print(f"attnspec: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:

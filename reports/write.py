@@ -177,8 +177,12 @@ def _forms(folder: Path) -> list[Path]:
 def _replace(target: Path, text: str) -> None:
     """Write a file whole or not at all."""
     draft = target.with_suffix(".tmp")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, target)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        os.replace(draft, target)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def report_text(report: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,23 @@ class Controller:
         )
         out = config.getoption("attnspec_out")
         self.folder = None if out is None else Path(out)
-        self.stream = None if self.folder is None else ResultStream(self.folder, self.head)
+        self.unwritten: str | None = None
+        self.stream: ResultStream | None = None
+        if self.folder is not None:
+            self._on_disk(self._open, self.folder)
         self.watchdog = Watchdog(recorder)
         self.watchdog.start()
+
+    def _open(self, folder: Path) -> None:
+        self.stream = ResultStream(folder, self.head)
+
+    def _on_disk(self, write: Callable[..., Any], *what: Any) -> None:
+        """Write something into the folder. Where that cannot be done the run goes on, and says so at its end."""
+        try:
+            write(*what)
+        except OSError as error:
+            why = f"{self.folder}: the report cannot be written there: {error.strerror}"
+            self.unwritten = self.unwritten or f"{why}; make room, or name another folder with --out"
 
     def pytest_keyboard_interrupt(self) -> None:
         self.watchdog.interrupt()
@@ -66,7 +81,7 @@ class Controller:
     def pytest_unconfigure(self) -> None:
         self.watchdog.stop()
         if self.stream is not None:
-            self.stream.close()
+            self._on_disk(self.stream.close)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -112,8 +127,8 @@ class Controller:
                 row = write_script(json.loads(str(value)), packed, self.folder, self.addresses)
                 self.rows[row["law"], row["implementation"], row["dtype"]] = row
                 if self.stream is not None:
-                    self._tell_conventions(self.stream)
-                    self.stream.add(row)
+                    self._on_disk(self._tell_conventions, self.stream)
+                    self._on_disk(self.stream.add, row)
 
     def _tell_conventions(self, stream: ResultStream) -> None:
         """Write the plan anew where more implementations have shown how they settle conventions: the run may be killed."""
@@ -130,7 +145,7 @@ class Controller:
         report = self.record.report
         self.problems = report.baseline_problems
         if self.folder is not None:
-            write_report(self.record.data, self.folder)
+            self._on_disk(write_report, self.record.data, self.folder)
         self.unrecorded = self.stored.update(report.results, self.addresses)
         if session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             if self.problems or (rows and outcome(report)[0] == 2):
@@ -147,9 +162,9 @@ class Controller:
         why = [sentence] if code == 2 or not self.cases else []
         for line in dict.fromkeys([verdict_line(report), *headline(report), *self.problems, *why]):
             terminalreporter.write_line(line)
-        if self.unrecorded:
-            terminalreporter.write_line(self.unrecorded)
-        if self.folder is not None:
+        for sentence in filter(None, (self.unrecorded, self.unwritten)):
+            terminalreporter.write_line(sentence)
+        if self.folder is not None and not self.unwritten:
             terminalreporter.write_line(f"report: {self.folder / 'report.json'}")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -165,3 +167,34 @@ def test_a_folder_is_written_by_one_run_at_a_time(attnspec: Any, tmp_path: Path)
     holder.close()
     assert attnspec(*chosen, cwd=tmp_path).returncode == 0
     assert not (tmp_path / "out" / ".lock").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_what_was_decided_is_shown(tmp_path: Path) -> None:
+    """No file may grow beyond a few kilobytes, as where no room is left."""
+    small = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))"
+    script = f"import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {small}; from attnspec.cli import main; main()"
+    chosen = ["--laws=weights/*", "--dtype=float32", "--examples=1", "-j0", "--strict", "--out=out"]
+    done = subprocess.run(
+        [sys.executable, "-c", script, "run", "numpy/naive", *chosen],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr + done.stdout, done
+    assert "the report cannot be written there: File too large; make room, or name another folder" in done.stderr
+    assert "every claimed must-law holds" in done.stdout
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_knows_few_letters_is_no_error(encoding: str, attnspec: Any, tmp_path: Path) -> None:
+    (tmp_path / "kernel.py").write_text("def attend(q, k, v):\n    return q * 0\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "attnspec", "run", "kernel.py", "--laws=weights/as-defined", "--dtype=float32", "-j0"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        timeout=120,
+    )
+    assert done.returncode == 1 and b"Traceback" not in done.stderr, done
