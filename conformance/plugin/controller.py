@@ -124,11 +124,15 @@ class Controller:
         packed = next((str(value) for name, value in report.user_properties if name == SCRIPT), "")
         for name, value in report.user_properties:
             if name == PROPERTY:
-                row = write_script(json.loads(str(value)), packed, self.folder, self.addresses)
+                row = json.loads(str(value))
+                self._on_disk(self._add_script, row, packed)
                 self.rows[row["law"], row["implementation"], row["dtype"]] = row
                 if self.stream is not None:
                     self._on_disk(self._tell_conventions, self.stream)
                     self._on_disk(self.stream.add, row)
+
+    def _add_script(self, row: dict[str, Any], packed: str) -> None:
+        row.update(write_script(row, packed, self.folder, self.addresses))
 
     def _tell_conventions(self, stream: ResultStream) -> None:
         """Write the plan anew where more implementations have shown how they settle conventions: the run may be killed."""
