@@ -127,7 +127,10 @@ def _clean_environment() -> Iterator[None]:
 
 
 def _broken(code: int, log: Path, display: Display) -> int:
-    """pytest ended without a report: its log is all there is to say why."""
+    """pytest ended without a report: its log is all there is to say why, unless somebody stopped it."""
+    if code == 2:
+        click.echo("attnspec: interrupted before the first law", err=True)
+        return 130
     for defect in display.defects:
         print(defect, file=sys.stderr)
     print(log.read_text(encoding="utf-8")[-4000:], file=sys.stderr)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...adapters.arrays import NoGradient, arrays_for, layout_back
+from ...adapters.arrays import NoGradient, arrays_for
 from ...adapters.contract import ContractError, Implementation
 from ...adapters.first_use import FirstUse, first_use
 from ...reference.arithmetic import arithmetic_for
@@ -29,6 +29,7 @@ from .interruption import asked_to_stop
 from .interval import around, largest_share
 from .lifted import posed
 from .raised import Raised
+from .received import Broken, received
 from .reordered import heads_back, heads_out, in_order_of, without_mass
 from .results import Asked, due, named
 
@@ -37,10 +38,6 @@ __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
 
 class NotClaimed(Exception):
     """The implementation does not claim, or refuses with words, what a problem asks."""
-
-
-class Broken(Exception):
-    """The result breaks the contract (type, shape), so that no equation can be looked at."""
 
 
 @dataclass(frozen=True)
@@ -342,38 +339,17 @@ class Subject:
             raise Broken(f"asked for ({', '.join(p.gradients)}), the backward pass returned {got}")
         axes = operation_named(p.operation).arguments
         found = {
-            name: self._received(name, part, p.arrays[of].shape, in_layout(axes[of]))
+            name: received(self.arrays, made.layout, name, part, p.arrays[of].shape, in_layout(axes[of]))
             for (name, of), part in zip(p.gradients.items(), result, strict=False)
         }
         return found | {"dq": heads_back(self.conventions, p, found["dq"])} if "dq" in found else found
 
-    def _received(self, name: str, part: Any, due: tuple[int, ...], laid_out: bool, checked: bool = True) -> Any:
-        """A result in NumPy and the order (B, H, S, D). Raises Broken for what the contract does not allow."""
-        shape = getattr(part, "shape", None)
-        if checked and isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
-            self._check_shape(name, np.broadcast_to(np.int8(0), shape), due, laid_out)  # Before a copy of it is made.
-        try:
-            array = self.arrays.from_framework(part, name)
-        except ContractError as error:
-            raise Broken(str(error)) from None
-        except MemoryError:
-            raise Broken(f"{name} does not fit into memory, where {due} is due") from None
-        if checked:
-            self._check_shape(name, array, due, laid_out)
-        if array.ndim == 4 and laid_out:
-            array = layout_back(array, self.implementation.layout)
-        if checked and str(array.dtype) not in _FLOATING:
-            raise Broken(f"{name} has the dtype {array.dtype}, which is no floating dtype of the contract")
-        return array
-
-    def _check_shape(self, name: str, array: Any, due: tuple[int, ...], laid_out: bool) -> None:
-        shape = layout_back(array, self.implementation.layout).shape if array.ndim == 4 and laid_out else array.shape
-        if shape != due:
-            order = " (order B, H, S, D)" if laid_out else ""
-            raise Broken(f"{name} has the shape {shape}{order} where {due} is due")
-
     def _read(self, p: Problem, parts: dict[str, Any], altered: tuple[str, ...], checked: bool) -> _Answer:
-        arrays = {name: self._received(name, part, due(name, p), _laid_out(name, p), checked) for name, part in parts.items()}
+        layout = self.implementation.layout
+        arrays = {
+            name: received(self.arrays, layout, name, part, due(name, p), _laid_out(name, p), checked)
+            for name, part in parts.items()
+        }
         if checked:
             arrays = {name: heads_back(self.conventions, p, x) if _of_queries(name, p) else x for name, x in arrays.items()}
             if "lse" in arrays and self.conventions.get("empty_lse") == "large-negative":
@@ -394,10 +370,6 @@ def _laid_out(name: str, p: Problem) -> bool:
 def _of_queries(name: str, p: Problem) -> bool:
     """Whether a result has an axis of query heads, beside which there may be fewer key heads."""
     return "Hq" in operation_named(p.operation).results[name].axes
-
-
-_FLOATING = ("float64", "float32", "float16", "bfloat16")
-"""Dtypes in which results may come."""
 
 
 def _arrays_in(options: Mapping[str, Any], arrays: frozenset[str]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from ...adapters.takes import Takes
@@ -41,21 +42,27 @@ def survey_all(groups: Sequence[Sequence[tuple[dict[str, Any], str]]]) -> dict[s
     groups: implementations that are asked one after the other in one process: how to find each (as `find` takes it), and its
     name.
     """
+    stop = Event()
     with ThreadPoolExecutor(ABREAST) as pool:
-        return {name: takes for found in pool.map(_survey_group, groups) for name, takes in found}
+        try:
+            found = pool.map(lambda group: _survey_group(group, stop), groups)
+            return {name: takes for each in found for name, takes in each}
+        except KeyboardInterrupt:
+            stop.set()
+            raise
 
 
-def _survey_group(group: Sequence[tuple[dict[str, Any], str]]) -> list[tuple[str, Takes]]:
+def _survey_group(group: Sequence[tuple[dict[str, Any], str]], stop: Event) -> list[tuple[str, Takes]]:
     found: dict[str, Takes] = {}
     avoid: list[str] = []
     deaths = Counter[str]()
     with tempfile.TemporaryDirectory(prefix="attnspec-survey-") as place:
         for attempt in range(DEATHS * len(group)):
             left = [[how, name] for how, name in group if name not in found and deaths[name] < DEATHS]
-            if not left:
+            if not left or stop.is_set():
                 break
             log = Path(place) / f"{attempt}.jsonl"
-            hung = _run({"left": left, "avoid": avoid, "log": str(log)}, log)
+            hung = _run({"left": left, "avoid": avoid, "log": str(log)}, log, stop)
             asked, call = "", ""
             for kind, value in _lines(log):
                 if kind == "found":
@@ -71,14 +78,14 @@ def _survey_group(group: Sequence[tuple[dict[str, Any], str]]) -> list[tuple[str
     return list(found.items())
 
 
-def _run(task: dict[str, Any], log: Path) -> bool:
-    """One process; ended where it is silent for too long, which is what is returned."""
+def _run(task: dict[str, Any], log: Path, stop: Event) -> bool:
+    """One process; ended where it is silent for too long, which is what is returned, or where the run is to stop."""
     command = [sys.executable, "-m", "attnspec.conformance.survey", json.dumps(task)]
     quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
     child = subprocess.Popen(command, start_new_session=True, **quiet)
     began = time.time()
     try:
-        while child.poll() is None:
+        while child.poll() is None and not stop.is_set():
             told = log.exists() and log.stat().st_size > 0
             since = time.time() - (log.stat().st_mtime if told else began)
             if since > (SILENCE if told else LOADING):

@@ -13,7 +13,7 @@ from attnspec.reports.write import read_report, read_results
 pytestmark = pytest.mark.long
 
 LAWS = ("weights/sum-to-one", "weights/as-defined", "weights/negated-values", "weights/never-negative")
-QUICK = ("--examples", "2", "--timeout", "2", "-j1", *(f"--laws={law}" for law in LAWS))
+QUICK = ("--examples", "2", "--timeout", "6", "-j1", *(f"--laws={law}" for law in LAWS))
 
 
 @pytest.fixture(scope="module")
