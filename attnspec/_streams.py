@@ -5,6 +5,7 @@ A run whose reader has left goes on to its end, for its exit code and its report
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any, TextIO
@@ -19,7 +20,7 @@ def ready() -> None:
         if stream is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
         elif not isinstance(stream, _MayBreak):
-            if hasattr(stream, "reconfigure"):
+            with contextlib.suppress(AttributeError, OSError):  # Not every stream can be told.
                 stream.reconfigure(errors="backslashreplace")  # A terminal may know fewer letters than a report has.
             setattr(sys, name, _MayBreak(stream))
 
