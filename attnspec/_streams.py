@@ -26,10 +26,12 @@ def ready() -> None:
 
 
 class _MayBreak:
-    """A stream that falls silent when its reader leaves, or nothing more can be written to it."""
+    """A stream that falls silent when its reader leaves, or nothing more can be written to it. lost: whether that happened for
+    another reason than that its reader left.
+    """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        self._stream, self.lost = stream, False
 
     def write(self, text: str) -> int:
         try:
@@ -46,8 +48,10 @@ class _MayBreak:
 
     def _fall_silent(self, error: OSError) -> None:
         """The same descriptor now leads nowhere, so that what is still in a buffer, and what libraries write, is no error."""
-        if not isinstance(error, BrokenPipeError) and self is sys.stdout:
-            print(f"attnspec: the output cannot be written: {error.strerror}", file=sys.stderr)
+        if not isinstance(error, BrokenPipeError):
+            self.lost = True
+            if self is sys.stdout:
+                print(f"attnspec: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
     def __getattr__(self, name: str) -> Any:

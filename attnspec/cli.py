@@ -316,7 +316,8 @@ cli.add_command(ci)
 def main(arguments: Sequence[str] | None = None) -> None:
     """The `attnspec` command. Exits the process."""
     ready()
-    sys.exit(_guarded(arguments))
+    code = _guarded(arguments)
+    sys.exit(2 if code == 0 and getattr(sys.stdout, "lost", False) else code)  # What nobody could read is no success.
 
 
 def _guarded(arguments: Sequence[str] | None) -> int:
