@@ -56,7 +56,10 @@ def _text(file: Path) -> str:
 def _nodes(file: Path, text: str) -> Iterator[tuple[yaml.Node, Any]]:
     import yaml
 
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError as error:  # A character that no YAML may hold.
+        raise BaselineError(f"{file}: is not YAML: {' '.join(str(error).split())}") from None
     try:
         _refuse_dangers(file, text)
         node = loader.get_single_node()

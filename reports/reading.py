@@ -65,6 +65,11 @@ def _contradiction(report: Report) -> str | None:
     for row in report.results:
         if row.law not in report.laws or row.dtype not in dtypes.get(row.implementation, ()):
             return f"has a result of {row.law} on {row.implementation} in {row.dtype}, which it does not describe"
+        stated = report.laws[row.law]
+        for name in ("level", "chapter"):  # By a level of its own a must-law would be green.
+            if (own := getattr(row, name)) != (due := getattr(stated, name)):
+                where = f"{row.law} on {row.implementation} in {row.dtype}"
+                return f"has a result of {where} as of {name} {own}, and describes it as {due}"
     keys = {(row.law, row.implementation, row.dtype) for row in report.results}
     if len(keys) < len(report.results):
         return "it has two results of one law on one implementation in one dtype"

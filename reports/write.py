@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 PLAN, RESULTS, REPORT, PACKED = "plan.json", "results.jsonl", "report.json", "report.json.gz"
+LARGEST = 256 << 20
+"""Bytes that a packed report may unpack to: twenty thousand results take a tenth of it."""
 LOCK = ".lock"
 """Held by the run that writes into a folder."""
 
@@ -147,9 +149,17 @@ def _read(place: Path) -> dict[str, Any]:
         return concluded(head, rows).data if head["format"] == FORMAT else {**head, "results": rows}
     if place.is_dir():
         place = place / (PACKED if (place / PACKED).exists() and not (place / REPORT).exists() else REPORT)
-    content = place.read_bytes()
-    report: dict[str, Any] = json.loads(gzip.decompress(content) if place.suffix == ".gz" else content)
+    report: dict[str, Any] = json.loads(_unpacked(place) if place.suffix == ".gz" else place.read_bytes())
     return report
+
+
+def _unpacked(place: Path) -> bytes:
+    """What a packed file holds. Raises ValueError where that is more than a report may have: a small file can hold any size."""
+    with gzip.open(place) as packed:
+        content = packed.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ValueError(f"it unpacks to more than {LARGEST >> 20} MiB, the most that a report may have")
+    return content
 
 
 def read_results(place: Path) -> list[dict[str, Any]]:

@@ -56,6 +56,7 @@ def test_without_a_dtype_every_dtype_is_meant(load: Any, row: Any) -> None:
         (f"- {ENTRY % ', reason: another'}", "has reason twice"),
         (f"- {ENTRY % ', expires: soon'}", "expires is a date like 2027-01-31, not 'soon'"),
         ("- {law: [", "is not YAML"),
+        ("- \0", "is not YAML: unacceptable character"),
         (
             "- &a {law: a/a, implementation: x, reason: y}\n- *a\n",
             "known.yaml:1: anchors and aliases are not part of a baseline",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from attnspec.reports import write
 from attnspec.reports.reading import ReportError, given_report
 from attnspec.reports.record import Record
 from attnspec.reports.write import ResultStream, write_report
@@ -70,6 +71,10 @@ def test_a_report_that_keeps_the_schema_is_read(given: Any) -> None:
         (lambda r: r["results"][1].update(dtype="float16"), "weights/b on mine in float16, which it does not describe"),
         (lambda r: r["results"][1].update(law="weights/z"), "weights/z on mine in float32, which it does not describe"),
         (lambda r: r["results"][1].update(law="weights/a"), "two results of one law"),
+        (
+            lambda r: r["results"][1].update(level="may"),
+            "as of level may, and describes it as must",
+        ),
         (lambda r: r.update(planned=4), "it says that it is complete, and 3 of 4 results are there"),
         (lambda r: r["results"].pop(), "it says that it is complete, and 2 of 3 results are there"),
     ],
@@ -116,3 +121,10 @@ def test_a_merged_report_is_not_taken_for_the_run_that_was_begun_over_it(report:
     (tmp_path / "other" / "report.html").write_text("old", encoding="utf-8")
     write_report(report([row(verdict="fail")]), tmp_path / "other")
     assert [file.name for file in (tmp_path / "other").iterdir()] == ["report.json"]
+
+
+def test_a_packed_report_is_not_unpacked_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "LARGEST", 1 << 20)
+    (tmp_path / "bomb.json.gz").write_bytes(gzip.compress(b" " * (8 << 20)))
+    with pytest.raises(ReportError, match=r"bomb\.json\.gz: is no report: it unpacks to more than 1 MiB"):
+        given_report(str(tmp_path / "bomb.json.gz"))
