@@ -5,11 +5,14 @@ A line over runs is honest only where the runs asked the same, so each run says 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from .schema import Report, Result
+from .visible import visible
 
 __all__ = ["series", "trend_markdown"]
 
@@ -91,13 +94,16 @@ def _worst(rows: Sequence[Result], chapter: str) -> float | None:
 
 def trend_markdown(trend: Mapping[str, Any]) -> str:
     """A table for each implementation, a line a run."""
-    lines = ["# Trend", "", *(f"- {note}" for note in trend["notes"]), *([""] if trend["notes"] else [])]
+    lines = ["# Trend", "", *(f"- {_cell(note)}" for note in trend["notes"]), *([""] if trend["notes"] else [])]
     for name, points in trend["implementations"].items():
         chapters = [chapter for chapter in trend["chapters"] if any(point and chapter in point["worst"] for point in points)]
-        lines += [f"## {name}", "", "Results that passed and failed, and the largest error / bound of a chapter.", ""]
-        lines += ["| " + " | ".join(["run", "time", "passed", "failed", *chapters]) + " |", "|---" * (4 + len(chapters)) + "|"]
+        lines += [f"## {_cell(name)}", "", "Results that passed and failed, and the largest error / bound of a chapter.", ""]
+        lines += [
+            "| " + " | ".join(["run", "time", "passed", "failed", *map(_cell, chapters)]) + " |",
+            "|---" * (4 + len(chapters)) + "|",
+        ]
         for run, point in zip(trend["runs"], points, strict=True):
-            cells = [_cell(run["name"]) + ("" if run["complete"] else " (incomplete)"), run["time"] or "–"]
+            cells = [_cell(run["name"]) + ("" if run["complete"] else " (incomplete)"), _cell(run["time"] or "–")]
             if point is None:
                 cells += ["–"] * (2 + len(chapters))
             else:
@@ -109,4 +115,5 @@ def trend_markdown(trend: Mapping[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Text of others in Markdown: no HTML, no link, no further cell or line."""
+    return re.sub(r"([\\\\`\[\]|])", r"\\\1", escape(visible(text), quote=False)).replace("\n", " ")

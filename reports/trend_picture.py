@@ -11,6 +11,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from .plotting import FAIL, FAINT, INK, PASS, Mark, Point, cross, document, line, round_mark, text
+from .visible import visible
 
 __all__ = ["trend_svg"]
 
@@ -34,7 +35,7 @@ def trend_svg(trend: Mapping[str, Any]) -> str:
         parts.append(text(GAP, top, note))
         top += 16
     said = f"Trend of {len(trend['runs'])} reports of {', '.join(trend['implementations'])}"
-    return document(GAP + ROW * (WIDTH + GAP), top, said, parts)
+    return visible(document(GAP + ROW * (WIDTH + GAP), top, said, parts))
 
 
 def _plots(trend: Mapping[str, Any], points: Sequence[Mapping[str, Any] | None]) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _frame(runs: Sequence[Mapping[str, Any]], title: str, top: str, content: str
         if run["changed"]
     )
     scale = f'<text x="-4" y="8" text-anchor="end" font-size="9">{top}</text>'
-    return f'<text y="-7">{escape(title)}</text>{axes}{breaks}{scale}{content}'
+    return f'<text y="-7">{escape(visible(title))}</text>{axes}{breaks}{scale}{content}'
 
 
 def _line(

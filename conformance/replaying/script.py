@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import textwrap
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...adapters.contract import Implementation
+from ...reports.visible import visible
 from ...spec.shapes import in_layout
 from ..language.law import Law
 from ..operations import operation_named
@@ -61,11 +63,14 @@ def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case
 def script(packed: str, *, address: str, title: str, file: str) -> str:
     """The text of the script. address: where the implementation is found. title: its first line. file: its own name."""
     lines = "\n".join(textwrap.wrap(packed, 120, break_on_hyphens=False))
-    filled = {"TITLE": title.replace('"""', "'''"), "FILE": file, "ADDRESS": address, "DATA": lines.replace("\\", "\\\\")}
-    text = _template()
-    for name, value in filled.items():
-        text = text.replace(f"@{name}@", value)
-    return text
+    filled = {"TITLE": _in_docstring(title), "FILE": _in_docstring(file), "ADDRESS": json.dumps(visible(address))[1:-1]}
+    filled["DATA"] = lines.replace("\\", "\\\\")
+    return re.sub("@(TITLE|FILE|ADDRESS|DATA)@", lambda found: filled[found[1]], _template())
+
+
+def _in_docstring(text: str) -> str:
+    """Text of others where the script has its docstring: it ends nothing and escapes nothing."""
+    return visible(text).replace("\\", "\\\\").replace('"""', "'''")
 
 
 def _template() -> str:

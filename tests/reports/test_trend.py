@@ -92,3 +92,16 @@ def test_the_table(reports: dict[str, Any]) -> None:
     assert "| b (incomplete) | 2026-01-02T00:00:00+00:00 | 1 | 0 | 0.5 |" in lines
     tables = [line for line in lines if line.startswith("|")]
     assert len({line.count("|") for line in tables}) == 1
+
+
+HOSTILE = "</h2><script>x</script>[a](javascript:x)|`\x1b[31m\x00\ud800"
+
+
+def test_names_of_others_are_only_text(reports: dict[str, Any]) -> None:
+    trend = trend_of({f"{HOSTILE}{name}": report for name, report in reports.items()})
+    trend["implementations"] = {HOSTILE: trend["implementations"]["mine"]}
+    said = trend_markdown(trend)
+    assert "<" not in said and "](" not in said.replace("\\](", "")
+    assert not set(said) & set("\x00\x1b\ud800")
+    picture = ElementTree.fromstring(trend_svg(trend))
+    assert any("<script>" in (text.text or "") for text in picture.iter())
