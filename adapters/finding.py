@@ -7,7 +7,9 @@ A target that finds nothing is an error that names the nearest thing there is.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from .loading import Loaded, load_file, load_module
 from .presets import PRESETS, preset_named
 from .shipped import SHIPPED, describe, families, shipped
 
-__all__ = ["GROUP", "called_how", "describe", "file_of", "find", "find_all", "installed", "shipped"]
+__all__ = ["GROUP", "addresses_in", "called_how", "describe", "find", "find_all", "installed", "shipped", "source_of"]
 
 GROUP = "attnspec.implementations"
 """The entry-point group in which installed packages offer implementations."""
@@ -56,10 +58,26 @@ def find(target: str) -> list[Implementation]:
     raise ContractError(_unknown(target))
 
 
-def file_of(target: str) -> Path | None:
-    """The file that a target names; None where it names something else."""
+def addresses_in(texts: Iterable[str]) -> list[str]:
+    """The targets that a user names, of which commas separate several."""
+    return [address for text in texts for part in text.split(",") if (address := part.strip())]
+
+
+def source_of(target: str) -> Path | None:
+    """The file with which importing a target begins: the one it names, or that of the package it is in.
+
+    None where the kit itself brings it, or nothing is found.
+    """
     target, _, _ = _called_how(target.strip())
-    return None if target in SHIPPED or target in families() else _file_and_attribute(target)[0]
+    if target in SHIPPED or target in families():
+        return None
+    path = _file_and_attribute(target)[0]
+    if path is None:
+        points = [point.value for point in installed() if point.name == target]
+        package = (points[0] if points else target).partition(":")[0].partition(".")[0]
+        found = PathFinder.find_spec(package, [*sys.path, str(Path.cwd())]) if package else None
+        path = Path(found.origin) if found is not None and found.origin else None
+    return path if path is not None and path.is_file() else None
 
 
 def called_how(targets: Iterable[str], signature: str | None, arrays: str | None) -> tuple[str, ...]:

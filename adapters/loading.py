@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from ..spec.nearest import nearest
 from .contract import REGISTRY, ContractError, Implementation, recording
 
@@ -71,7 +73,7 @@ def load_file(path: Path) -> Loaded:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with recording() as made:
+        with recording() as made, np.errstate():  # What an import sets would change the judge's own arithmetic.
             spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
@@ -85,7 +87,7 @@ def load_module(name: str) -> Loaded:
         return _LOADED[name]
     _search_last(Path.cwd())
     try:
-        with recording() as made:
+        with recording() as made, np.errstate():
             module = import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(error.name + ".")):

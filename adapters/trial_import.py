@@ -1,7 +1,7 @@
-"""Importing a user's code where it can do no harm, before it is imported where a run would end with it.
+"""Importing a user's code where it can do no harm, before it is imported where a command would end with it.
 
-A file may end its process when it is imported, with `os._exit`, by a signal, or never come back. So another process imports
-it first. What came through once is not tried again until something in its folder changes.
+Code may end its process when it is imported, with `os._exit`, by a signal, or never come back. So another process imports it
+first. What came through once is not tried again until something in its folder changes.
 """
 
 from __future__ import annotations
@@ -11,38 +11,38 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import blake2s
 from pathlib import Path
 
 from .cache import cache_folder
 from .contract import ContractError
-from .finding import file_of, find
+from .finding import addresses_in, find, source_of
 
 __all__ = ["try_imports"]
 
 SECONDS = 60.0
-"""How long an import may take, unless the run gives a call less."""
+"""How long an import may take, unless the command gives less."""
 
 
-def try_imports(targets: Iterable[str], seconds: float | None = None) -> None:
-    """Import the files that targets name, in processes of their own.
+def try_imports(targets: Sequence[str], seconds: float | None = None) -> None:
+    """Import what targets name, each in a process of its own.
 
     Raises ContractError for one that ends its process, or does not come back. One that raises is left to who imports it next.
     """
-    for target in dict.fromkeys(targets):
-        path = file_of(target)
-        if path is None or not path.is_file() or not hasattr(os, "fork"):
+    for target in dict.fromkeys(addresses_in(targets)):
+        source = source_of(target)
+        if source is None or not hasattr(os, "fork"):
             continue
-        kept = cache_folder() / "imported" / _state_of(path.resolve())
+        kept = cache_folder() / "imported" / _state_of(target, source.resolve())
         if not kept.exists():
-            _try_import(target, path, min(seconds or SECONDS, SECONDS))
+            _try_import(target, min(seconds or SECONDS, SECONDS))
             with contextlib.suppress(OSError):
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.touch()
 
 
-def _try_import(target: str, path: Path, seconds: float) -> None:
+def _try_import(target: str, seconds: float) -> None:
     told, tell = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -50,20 +50,23 @@ def _try_import(target: str, path: Path, seconds: float) -> None:
     if child == 0:
         _import_in_child(target, tell)
     os.close(tell)
-    ready, _, _ = select.select([told], [], [], seconds)
-    came = os.read(told, 1) if ready else b""
-    os.close(told)
-    with contextlib.suppress(OSError):
-        os.killpg(child, signal.SIGKILL)  # With all that it started.
-    _, status = os.waitpid(child, 0)
-    if came:
-        return
+    try:
+        ready, _, _ = select.select([told], [], [], seconds)
+        word = os.read(told, 1) if ready else b""
+    finally:  # Also where the user does not want to wait.
+        os.close(told)
+        for kill in (os.killpg, os.kill):  # With all that it started, if it came so far as to lead a group.
+            with contextlib.suppress(OSError):
+                kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if word == b"k":
+        raise ContractError(f"{target} raises KeyboardInterrupt when it is imported")
     if not ready:
-        raise ContractError(f"importing {path} took more than {seconds:g} s; do what takes long in the function, not above it")
-    if os.WIFSIGNALED(status):
-        raise ContractError(f"{path} crashes when it is imported ({signal.Signals(os.WTERMSIG(status)).name})")
-    code = os.waitstatus_to_exitcode(status)
-    raise ContractError(f"{path} ends the process when it is imported (exit code {code}); import it in Python to see where")
+        raise ContractError(f"importing {target} took more than {seconds:g} s; what takes long belongs into the function")
+    if not word:
+        how = os.waitstatus_to_exitcode(status)
+        told_how = f"exit code {how}" if how >= 0 else signal.Signals(-how).name
+        raise ContractError(f"{target} ends the process when it is imported ({told_how}); import it in Python to see where")
 
 
 def _import_in_child(target: str, tell: int) -> None:
@@ -76,11 +79,13 @@ def _import_in_child(target: str, tell: int) -> None:
         with contextlib.suppress(Exception, SystemExit):
             find(target)
         os.write(tell, b"x")
+    except KeyboardInterrupt:
+        os.write(tell, b"k")
     finally:
         os._exit(0)
 
 
-def _state_of(path: Path) -> str:
-    """A hash of a file, of what lies beside it, and of the Python that imports it."""
-    beside = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in path.parent.glob("*.py"))
-    return blake2s(repr((sys.version, str(path), beside)).encode() + path.read_bytes(), digest_size=16).hexdigest()
+def _state_of(target: str, source: Path) -> str:
+    """A hash of a target, of the file with which its import begins, of what lies beside that, and of the Python."""
+    beside = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in source.parent.glob("*.py"))
+    return blake2s(repr((sys.version, target, str(source), beside)).encode() + source.read_bytes(), digest_size=16).hexdigest()

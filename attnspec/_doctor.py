@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._targets import targets_of
+
 if TYPE_CHECKING:
     from attnspec.adapters.contract import Implementation
 
@@ -20,12 +22,11 @@ __all__ = ["examine"]
 
 def examine(addresses: Sequence[str]) -> int:
     """Print what is found. Exit code 0 where nothing is wrong, 1 where something is."""
-    from attnspec.conformance.selection import find_targets
     from attnspec.reports.lines import paragraph
     from attnspec.reports.wording import counted
 
     wrong = 0
-    for target in find_targets(addresses):
+    for target in targets_of(addresses):
         click.echo(f"{target.implementation.name}")
         for good, sentence in _findings(target.implementation):
             wrong += good is False

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._targets import targets_of
+
 if TYPE_CHECKING:
     from attnspec.adapters.contract import Implementation
     from attnspec.conformance.measure.tightest import Trial
@@ -21,10 +23,10 @@ __all__ = ["measure_implementations"]
 def measure_implementations(addresses: Sequence[str], dtype: str | None, examples: int, seed: int) -> int:
     """Print what is measured. Exit code 0, or 1 where no named model holds for an implementation in some dtype."""
     from attnspec.conformance.operations import operation_named
-    from attnspec.conformance.selection import Mistake, find_targets
+    from attnspec.conformance.selection import Mistake
     from attnspec.conformance.survey import surveyed
 
-    targets = find_targets(addresses)
+    targets = targets_of(addresses)
     for target in targets:
         made = target.implementation
         if not operation_named(made.operation).softmax:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ._targets import targets_of
+
 if TYPE_CHECKING:
     from attnspec.conformance.language import Law
 
@@ -32,7 +34,7 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     case: as a finding prints it, the script of a finding, which knows its implementation, or none for all that is recorded
     (then it may also be an implementation, of which all that is recorded is meant).
     """
-    from attnspec.conformance.selection import Mistake, choose_laws, find_targets
+    from attnspec.conformance.selection import Mistake, choose_laws
 
     if case is None:
         from ._recorded import replay_recorded
@@ -43,7 +45,7 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     if "?" not in case and address is None:
         from ._recorded import replay_recorded
 
-        find_targets([case])
+        targets_of([case])
         return replay_recorded(case, laws_files)
     if address is None:
         raise Mistake("a case needs the implementation beside it: attnspec replay CASE IMPL")
@@ -52,7 +54,7 @@ def replay_case(case: str | None, address: str | None, laws_files: Sequence[str]
     identifier, mark, query = case.partition("?")
     if not mark:
         raise Mistake(f"a case looks like law?dtype=…&…, as a finding prints it (quote it for the shell), not {case!r}")
-    find_targets([address])  # It may bring an operation, and the laws of that.
+    targets_of([address])  # It may bring an operation, and the laws of that.
     laws = choose_laws([identifier], files=laws_files)
     _check_whole(query, laws[0])
     if HERE not in os.environ:

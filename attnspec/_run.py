@@ -13,11 +13,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._display import Display
+from ._targets import targets_of
+
+if TYPE_CHECKING:
+    from attnspec.reports.record import Record
 
 __all__ = ["run_laws"]
 
@@ -34,10 +38,8 @@ def run_laws(given: dict[str, Any]) -> int:
     """
     from attnspec.adapters.device import VARIABLE
     from attnspec.adapters.finding import called_how
-    from attnspec.adapters.trial_import import try_imports
-    from attnspec.conformance.selection import Mistake, find_targets, make_plan
+    from attnspec.conformance.selection import Mistake, make_plan
     from attnspec.reports.baseline import load_baseline
-    from attnspec.reports.formats import write_formats
     from attnspec.reports.record import Record
     from attnspec.reports.summary import print_summary
     from attnspec.reports.write import free, read_report
@@ -49,9 +51,8 @@ def run_laws(given: dict[str, Any]) -> int:
         load_baseline(Path(file))
     if given["device"]:
         os.environ[VARIABLE] = given["device"]
-    try_imports(given["implementations"], given["timeout"])
     plan = make_plan(
-        find_targets(given["implementations"]),
+        targets_of(given["implementations"], given["timeout"]),
         **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed", "shard")},
         laws_files=given["laws_file"],
     )
@@ -60,25 +61,34 @@ def run_laws(given: dict[str, Any]) -> int:
         display = Display(list(plan.cases()), plan.budget, given["quiet"])
         code = _pytest(_arguments(given, Path(place), out), Path(place) / "pytest.log", display)
         if display.unwritten and display.record is not None:
-            print_summary(display.record.report, display.console)
-            click.echo(f"attnspec: {display.unwritten}", err=True)
-            return 2
-        if not (out / "report.json").exists():
+            record, written = display.record, []
+        elif not (out / "report.json").exists():
             return _broken(code, Path(place) / "pytest.log", display)
-        record = Record.of(read_report(out))
-        try:
-            written = write_formats(record, given["form"], out, given["profile"] or "core")
-        except OSError as error:
-            raise Mistake(f"{out}: report.json is there, and its other forms cannot be written: {error.strerror}") from None
+        else:
+            record = Record.of(read_report(out))
+            written = _written(record, given, out, display)
     status = print_summary(record.report, display.console, folder=f"{out}/" if given["out"] else None)
     for defect in display.defects:
         click.echo(f"attnspec: a defect of the kit, not of the implementation:\n{defect}", err=True)
     if display.unrecorded:
         click.echo(f"attnspec: {display.unrecorded}", err=True)
-    if given["out"] and not given["quiet"]:
+    if display.unwritten:
+        click.echo(f"attnspec: {display.unwritten}", err=True)
+    elif given["out"] and not given["quiet"]:
         for file in (out / "report.json", *written):
             display.console.print(f"report: {file}", markup=False, highlight=False, soft_wrap=True)
-    return 130 if code == 2 else status
+    return 130 if code == 2 else 2 if display.unwritten else status
+
+
+def _written(record: Record, given: dict[str, Any], out: Path, display: Display) -> list[Path]:
+    """The other forms of a report, which stand beside it."""
+    from attnspec.reports.formats import write_formats
+
+    try:
+        return write_formats(record, given["form"], out, given["profile"] or "core")
+    except OSError as error:
+        display.unwritten = f"{out}: report.json is there, and its other forms cannot be written: {error.strerror}"
+        return []
 
 
 def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ._targets import targets_of
+
 if TYPE_CHECKING:
     from attnspec.adapters.contract import Implementation
     from attnspec.conformance.language import Law
@@ -20,9 +22,7 @@ WIDTH = 112
 def list_implementations(addresses: Sequence[str]) -> int:
     """Shipped and installed implementations without importing any, or all about the named ones."""
     if addresses:
-        from attnspec.conformance.selection import find_targets
-
-        for target in find_targets(addresses):
+        for target in targets_of(addresses):
             _print_lines(_implementation_lines(target.implementation))
         return 0
     from attnspec.adapters.finding import describe, installed

@@ -22,16 +22,17 @@ def ready() -> None:
         elif not isinstance(stream, _MayBreak):
             with contextlib.suppress(AttributeError, OSError):  # Not every stream can be told.
                 stream.reconfigure(errors="backslashreplace")  # A terminal may know fewer letters than a report has.
-            setattr(sys, name, _MayBreak(stream))
+            setattr(sys, name, _MayBreak(stream, name))
 
 
 class _MayBreak:
-    """A stream that falls silent when its reader leaves, or nothing more can be written to it. lost: whether that happened for
-    another reason than that its reader left.
+    """A stream that falls silent when its reader leaves, or nothing more can be written to it. name: stdout or stderr.
+
+    lost: whether it fell silent for another reason than that its reader left.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self.lost = stream, False
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream, self._name, self.lost = stream, name, False
 
     def write(self, text: str) -> int:
         try:
@@ -50,7 +51,7 @@ class _MayBreak:
         """The same descriptor now leads nowhere, so that what is still in a buffer, and what libraries write, is no error."""
         if not isinstance(error, BrokenPipeError):
             self.lost = True
-            if self is sys.stdout:
+            if self._name == "stdout":
                 print(f"attnspec: the output cannot be written: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 

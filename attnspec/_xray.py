@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ._files import write_given
+from ._targets import targets_of
 
 __all__ = ["show_xray"]
 
@@ -27,13 +28,13 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     """
     from attnspec.conformance.diagnosis.xray import blocks, take, verdict
     from attnspec.conformance.operations import operation_named
-    from attnspec.conformance.selection import Mistake, find_targets
+    from attnspec.conformance.selection import Mistake
     from attnspec.conformance.survey import surveyed
 
     out = Path(given["out"]) if given["out"] else None
     if out is not None and out.suffix not in FORMATS:
         raise Mistake(f"--out {out} ends neither in .svg nor in .png")
-    targets = find_targets([address])
+    targets = targets_of([address])
     if len(targets) > 1:
         raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
     made = surveyed(targets[0].implementation)

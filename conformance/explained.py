@@ -24,7 +24,11 @@ from .replaying.evidence import left_behind
 __all__ = ["replay", "verify"]
 
 
-@np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+own_error_state = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+"""NumPy's error state as it is at first: a caller may have another, and a law says the same in any."""
+
+
+@own_error_state
 def verify(
     implementation: Implementation, law: Law, dtype: str, *, explain: bool = False, certify: bool = False, **how: Any
 ) -> Result:
@@ -45,6 +49,7 @@ def verify(
     return try_law(implementation, law, dtype, after=after, **how)
 
 
+@own_error_state
 def replay(implementation: Implementation, case: str, law: Law, *, explain: bool = False) -> Result:
     """Decide one case, `chapter/law?query`, again. Raises ValueError for a case that cannot be read.
 

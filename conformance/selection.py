@@ -203,14 +203,12 @@ def _within(dtypes: Sequence[str]) -> str:
 
 def find_targets(addresses: Iterable[str]) -> list[Target]:
     """The implementations at each address (commas separate several). Raises ContractError or Mistake."""
-    from ..adapters.finding import find
+    from ..adapters.finding import addresses_in, find
     from .operations import load_installed
 
     load_installed()
     found: dict[str, Target] = {}
-    for address in (part.strip() for text in addresses for part in text.split(",")):
-        if not address:
-            continue
+    for address in addresses_in(addresses):
         for made in find(address):
             _check_operation(made)
             _check_arithmetic(made)

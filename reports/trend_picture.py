@@ -62,7 +62,7 @@ def _frame(runs: Sequence[Mapping[str, Any]], title: str, top: str, content: str
         if run["changed"]
     )
     scale = f'<text x="-4" y="8" text-anchor="end" font-size="9">{top}</text>'
-    return f'<text y="-7">{escape(visible(title))}</text>{axes}{breaks}{scale}{content}'
+    return f'<text y="-7">{escape(title)}</text>{axes}{breaks}{scale}{content}'
 
 
 def _line(

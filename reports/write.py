@@ -103,6 +103,9 @@ def _locked(folder: Path) -> IO[str] | None:
     lock = (folder / LOCK).open("a+", encoding="utf-8")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _still_there(folder / LOCK, lock):
+            lock.close()
+            return _locked(folder)  # Who held it took it away in between.
     except BlockingIOError:
         lock.seek(0)
         holder = lock.read().strip() or "another process"
@@ -114,6 +117,13 @@ def _locked(folder: Path) -> IO[str] | None:
     lock.write(f"process {os.getpid()}")
     lock.flush()
     return lock
+
+
+def _still_there(file: Path, opened: IO[str]) -> bool:
+    try:
+        return os.path.samestat(file.stat(), os.fstat(opened.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:

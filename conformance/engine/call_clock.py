@@ -26,29 +26,31 @@ TIMES = 20
 
 
 class CallClock:
-    """The clock of one process. limit: seconds that a call may take, in any case."""
+    """The clock of one process."""
 
-    def __init__(self, file: Path, limit: float) -> None:
+    def __init__(self, file: Path) -> None:
         file.write_bytes(bytes(FORM.size))
         with file.open("r+b") as opened:
             self._bytes = mmap.mmap(opened.fileno(), FORM.size)
-        self.limit, self._longest = limit, 0.0
+        self._asked, self._limit = "", 0.0
+        self._longest: dict[str, float] = {}
 
     @contextmanager
     def call(self) -> Iterator[None]:
         """Around one call. One that is answered shows how long calls take."""
-        began = time.monotonic()
-        FORM.pack_into(self._bytes, 0, began, max(self.limit, TIMES * self._longest))
+        began, before = time.monotonic(), self._longest.get(self._asked, 0.0)
+        FORM.pack_into(self._bytes, 0, began, max(self._limit, TIMES * before))
         try:
             yield
-            self._longest = max(self._longest, time.monotonic() - began)
+            self._longest[self._asked] = max(before, time.monotonic() - began)
         finally:
             FORM.pack_into(self._bytes, 0, 0.0, 0.0)
             keep_standard_streams()
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Calls inside of the block are timed by this clock."""
+    def running(self, implementation: str, limit: float) -> Iterator[None]:
+        """Calls inside of the block are of this implementation. limit: seconds that one may take, in any case."""
+        self._asked, self._limit = implementation, limit
         token = _CLOCK.set(self)
         try:
             yield

@@ -169,7 +169,8 @@ class Subject:
         arguments, options = self._delivered(p)
         called = operation_named(p.operation).called
         arrays = dict(zip((called.get(name, name) for name in p.arrays), arguments, strict=True))
-        return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.sizes.get("d", 1)))
+        with np.errstate(), timed_call():
+            return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.sizes.get("d", 1)))
 
     def answers(self, p: Problem) -> bool:
         """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""

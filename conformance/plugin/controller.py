@@ -15,10 +15,10 @@ from ...reports.cards import finding_text
 from ...reports.model import concluded, headline, outcome, report_head, with_conventions
 from ...reports.profiles import verdict_line
 from ...reports.record import Record
-from ...reports.write import ResultStream, write_report
+from ...reports.write import FolderError, ResultStream, write_report
 from ..describe import describe_law, describe_plan, describe_shard, told
 from ..selection import Plan
-from .crash import result_of_wreck
+from .crash import is_hang, result_of_wreck
 from .items import PROPERTY, SCRIPT
 from .recorder import FlightRecorder
 from .scripts import write_script
@@ -60,20 +60,23 @@ class Controller:
         self.unwritten: str | None = None
         self.stream: ResultStream | None = None
         if self.folder is not None:
-            self._on_disk(self._open, self.folder)
+            try:
+                self.stream = ResultStream(self.folder, self.head)
+            except OSError as error:
+                self._cannot_write(error)
         self.watchdog = Watchdog(recorder)
         self.watchdog.start()
-
-    def _open(self, folder: Path) -> None:
-        self.stream = ResultStream(folder, self.head)
 
     def _on_disk(self, write: Callable[..., Any], *what: Any) -> None:
         """Write something into the folder. Where that cannot be done the run goes on, and says so at its end."""
         try:
             write(*what)
-        except OSError as error:
-            why = f"{self.folder}: the report cannot be written there: {error.strerror}"
-            self.unwritten = self.unwritten or f"{why}; make room, or name another folder with --out"
+        except (OSError, FolderError) as error:
+            self._cannot_write(error)
+
+    def _cannot_write(self, error: OSError | FolderError) -> None:
+        why = f"{self.folder}: the report cannot be written there: {getattr(error, 'strerror', None) or error}"
+        self.unwritten = self.unwritten or f"{why}; make room, or name another folder with --out"
 
     def pytest_keyboard_interrupt(self) -> None:
         self.watchdog.interrupt()
@@ -106,7 +109,7 @@ class Controller:
             return
         result = result_of_wreck(wreck, _returncode(gateway))
         key = (result.law, result.implementation, result.dtype)
-        self.recorder.mark_lost(key)
+        self.recorder.mark_lost(key, hung=is_hang(wreck))
         case = self.cases[key]
         report.location = (report.location[0], case.law.line - 1, case.name)
         report.user_properties = [(PROPERTY, json.dumps(result.as_dict()))]

@@ -7,11 +7,16 @@ from typing import Any
 
 from ..engine.result import Result
 
-__all__ = ["IDENTITY", "result_of_wreck"]
+__all__ = ["IDENTITY", "is_hang", "result_of_wreck"]
 
 IDENTITY = ("implementation", "operation", "law", "dtype", "level", "chapter")
 FRAMES, PRINTED = 12, 8
 """Lines of evidence that help; the rest is the stack of pytest."""
+
+
+def is_hang(wreck: dict[str, Any]) -> bool:
+    """Whether the worker was ended because it gave no answer, by the watchdog or by its own."""
+    return wreck["hung"] is not None or wreck["stack"].startswith("Timeout")
 
 
 def result_of_wreck(wreck: dict[str, Any], returncode: int | None = None) -> Result:
@@ -24,7 +29,7 @@ def result_of_wreck(wreck: dict[str, Any], returncode: int | None = None) -> Res
     result = Result(**{name: header[name] for name in IDENTITY}, verdict="error", case=last, examples=max(0, len(cases) - 1))
     during = f"while running {last}" if last else "before its first problem (loading it, or probing its conventions)"
     if wreck["hung"] is not None:
-        result.message = f"hung: a call gave no answer for {wreck['hung']:.0f} s {during}"
+        result.message = f"hung: no answer for {wreck['hung']:.0f} s {during}"
     elif wreck["stack"].startswith("Timeout"):
         result.message = _hung(header["timeout"], cases, during)
     else:

@@ -23,7 +23,6 @@ from ...reports.schema.setting import KnownFailure
 from ..describe import describe_law, told
 from ..engine.result import Result
 from ..selection import Case
-from .recorder import LOSSES
 
 if TYPE_CHECKING:
     from .session import LawSession
@@ -112,9 +111,8 @@ def run_case(case: Case, laws: LawSession) -> Result:
     from ..explained import verify
 
     made, plan, recorder = case.target.implementation, laws.plan, laws.recorder
-    if recorder.losses(made.name) >= LOSSES:
-        message = f"not run: {made.name} crashed or hung {LOSSES} times in this run"
-        return Result(**case.identity(), verdict="error", message=message)
+    if given_up := recorder.given_up(made.name):
+        return Result(**case.identity(), verdict="error", message=f"not run: {made.name} {given_up}")
     message = not_worth_trying(made) or (recorder.patience(made.name).at_an_end(made.name) or "")
     if message:
         return Result(**case.identity(), verdict="error", message=message)

@@ -31,8 +31,13 @@ from ..engine.result import Result
 
 __all__ = ["LOSSES", "FlightRecorder", "slug"]
 
-LOSSES = 3
-"""Crashes and hangs after which the rest of an implementation is not tried: each costs a worker, or a whole time limit."""
+LOSSES, HANGS = 3, 2
+"""Crashes and hangs after which the rest of an implementation is not tried, and hangs alone: a crash costs a worker, a hang the
+time limit of a call besides.
+"""
+
+
+HUNG = ".hung"
 
 
 def slug(*parts: str) -> str:
@@ -49,7 +54,7 @@ class FlightRecorder:
 
     def __init__(self, folder: Path, worker: str | None = None, *, owns_faults: bool = False) -> None:
         self.folder, self.worker, self.owns_faults = folder, worker, owns_faults
-        self._clocks: dict[str, CallClock] = {}
+        self._clock: CallClock | None = None
 
     @contextmanager
     def flight(
@@ -80,9 +85,9 @@ class FlightRecorder:
         if self.worker is None:
             yield
             return
-        if implementation not in self._clocks:
-            self._clocks[implementation] = CallClock(self.clock_of(self.worker), limit)
-        with self._clocks[implementation].running():
+        if self._clock is None:
+            self._clock = CallClock(self.clock_of(self.worker))
+        with self._clock.running(implementation, limit):
             yield
 
     def clock_of(self, worker: str) -> Path:
@@ -103,7 +108,7 @@ class FlightRecorder:
     @staticmethod
     def note_hang(running: Path, seconds: float) -> None:
         """Note that the item was ended because a call, or it itself, took so long."""
-        running.with_suffix(".hung").write_text(f"{seconds:.1f}", encoding="utf-8")
+        running.with_suffix(HUNG).write_text(f"{seconds:.1f}", encoding="utf-8")
 
     @contextmanager
     def _watched(self, timeout: float, faults: TextIO) -> Iterator[None]:
@@ -124,9 +129,11 @@ class FlightRecorder:
         """Whether the item took a worker down earlier in this run."""
         return self._file(key, "lost").exists()
 
-    def losses(self, implementation: str) -> int:
-        """How many items of an implementation took a worker down in this run."""
-        return len(list((self.folder / "lost").glob(slug(implementation) + "~*")))
+    def given_up(self, implementation: str) -> str:
+        """Why the rest of an implementation is not tried; empty where it is."""
+        lost = list((self.folder / "lost").glob(slug(implementation) + "~*"))
+        hangs = sum(file.suffix == HUNG for file in lost)
+        return f"crashed or hung {len(lost)} times in this run" if len(lost) >= LOSSES or hangs >= HANGS else ""
 
     def wreck(self, worker: str) -> dict[str, Any] | None:
         """What a dead worker was running: header, cases as [seconds, case], stack and log. None where it ran no item."""
@@ -134,7 +141,7 @@ class FlightRecorder:
             lines = running.read_text(encoding="utf-8").splitlines()
             header = json.loads(lines[0]) if lines else {}
             if header.get("worker") == worker:
-                stack, hung = running.with_suffix(".stack"), running.with_suffix(".hung")
+                stack, hung = running.with_suffix(".stack"), running.with_suffix(HUNG)
                 log = self.folder / f"{worker}.log"
                 return {
                     "header": header,
@@ -145,12 +152,12 @@ class FlightRecorder:
                 }
         return None
 
-    def mark_lost(self, key: tuple[str, str, str]) -> None:
-        """Note that an item took its worker down, so that it is not tried again."""
+    def mark_lost(self, key: tuple[str, str, str], hung: bool) -> None:
+        """Note that an item took its worker down, or hung, so that it is not tried again."""
         self._file(key, "running").unlink(missing_ok=True)
         self._file(key, "lost").touch()
         (self.folder / "lost").mkdir(exist_ok=True)
-        (self.folder / "lost" / f"{slug(key[1])}~{slug(*key)}").touch()
+        (self.folder / "lost" / f"{slug(key[1])}~{slug(*key)}{HUNG if hung else ''}").touch()
 
     def leave(self, implementation: str) -> None:
         """Note that an implementation has its first finding (--first)."""

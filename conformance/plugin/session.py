@@ -22,7 +22,7 @@ from ...adapters.contract import ContractError
 from ...adapters.device import VARIABLE
 from ...reports.baseline import failure
 from ...reports.write import FolderError
-from ..engine.interruption import listen
+from ..engine.interruption import listening
 from ..language import SpecError
 from ..remembered import a_run
 from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
@@ -79,13 +79,13 @@ class LawSession:
         config.args.extend(str(file) for file in tried if not _named(file, config.args))
         self._run = ExitStack()
         self._run.enter_context(a_run())
+        self._run.enter_context(listening())
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(
             Path(worker["attnspec_flight"] if worker else str(self._own_folder)),
             worker["workerid"] if worker else None,
             owns_faults=not config.pluginmanager.hasplugin("faulthandler"),
         )
-        listen()
         lead_a_group(self.recorder)
         self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else recorded_in(Path.cwd()))
         if worker is None:

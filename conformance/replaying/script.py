@@ -63,7 +63,7 @@ def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case
 def script(packed: str, *, address: str, title: str, file: str) -> str:
     """The text of the script. address: where the implementation is found. title: its first line. file: its own name."""
     lines = "\n".join(textwrap.wrap(packed, 120, break_on_hyphens=False))
-    filled = {"TITLE": _in_docstring(title), "FILE": _in_docstring(file), "ADDRESS": json.dumps(visible(address))[1:-1]}
+    filled = {"TITLE": _in_docstring(title), "FILE": _in_docstring(file), "ADDRESS": _in_string(address)}
     filled["DATA"] = lines.replace("\\", "\\\\")
     return re.sub("@(TITLE|FILE|ADDRESS|DATA)@", lambda found: filled[found[1]], _template())
 
@@ -71,6 +71,11 @@ def script(packed: str, *, address: str, title: str, file: str) -> str:
 def _in_docstring(text: str) -> str:
     """Text of others where the script has its docstring: it ends nothing and escapes nothing."""
     return visible(text).replace("\\", "\\\\").replace('"""', "'''")
+
+
+def _in_string(text: str) -> str:
+    """Text between double quotes that means the same there."""
+    return text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
 
 
 def _template() -> str:

@@ -18,7 +18,7 @@ def test_a_name_is_only_text(name: str) -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("name", ['q"""w', 'q"w\\x', "ö/k.py:f"])
+@pytest.mark.parametrize("name", ['q"""w', 'q"w\\x', "ö/k.py:f", "a\nb\x1b\x00", "\U0001f600", "\ud800"])
 def test_the_address_comes_back(name: str) -> None:
     tree = ast.parse(script("QUJD", address=name, title="t", file="f"))
     values = [

@@ -14,23 +14,14 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Warm
+from .kernel_text import SOFTMAX
 
 ROOT = Path(__file__).resolve().parents[2]
 
-KERNELS = """
+KERNELS = (
+    SOFTMAX
+    + """
 import ctypes, os, time
-import numpy as np
-import attnspec
-
-def softmax(q, k, v):
-    q, k, v = (x.astype(np.float64) for x in (q, k, v))
-    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
-    scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
-    weights = np.exp(scores - scores.max(-1, keepdims=True))
-    return weights / weights.sum(-1, keepdims=True) @ v
-
-def declare(name):
-    return attnspec.implementation(name=name, dtypes=["float32"])
 
 @declare("good")
 def good(q, k, v):
@@ -64,6 +55,7 @@ def hangs(q, k, v):
 def exits(q, k, v):
     raise SystemExit(3)
 """
+)
 
 ONE_LAW = """
 chapter: extra

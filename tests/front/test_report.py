@@ -18,29 +18,25 @@ from junitparser import JUnitXml
 from attnspec.reports.formats import FILES, FORMATS
 from attnspec.reports.write import read_report
 
+from .kernel_text import SOFTMAX
+
 pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).resolve().parents[2]
 TWO = ("--laws=weights/as-defined", "--laws=weights/never-negative", "--examples=2", "-j0")
 EVERY = [f"--format={form}" for form in FILES]
 
-SLOW = """
+SLOW = (
+    SOFTMAX
+    + """
 import time
-import numpy as np
-import attnspec
 
-def softmax(q, k, v):
-    q, k, v = (x.astype(np.float64) for x in (q, k, v))
-    k, v = (np.repeat(x, q.shape[1] // x.shape[1], axis=1) for x in (k, v))
-    scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])
-    weights = np.exp(scores - scores.max(-1, keepdims=True))
-    return (weights / weights.sum(-1, keepdims=True) @ v).astype(np.float32)
-
-@attnspec.implementation(name="slow", dtypes=["float32"])
+@declare("slow")
 def attend(q, k, v):
     time.sleep(SECONDS)
-    return softmax(q, k, v)
+    return softmax(q, k, v).astype(q.dtype)
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,23 @@
+"""The implementations that a command is about, once it is known that importing them does not end the command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from attnspec.conformance.selection import Target
+
+__all__ = ["targets_of"]
+
+
+def targets_of(addresses: Sequence[str], seconds: float | None = None) -> list[Target]:
+    """As `find_targets`, after an import in another process. seconds: that it may take, if that is less than usual.
+
+    Raises ContractError or Mistake.
+    """
+    from attnspec.adapters.trial_import import try_imports
+    from attnspec.conformance.selection import find_targets
+
+    try_imports(addresses, seconds)
+    return find_targets(addresses)
