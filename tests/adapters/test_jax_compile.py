@@ -14,6 +14,8 @@ import pytest
 from attnspec.adapters.jax import compile as jax_compile
 from attnspec.adapters.jax.compile import compiled
 
+pytestmark = pytest.mark.long
+
 
 def test_every_option_is_known_to_the_pinned_version() -> None:
     assert jax_compile.options() == jax_compile.FAST

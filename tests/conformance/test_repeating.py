@@ -17,6 +17,8 @@ from attnspec.conformance.explained import verify
 from attnspec.conformance.language import load_laws
 from attnspec.reports.modes import softened_lines
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
 SAME_BITS = (

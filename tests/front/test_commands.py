@@ -8,6 +8,8 @@ import pytest
 
 from attnspec.cli import _guarded
 
+pytestmark = pytest.mark.long
+
 
 def told(arguments: list[str], capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
     assert _guarded(arguments) == code

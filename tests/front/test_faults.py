@@ -11,6 +11,8 @@ import pytest
 
 from attnspec.cli import _guarded
 
+pytestmark = pytest.mark.long
+
 FEW = ["--laws", "causal/as-defined", "--laws", "flash/lse-as-defined", "--examples", "6", "--dtype", "float32", "-j", "1"]
 
 

@@ -17,6 +17,8 @@ from attnspec.reference.attention.textbook import attention
 from attnspec.reference.faults.catalogue import as_callable
 from attnspec.reference.rounding import DTYPES, round_to
 
+pytestmark = pytest.mark.long
+
 NAMES = ["float32", "float16", "bfloat16"]
 ALL = {"scale": scale, "gain": gain, "mixing": mixing, "keys": key_weights, "values": value_rows}
 OPTIONS: tuple[dict[str, Any], ...] = ({}, {"causal": True}, {"window": (16, 4)}, {"scale": 0.3})

@@ -22,6 +22,8 @@ from attnspec.reports.schema.result import Ratios
 from attnspec.reports.schema.words import Verdict
 from attnspec.reports.write import as_json
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 Place = tuple[str | int, ...]
 

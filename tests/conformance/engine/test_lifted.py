@@ -25,6 +25,8 @@ from attnspec.conformance.problems.structure import Structure
 from attnspec.reference.faults.catalogue import as_callable
 from attnspec.spec.operations import operations
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 RIGHT = suspect(CORRECT, Terms(), "sparse_attention")
 LIFTED = [law for law in LAWS.values() if lifts(RIGHT, law)]
@@ -76,7 +78,6 @@ def test_what_cannot_be_put_is_not_asked() -> None:
     assert able(few, LIFTED[0]) == {"causal"} and "mask" in able(RIGHT, LIFTED[0])
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("law", LIFTED, ids=lambda law: law.id)
 def test_a_correct_kernel_keeps_it(law: object) -> None:
     (made,) = find("numpy/block-sparse")

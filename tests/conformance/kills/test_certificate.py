@@ -24,6 +24,8 @@ from attnspec.conformance.problems.structure import Structure
 from attnspec.reports.certificates import certificate_lines, certificate_text, united
 from attnspec.reports.schema.result import Certificate
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 SOME = frozenset({"causal", "scale", "mask"})
 FEW = (

@@ -23,6 +23,8 @@ from attnspec.conformance.replaying.script import script
 from attnspec.reference.faults.catalogue import CORRECT, as_callable
 from attnspec.spec.operations import operations
 
+pytestmark = pytest.mark.long
+
 LAWS = {law.id: law for law in load_laws()}
 CONVENTIONS = {"causal_alignment": "top-left", "empty_rows": "zeros", "hidden_nan": "contained"}
 

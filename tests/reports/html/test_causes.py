@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from attnspec.reports.html.cards import LINES
 from attnspec.reports.html.causes import CARDS, causes_section
 from attnspec.reports.html.templating import written
 from attnspec.reports.record import Record
+
+pytestmark = pytest.mark.long
 
 Report = dict[str, Any]
 Read = Callable[[str], Any]

@@ -6,9 +6,13 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from attnspec.reports.html.head import head
 from attnspec.reports.html.templating import written
 from attnspec.reports.record import Record
+
+pytestmark = pytest.mark.long
 
 Report = dict[str, Any]
 Read = Callable[[str], Any]
