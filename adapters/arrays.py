@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .contract import ARRAYS, LAYOUTS, ContractError
-from .memory import place
+from .memory import Placement, place
 
 __all__ = ["Arrays", "NoGradient", "arrays_for", "layout_back", "layout_to"]
 
@@ -43,6 +43,14 @@ class Arrays(Protocol):
         memory: how it lies, one of memory.MEMORIES. layout: "bhsd", "bshd", or None for what is not q, k or v.
         Raises ValueError for an unknown memory or layout, and for "expanded" where the batch entries differ.
         """
+        ...
+
+    def placed(self, placement: Placement, device: str | None = None) -> Any:
+        """A framework array of what lies in a placement; it shares memory with that where `shares` says so."""
+        ...
+
+    def shares(self, device: str | None) -> bool:
+        """Whether arrays on a device lie in the memory of the placement that they were made of."""
         ...
 
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
@@ -75,9 +83,15 @@ class NumpyArrays:
     def to_framework(
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
     ) -> NDArray[Any]:
+        return self.placed(place(layout_to(array, layout), memory), device)
+
+    def placed(self, placement: Placement, device: str | None = None) -> NDArray[Any]:
         if device not in (None, "cpu"):
             raise ContractError(f"arrays='numpy' lives on the cpu, not on device {device!r}; leave device away")
-        return place(layout_to(array, layout), memory).view()
+        return placement.view()
+
+    def shares(self, device: str | None) -> bool:
+        return True
 
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
         if not isinstance(x, np.ndarray):
@@ -105,15 +119,20 @@ class TorchArrays:
     def to_framework(
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
     ) -> Any:
+        return self.placed(place(layout_to(array, layout), memory), device)
+
+    def placed(self, placement: Placement, device: str | None = None) -> Any:
         import torch
 
-        placed = place(layout_to(array, layout), memory)
-        name = placed.buffer.dtype.name
-        if name in FOREIGN:
-            flat = torch.from_numpy(placed.buffer.view(_bits(placed.buffer.dtype))).view(getattr(torch, name))
+        buffer = placement.buffer
+        if buffer.dtype.name in FOREIGN:
+            flat = torch.from_numpy(buffer.view(_bits(buffer.dtype))).view(getattr(torch, buffer.dtype.name))
         else:
-            flat = torch.from_numpy(placed.buffer)
-        return flat.to(device or "cpu").as_strided(placed.shape, placed.strides, placed.offset)
+            flat = torch.from_numpy(buffer)
+        return flat.to(device or "cpu").as_strided(placement.shape, placement.strides, placement.offset)
+
+    def shares(self, device: str | None) -> bool:
+        return device in (None, "cpu")
 
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
         import torch
@@ -159,14 +178,20 @@ class JaxArrays:
     def to_framework(
         self, array: NDArray[Any], *, memory: str = "contiguous", layout: str | None = None, device: str | None = None
     ) -> Any:
+        return self.placed(place(layout_to(array, layout), memory), device)
+
+    def placed(self, placement: Placement, device: str | None = None) -> Any:
         import jax
 
-        values = np.array(place(layout_to(array, layout), memory).view(), order="C")
+        values = np.array(placement.view(), order="C")
         # jax.numpy.array would compile its copy, once for each shape.
         moved = jax.device_put(values, jax.devices(device)[0] if device else None, may_alias=False)
         if moved.dtype != values.dtype:
             raise ContractError(f"JAX would turn {values.dtype} into {moved.dtype}; set jax_enable_x64 or give another dtype")
         return moved
+
+    def shares(self, device: str | None) -> bool:
+        return False
 
     def from_framework(self, x: Any, what: str = "the output") -> NDArray[Any]:
         import jax

@@ -98,6 +98,7 @@ class Implementation:
     misnamed: parameters that are never passed although they nearly name an option, with that option.
     notes: remarks that reports show (an ignored parameter, the version of a compiler).
     origin: where it was found (a file, a module, an entry point).
+    host: where it runs, if that is another process; its functions then only stand for those that are there.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Implementation:
     misnamed: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     origin: str = ""
+    host: Any = None
 
     def is_of(self, function: Any) -> bool:
         """Whether it was made of this function."""
@@ -135,6 +137,15 @@ class Implementation:
     def differentiable(self) -> bool:
         """Whether gradients can be asked for: by `backward`, or by differentiating through the framework."""
         return callable(self.backward) or (self.backward is None and self.arrays in DIFFERENTIATING)
+
+    @property
+    def backward_address(self) -> str:
+        """`:name` for a backward pass in the module of the function, else `module:name`; empty where it has none of its own."""
+        if self.host is not None or not callable(self.backward):
+            return str(getattr(self.host, "backward_address", ""))
+        module = str(getattr(self.backward, "__module__", ""))
+        place = "" if module == getattr(self.function, "__module__", None) else module
+        return f"{place}:{getattr(self.backward, '__name__', '')}"
 
 
 REGISTRY: dict[str, Implementation] = {}

@@ -7,8 +7,12 @@ An implementation that names a device of its own keeps it.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-__all__ = ["VARIABLE", "wished"]
+if TYPE_CHECKING:
+    from .contract import Implementation
+
+__all__ = ["VARIABLE", "device_of", "wished"]
 
 VARIABLE = "ATTNSPEC_DEVICE"
 
@@ -16,3 +20,12 @@ VARIABLE = "ATTNSPEC_DEVICE"
 def wished() -> str | None:
     """`cpu`, `cuda`, `cuda:1`, …, or None where nothing was asked for."""
     return os.environ.get(VARIABLE) or None
+
+
+def device_of(made: Implementation) -> str:
+    """Where its arrays lie: as declared or asked for, else the default of the framework, which is imported for that."""
+    if made.device is None and made.arrays == "jax":
+        import jax
+
+        return str(jax.default_backend())
+    return made.device or "cpu"

@@ -69,7 +69,7 @@ def source_of(target: str) -> Path | None:
     None where the kit itself brings it, or nothing is found.
     """
     target, _, _ = _called_how(target.strip())
-    if target in SHIPPED or target in families():
+    if target in SHIPPED or target in families() or target.startswith("process:"):
         return None
     path = _file_and_attribute(target)[0]
     if path is None:

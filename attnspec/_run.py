@@ -38,21 +38,32 @@ def run_laws(given: dict[str, Any]) -> int:
     """
     from attnspec.adapters.device import VARIABLE
     from attnspec.adapters.finding import called_how
-    from attnspec.conformance.selection import Mistake, make_plan
+    from attnspec.conformance.hosts.describing import hosts_can_be_had
+    from attnspec.conformance.remembered import a_run
+    from attnspec.conformance.selection import Mistake
     from attnspec.reports.baseline import load_baseline
-    from attnspec.reports.record import Record
-    from attnspec.reports.summary import print_summary
-    from attnspec.reports.write import free, read_report
 
     given["implementations"] = called_how(given["implementations"], given["signature"], given["arrays"])
+    given["in_process"] = given["in_process"] or not hosts_can_be_had()
     if given["form"] and not given["out"]:
         raise Mistake("--format writes files beside report.json; say where with --out DIR")
     for file in given["baseline"]:
         load_baseline(Path(file))
     if given["device"]:
         os.environ[VARIABLE] = given["device"]
+    with a_run():
+        return _run(given)
+
+
+def _run(given: dict[str, Any]) -> int:
+    """The run itself; what it remembers of implementations its end forgets."""
+    from attnspec.conformance.selection import make_plan
+    from attnspec.reports.record import Record
+    from attnspec.reports.summary import print_summary
+    from attnspec.reports.write import free, read_report
+
     plan = make_plan(
-        targets_of(given["implementations"], given["timeout"]),
+        targets_of(given["implementations"], given["timeout"], hosted=not given["in_process"]),
         **{name: given[name] for name in ("laws", "profile", "dtype", "budget", "examples", "timeout", "seed", "shard")},
         laws_files=given["laws_file"],
     )
@@ -110,6 +121,7 @@ def _arguments(given: dict[str, Any], place: Path, out: Path) -> list[str]:
         if given[name] is not None:
             arguments.append(f"--attnspec-{name}={given[name]}")
     arguments += [f"--attnspec-{flag}" for flag in ("first", "certificate", "strict") if given[flag]]
+    arguments += ["--attnspec-in-process"] if given["in_process"] else []
     return [*arguments, f"--attnspec-out={out}", str(spec_folder())]
 
 

@@ -11,13 +11,15 @@ if TYPE_CHECKING:
 __all__ = ["targets_of"]
 
 
-def targets_of(addresses: Sequence[str], seconds: float | None = None) -> list[Target]:
-    """As `find_targets`, after an import in another process. seconds: that it may take, if that is less than usual.
+def targets_of(addresses: Sequence[str], seconds: float | None = None, *, hosted: bool = False) -> list[Target]:
+    """As `find_targets`. seconds: that an import may take, if that is less than usual.
 
+    hosted: whether they are imported and called in processes of their own; if not, another process tries the import before.
     Raises ContractError or Mistake.
     """
     from attnspec.adapters.trial_import import try_imports
     from attnspec.conformance.selection import find_targets
 
-    try_imports(addresses, seconds)
-    return find_targets(addresses)
+    if not hosted:
+        try_imports(addresses, seconds)
+    return find_targets(addresses, hosted=hosted, seconds=seconds)

@@ -51,6 +51,7 @@ def cli() -> None:
     "--signature", metavar="NAME", help="IMPL has the signature of a library: sdpa, flash_attn, xformers, jax, keras, …"
 )
 @click.option("--arrays", metavar="KIND", help="IMPL takes numpy, torch or jax arrays.")
+@click.option("--in-process", is_flag=True, help="Call kernels in the process that judges them, as a debugger wants it.")
 @click.option("--strict", is_flag=True, help="Every exception is an error, none a refusal; no survey is made.")
 @click.option("--first", is_flag=True, help="Leave an implementation at its first finding.")
 @click.option("--certificate", is_flag=True, help="Say which known faults each pass would have caught (slow, once).")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import msgspec
 
+from ..adapters.device import device_of
 from ..reports.schema import Result as Told
 from ..reports.schema import checked
 from ..reports.schema.setting import Budget, FalseAlarms, LawText, Profile, Refusal, Shard
@@ -16,9 +17,6 @@ from ..reports.write import as_json
 from .engine.result import Result
 from .language import Law
 from .selection import Plan, Target
-
-if TYPE_CHECKING:
-    from ..adapters.contract import Implementation
 
 __all__ = ["describe_law", "describe_plan", "describe_result", "describe_shard", "told"]
 
@@ -94,7 +92,7 @@ def _describe_target(target: Target) -> Described:
         arrays=made.arrays,
         layout=made.layout,
         dtypes=list(made.dtypes),
-        device=_device(made),
+        device=device_of(made) if made.host is None else made.host.place,
         mode=cast(Mode, made.mode),
         options=sorted(made.options),
         claims=sorted(made.claims),
@@ -102,16 +100,8 @@ def _describe_target(target: Target) -> Described:
         notes=list(made.notes),
         origin=made.origin,
         conventions={},  # A run finds them out.
+        process="judge" if made.host is None else "host",
     )
-
-
-def _device(made: Implementation) -> str:
-    """Where arrays lie: as declared or asked for, else the default of the framework."""
-    if made.device is None and made.arrays == "jax":
-        import jax
-
-        return str(jax.default_backend())
-    return made.device or "cpu"
 
 
 def _describe_profiles() -> dict[str, Profile]:

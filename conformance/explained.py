@@ -14,6 +14,7 @@ from ..adapters.contract import Implementation
 from .diagnosis.diagnose import diagnose, under_arithmetic
 from .engine.result import Result
 from .engine.verify import Trial, replay_case, try_law
+from .hosts.line import Ended
 from .kills.certificate import certificate
 from .kills.own_laws import FALSE, false_of_the_reference
 from .kills.worth import why_worthless
@@ -78,9 +79,13 @@ def _blames_the_law(trial: Trial, result: Result) -> bool:
 def _explain(trial: Trial, result: Result) -> None:
     """Say of a finding on which values it still shows, and diagnose it, if the verdict is about values."""
     finding, law, made, dtype = trial.tally.finding, trial.law, trial.subject.implementation, trial.subject.dtype
-    if finding is None:
+    if finding is None or trial.ended:
         return
-    result.simplest, result.packed = left_behind(law, made, result)
+    try:
+        result.simplest, result.packed = left_behind(law, made, result)
+    except Ended as ended:
+        result.details.append(f"no script: while one was made it {ended}")
+        return
     if result.verdict != "fail" or not trial.failed:
         return
     failed = [finding.structure, *(s for s in trial.failed if s != finding.structure)]
@@ -90,6 +95,8 @@ def _explain(trial: Trial, result: Result) -> None:
             holds = holds_under(made, law, dtype, failed, trial.holding, trial.subject.conventions, trial.record)
             found = under_arithmetic(found, holds)
         result.diagnosis = found
+    except Ended as ended:
+        result.details.append(f"no diagnosis: while one was made it {ended}")
     except Exception as error:  # a finding outlives a defect of its diagnosis, and says so
         result.details.append(f"no diagnosis, by a defect of the kit: {type(error).__name__}: {error}")
 

@@ -21,9 +21,10 @@ _CLEARED: list[Callable[[], object]] = []
 _OPEN: list[None] = []
 
 
-def at_the_end(clear: Callable[[], object]) -> None:
+def at_the_end(clear: Callable[[], object]) -> Callable[[], object]:
     """Have something called when a run ends."""
     _CLEARED.append(clear)
+    return clear
 
 
 def kept_for_a_run(memory: M) -> M:

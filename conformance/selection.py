@@ -201,15 +201,20 @@ def _within(dtypes: Sequence[str]) -> str:
     return f" in {' or '.join(dtypes)}" if dtypes else ""
 
 
-def find_targets(addresses: Iterable[str]) -> list[Target]:
-    """The implementations at each address (commas separate several). Raises ContractError or Mistake."""
+def find_targets(addresses: Iterable[str], *, hosted: bool = False, seconds: float | None = None) -> list[Target]:
+    """The implementations at each address (commas separate several). Raises ContractError or Mistake.
+
+    hosted: whether each is imported and called in a process of its own. seconds: that importing it there may take.
+    """
     from ..adapters.finding import addresses_in, find
+    from .hosts.describing import hosted_at
+    from .hosts.program import is_program
     from .operations import load_installed
 
     load_installed()
     found: dict[str, Target] = {}
     for address in addresses_in(addresses):
-        for made in find(address):
+        for made in hosted_at(address, seconds) if hosted or is_program(address) else find(address):
             _check_operation(made)
             _check_arithmetic(made)
             _check_device(made)
@@ -232,7 +237,8 @@ def _check_operation(made: Implementation) -> None:
     try:
         operation_named(made.operation)
     except UnknownOperation as error:
-        raise Mistake(f"{made.name}: {error}") from None
+        hint = "" if made.host is None else "; where importing the kernel registers it, say so with attnspec --with FILE run …"
+        raise Mistake(f"{made.name}: {error}{hint}") from None
 
 
 def _check_arithmetic(made: Implementation) -> None:
@@ -253,7 +259,7 @@ def _check_device(made: Implementation) -> None:
 
     from ..adapters.arrays import arrays_for
 
-    if made.device in (None, "cpu"):
+    if made.device in (None, "cpu") or made.host is not None:
         return
     try:
         arrays_for(made.arrays).to_framework(np.zeros(1, np.float32), device=made.device)
@@ -333,6 +339,6 @@ def known_dtypes(given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def _own_address(address: str, made: Implementation) -> str:
     """The address of one implementation among those that an address names together."""
-    if ":" in address:
+    if ":" in address:  # A program, an attribute of a module or file.
         return address
     return f"{address}:{made.name}" if address.endswith(".py") else made.name

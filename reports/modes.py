@@ -15,14 +15,19 @@ __all__ = ["mode_lines", "softened_lines"]
 
 
 def mode_lines(report: Report) -> list[str]:
-    """A line for each mode and device: who ran so, with how many problems a law, and how many programs were compiled."""
+    """A line for each mode and device: who ran so, with how many problems a law, and how many programs were compiled.
+
+    Then who ran in the process of the judge, where it can do things to it that a host keeps away.
+    """
     groups: dict[tuple[str, str], list[str]] = {}
     for made in report.implementations:
         groups.setdefault((made.mode, made.device), []).append(made.name)
     programs: dict[str, int] = {}
     for row in report.results:
         programs[row.implementation] = programs.get(row.implementation, 0) + row.compilations
-    return [_line(mode, device, names, programs, report.budget) for (mode, device), names in groups.items()]
+    lines = [_line(mode, device, names, programs, report.budget) for (mode, device), names in groups.items()]
+    beside = [made.name for made in report.implementations if made.process == "judge"]
+    return [*lines, f"in the process of the judge: {', '.join(beside)}"] if beside else lines
 
 
 def softened_lines(report: Report) -> list[str]:

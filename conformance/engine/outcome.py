@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ..hosts.line import Ended
 from ..language.law import Law
 from ..problems.problem import Problem
 from ..vocabulary.word import Undecided
@@ -20,12 +21,14 @@ class Outcome:
     """verdict: `pass` or `fail`; `error` where the implementation raised; `undecided` where the equation says nothing about the
     problem; `unclaimed` where the implementation does not take it.
     decision: what the equation gave, where it could be looked at. words: what else there is to say. trace: of what was raised.
+    ended: whether the host of the implementation came to an end.
     """
 
     verdict: str
     decision: Decision | None = None
     words: str = ""
     trace: Sequence[str] = ()
+    ended: bool = False
 
     @property
     def rejected(self) -> bool:
@@ -60,4 +63,6 @@ def outcome_of(asked: Callable[[], Decision | None]) -> Outcome:
         return Outcome("fail", words=str(broken))
     except Raised as raised:
         return Outcome("error", words=f"raised {raised}", trace=raised.trace)
+    except Ended as ended:
+        return Outcome("error", words=str(ended), trace=ended.lines, ended=True)
     return Outcome("pass" if decision is None or decision.holds else "fail", decision)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from ...spec.shapes import sizes_in
+from ..hosts.hosted import Brought
 from ..operations import Operation, operation_named
 from ..problems.problem import Problem
 
-__all__ = ["Asked", "due", "named"]
+__all__ = ["Asked", "amount", "due", "named"]
 
 Asked = tuple[str, ...]
 """Options that ask for results, in the order of these."""
@@ -33,11 +34,11 @@ def named(result: Any, asked: Asked, operation: Operation) -> dict[str, Any] | s
         return {groups[0][0]: result}
     wanted = ", ".join(names[0] if len(names) == 1 else f"({', '.join(names)})" for names in groups)
     if not _of_length(result, len(groups)):
-        return f"asked for ({wanted}), the call returned {_told(result)}"
+        return f"asked for ({wanted}), the call returned {amount(result)}"
     parts: dict[str, Any] = {}
     for names, part in zip(groups, result, strict=True):
         if len(names) > 1 and not _of_length(part, len(names)):
-            return f"asked for ({wanted}), the call returned {_told(part)} instead of ({', '.join(names)})"
+            return f"asked for ({wanted}), the call returned {amount(part)} instead of ({', '.join(names)})"
         parts |= dict(zip(names, part if len(names) > 1 else (part,), strict=True))
     return parts
 
@@ -46,5 +47,8 @@ def _of_length(result: Any, length: int) -> bool:
     return isinstance(result, tuple | list) and len(result) == length
 
 
-def _told(result: Any) -> str:
-    return f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
+def amount(result: Any) -> str:
+    """How many results something is, or what it is where it is no tuple."""
+    if isinstance(result, tuple | list):
+        return f"{len(result)} results"
+    return result.kind if isinstance(result, Brought) else type(result).__name__

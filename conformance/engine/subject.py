@@ -14,24 +14,23 @@ from typing import Any
 
 import numpy as np
 
-from ...adapters.arrays import NoGradient, arrays_for
+from ...adapters.arrays import NoGradient
 from ...adapters.contract import ContractError, Implementation
-from ...adapters.first_use import FirstUse, first_use
+from ...adapters.first_use import FirstUse
 from ...reference.arithmetic import arithmetic_for
 from ...spec.shapes import arrays_among, in_layout
 from ..bounded import Bounded, bounded
+from ..hosts.raised import Raised
 from ..meaning import attended, derived, drawn, judged, judged_gradients
 from ..operations import operation_named
 from ..problems.problem import Problem
 from ..vocabulary.word import GRADIENTS, Pair
-from .call_clock import timed_call
-from .interruption import asked_to_stop
+from .calling import calls_of
 from .interval import around, largest_share
 from .lifted import posed
-from .raised import Raised
 from .received import Broken, received
 from .reordered import heads_back, heads_out, in_order_of, without_mass
-from .results import Asked, due, named
+from .results import Asked, amount, due, named
 
 __all__ = ["Broken", "NotClaimed", "Raised", "Subject"]
 
@@ -67,7 +66,8 @@ class Subject:
         self.dtype = dtype
         self.conventions = conventions
         self.arithmetic = arithmetic_for(implementation.arithmetic, dtype)
-        self.arrays = arrays_for(implementation.arrays)
+        self.caller = calls_of(implementation)
+        self.arrays = self.caller.arrays
         self.seconds = 0.0
         self.altered: set[str] = set()
         self.asked: list[frozenset[str]] = []
@@ -165,12 +165,10 @@ class Subject:
 
     def first_use(self, p: Problem) -> FirstUse | None:
         """How the arrays are first combined; None where no two of them are seen to meet."""
-        made = self.implementation
         arguments, options = self._delivered(p)
         called = operation_named(p.operation).called
-        arrays = dict(zip((called.get(name, name) for name in p.arrays), arguments, strict=True))
-        with np.errstate(), timed_call():
-            return first_use(made.arrays, made.function, arrays, made.keywords.of(options, p.sizes.get("d", 1)))
+        names = [called.get(name, name) for name in p.arrays]
+        return self.caller.first_use(self.implementation, names, arguments, options, p.sizes.get("d", 1))
 
     def answers(self, p: Problem) -> bool:
         """Whether the implementation answers p, which it claims. Raises NotClaimed where it does not claim it."""
@@ -253,8 +251,9 @@ class Subject:
         refusal = made.takes.reason(p.sizes, {**p.options, **dict.fromkeys(asked, True)})
         if refusal is not None:
             raise NotClaimed(refusal)
-        supports = made.supports
-        reason = None if supports is None else supports(p.but(**dict.fromkeys(asked, True)))
+        if made.supports is None:
+            return
+        reason = self.caller.supports(made, p.but(**dict.fromkeys(asked, True)))
         if reason is not None:
             raise NotClaimed(reason)
 
@@ -262,15 +261,9 @@ class Subject:
         arguments, options, watched, before = self._watched(p)
         options |= dict.fromkeys(asked, True)
         self.asked.append(frozenset(options))
-        keywords = self.implementation.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
-            with np.errstate(), timed_call():  # What a call sets it does not leave behind.
-                result = self.implementation.function(*arguments, **keywords)
-        except BaseException as error:
-            if _is_for_the_run(error):
-                raise
-            raise Raised(error) from error
+            result = self.caller.forward(self.implementation, arguments, options, p.sizes.get("d", 1))
         finally:
             self.seconds += time.perf_counter() - start
         parts = named(result, asked, operation_named(p.operation))
@@ -319,25 +312,15 @@ class Subject:
         arguments, options = self._delivered(p)
         self.asked.append(frozenset({*options, GRADIENTS}))
         upstream = self.arrays.to_framework(heads_out(self.conventions, p, dout), layout=made.layout, device=made.device)
-        keywords = made.keywords.of(options, p.sizes.get("d", 1))
         start = time.perf_counter()
         try:
-            with np.errstate(), timed_call():
-                if callable(made.backward):
-                    result = made.backward(upstream, *arguments, **keywords)
-                else:
-                    result = self.arrays.gradients(made.function, arguments, keywords, upstream)
+            result = self.caller.backward(made, upstream, arguments, options, p.sizes.get("d", 1))
         except NoGradient as reason:
             raise NotClaimed(f"{made.name} has no gradients: {reason}") from None
-        except BaseException as error:
-            if _is_for_the_run(error):
-                raise
-            raise Raised(error) from error
         finally:
             self.seconds += time.perf_counter() - start
         if not isinstance(result, tuple | list) or len(result) < len(p.arrays):
-            got = f"{len(result)} results" if isinstance(result, tuple | list) else type(result).__name__
-            raise Broken(f"asked for ({', '.join(p.gradients)}), the backward pass returned {got}")
+            raise Broken(f"asked for ({', '.join(p.gradients)}), the backward pass returned {amount(result)}")
         axes = operation_named(p.operation).arguments
         found = {
             name: received(self.arrays, made.layout, name, part, p.arrays[of].shape, in_layout(axes[of]))
@@ -356,11 +339,6 @@ class Subject:
             if "lse" in arrays and self.conventions.get("empty_lse") == "large-negative":
                 arrays["lse"] = without_mass(arrays["lse"], attended(p).visible)
         return _Answer(arrays, altered)
-
-
-def _is_for_the_run(error: BaseException) -> bool:
-    """Whether an exception of a call is not the implementation's: somebody stops the run. sys.exit has its own verdict."""
-    return isinstance(error, SystemExit) or (isinstance(error, KeyboardInterrupt) and asked_to_stop())
 
 
 def _laid_out(name: str, p: Problem) -> bool:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ...adapters.arrays import arrays_for
 from ...adapters.contract import Implementation
 from ...adapters.takes import ALWAYS
 from ...spec.operations import operations
@@ -25,6 +24,7 @@ from ..problems.sizes import Pool, pool_for
 from ..problems.structure import Structure
 from ..vocabulary.word import GRADIENTS, WORDS
 from .budget import Budget, budget_named
+from .calling import calls_of
 from .conventions import settled
 from .lifted import able, is_lifted, lifts
 from .outcome import Outcome, outcome
@@ -71,7 +71,7 @@ def try_law(
     """
     budget = budget_named(budget) if isinstance(budget, str) else budget
     start, reference = time.perf_counter(), Clock.seconds
-    programs = arrays_for(implementation.arrays).compilations()
+    programs = calls_of(implementation).compilations()
     reason = not_claimed(implementation, law, dtype)
     if reason is None:
         record(f"{law.id}?dtype={dtype}&probe=conventions")
@@ -87,7 +87,7 @@ def try_law(
         _search(trial, pool, examples or budget.of_mode(implementation.mode), seed, shrink)
     result = trial.result()
     after(trial, result)
-    result.compilations = arrays_for(implementation.arrays).compilations() - programs
+    result.compilations = max(0, subject.caller.compilations() - programs)  # Another host begins at 0.
     spent = time.perf_counter() - start
     own = {"implementation": subject.seconds, "reference": Clock.seconds - reference}
     result.seconds = {**own, "kit": max(0.0, spent - sum(own.values()))}
@@ -187,7 +187,10 @@ def _other_convention(law: Law, conventions: dict[str, str]) -> str | None:
 
 
 class Trial:
-    """Decides structures one at a time and keeps the count. failed, holding: those on which the law failed and held."""
+    """Decides structures one at a time and keeps the count. failed, holding: those on which the law failed and held.
+
+    ended: whether the host of the implementation came to an end.
+    """
 
     def __init__(
         self,
@@ -202,6 +205,7 @@ class Trial:
         self.held = held
         self.failed: list[Structure] = []
         self.holding: list[Structure] = []
+        self.ended = False
 
     def begin(self) -> None:
         """Forget what earlier failures gave that hold again: a result must not depend on what was run here before."""
@@ -230,7 +234,9 @@ class Trial:
 
     def _without_a_decision(self, found: Outcome, case: str, structure: Structure) -> str:
         if found.rejected:
-            self.tally.found(Finding(found.verdict, case, structure, found.words, list(found.trace)))
+            words = f"{found.words} while running {case}" if found.ended else found.words
+            self.ended = self.ended or found.ended
+            self.tally.found(Finding(found.verdict, case, structure, words, list(found.trace)))
             return "fail"
         reasons = self.tally.undecided if found.verdict == "undecided" else self.tally.unclaimed
         reasons[found.words] += 1
@@ -242,10 +248,10 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more shall be tried: time is up, or nothing but refusals came."""
+        """Whether nothing more shall be tried: time is up, nothing but refusals came, or the host has ended."""
         most = HOPELESS_WHOLE if self.subject.implementation.compiles else HOPELESS
         hopeless = self.tally.examples == 0 and sum(self.tally.unclaimed.values()) >= most
-        return hopeless or time.monotonic() > self.deadline
+        return self.ended or hopeless or time.monotonic() > self.deadline
 
 
 def _search(trial: Trial, pool: Pool, examples: int, seed: int, shrink: bool) -> None:

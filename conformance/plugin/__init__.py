@@ -33,6 +33,7 @@ LONG_ONLY: dict[str, tuple[str, dict[str, Any]]] = {
     "baseline": ("YAML file of known failures (repeatable)", {"action": "append", "default": []}),
     "certificate": ("which known faults each pass would have caught", {"action": "store_true", "default": False}),
     "strict": ("every exception is an error, none a refusal", {"action": "store_true", "default": False}),
+    "in-process": ("call kernels in the process that judges them", {"action": "store_true", "default": False}),
     "first": ("leave an implementation at its first finding", {"action": "store_true", "default": False}),
 }
 

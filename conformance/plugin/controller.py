@@ -17,6 +17,7 @@ from ...reports.profiles import verdict_line
 from ...reports.record import Record
 from ...reports.write import FolderError, ResultStream, write_report
 from ..describe import describe_law, describe_plan, describe_shard, told
+from ..hosts.describing import descriptions
 from ..selection import Plan
 from .crash import is_hang, result_of_wreck
 from .items import PROPERTY, SCRIPT
@@ -89,6 +90,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         node.workerinput["attnspec_flight"] = str(self.recorder.folder)
+        node.workerinput["attnspec_described"] = json.dumps(descriptions())
         node.workerinput["attnspec_surveys"] = json.dumps(self.surveys)
         node.workerinput["attnspec_stored"] = str(self.stored.file)
 

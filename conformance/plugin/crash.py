@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 from ..engine.result import Result
+from ..hosts.wreckage import cause, frames, printed
 
 __all__ = ["IDENTITY", "is_hang", "result_of_wreck"]
 
 IDENTITY = ("implementation", "operation", "law", "dtype", "level", "chapter")
-FRAMES, PRINTED = 12, 8
-"""Lines of evidence that help; the rest is the stack of pytest."""
 
 
 def is_hang(wreck: dict[str, Any]) -> bool:
@@ -33,8 +31,8 @@ def result_of_wreck(wreck: dict[str, Any], returncode: int | None = None) -> Res
     elif wreck["stack"].startswith("Timeout"):
         result.message = _hung(header["timeout"], cases, during)
     else:
-        result.message = f"crashed ({_cause(returncode)}) {during}"
-    result.details = [*_frames(wreck["stack"]), *_printed(wreck["log"])]
+        result.message = f"crashed ({cause('worker', returncode)}) {during}"
+    result.details = [*frames(wreck["stack"]), *printed(wreck["log"])]
     return result
 
 
@@ -47,28 +45,3 @@ def _hung(timeout: float, cases: list[Any], during: str) -> str:
             f"ended {during}"
         )
     return f"hung: no answer after {since:.0f} s {during}"
-
-
-def _cause(returncode: int | None) -> str:
-    if returncode is None:
-        return "worker died"
-    if returncode >= 0:
-        return f"worker died with exit code {returncode}"
-    try:
-        name = signal.Signals(-returncode).name
-    except ValueError:
-        name = f"signal {-returncode}"
-    return f"worker died of {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
-
-
-def _frames(stack: str) -> list[str]:
-    """The frames of the thread that crashed, or hung, from the innermost to where the kit called the implementation."""
-    threads = [part.splitlines() for part in stack.split("\n\n")]
-    own = next((lines for lines in threads if any(line.startswith("Current thread") for line in lines)), threads[-1])
-    frames = [line.strip() for line in own if line.startswith("  File")]
-    inside = [number for number, line in enumerate(frames) if "/conformance/" in line]
-    return [f"stack: {line}" for line in frames[: inside[0] if inside else None][:FRAMES]]
-
-
-def _printed(log: str) -> list[str]:
-    return [f"printed: {line}" for line in log.splitlines() if line.strip()][-PRINTED:]

@@ -22,6 +22,7 @@ from ...reports.schema.report import Finding
 from ...reports.schema.setting import KnownFailure
 from ..describe import describe_law, told
 from ..engine.result import Result
+from ..hosts.line import Ended
 from ..selection import Case
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ __all__ = ["PROPERTY", "SCRIPT", "AttnspecWarning", "LawDoesNotHold", "LawFile",
 
 PROPERTY, SCRIPT = "attnspec", "attnspec_script"
 """The names under which a test report carries its result as JSON, and the packed calls of a finding (or nothing)."""
+
+LATER = 10.0
+"""Seconds after its time limit by which a judge of a host has ended that, and said so."""
 
 
 class AttnspecWarning(UserWarning):
@@ -117,7 +121,11 @@ def run_case(case: Case, laws: LawSession) -> Result:
     if message:
         return Result(**case.identity(), verdict="error", message=message)
     header = {**case.identity(), "address": case.target.address}
-    with recorder.flight(case.key, header, plan.budget.timeout, plan.budget.of_call(made.mode)) as record:
+    host = made.host
+    if host is not None:
+        host.line.renew(plan.budget.of_call(made.mode), plan.budget.timeout)
+    timeout = plan.budget.timeout + (0.0 if host is None else LATER)
+    with recorder.flight(case.key, header, timeout, plan.budget.of_call(made.mode)) as record:
         try:
             before = laws.stored.cases(case.target.address, case.law.id, case.dtype)
             explain = known(laws.expected, Finding(*case.key)) is None  # A known failure has its reason.
@@ -125,8 +133,17 @@ def run_case(case: Case, laws: LawSession) -> Result:
             result: Result = verify(made, case.law, case.dtype, budget=plan.budget, seed=plan.seed, **how)
         except SystemExit as error:
             return Result(**case.identity(), verdict="error", message=f"called sys.exit({error.code!r})")
+        except Ended as ended:
+            message = f"{ended} before its first problem (loading it, or probing its conventions)"
+            result = Result(**case.identity(), verdict="error", message=message, details=ended.lines)
+        if host is not None and result.verdict in ("fail", "error"):
+            result.details += host.line.said()
         recorder.note_result(result)
         if result.verdict != "error":
-            with contextlib.suppress(SystemExit):  # Probes call the implementation; the laws say that it ends the process.
+            with contextlib.suppress(
+                SystemExit, Ended
+            ):  # Probes call the implementation; the laws say that it ends the process.
                 recorder.note_conventions(made.name, lambda: settled(made))
+    if host is not None and host.line.ended is not None:
+        recorder.mark_lost(case.key, hung=host.line.ended.hung)
     return result

@@ -23,6 +23,8 @@ from ...adapters.device import VARIABLE
 from ...reports.baseline import failure
 from ...reports.write import FolderError
 from ..engine.interruption import listening
+from ..hosts.describing import hosts_can_be_had, take_over
+from ..hosts.server import close_servers
 from ..language import SpecError
 from ..remembered import a_run
 from ..selection import Case, Mistake, Plan, Target, find_targets, make_plan
@@ -63,8 +65,13 @@ class LawSession:
         self.certify: bool = config.getoption("attnspec_certificate")
         if config.getoption("attnspec_device"):
             os.environ[VARIABLE] = config.getoption("attnspec_device")
+        self._run = ExitStack()
+        self._run.enter_context(a_run())
+        if worker:
+            take_over(json.loads(worker["attnspec_described"]))
+        hosted = hosts_can_be_had() and not config.getoption("attnspec_in_process")
         try:
-            targets = find_targets(given["impl"])
+            targets = find_targets(given["impl"], hosted=hosted, seconds=given["timeout"])
             if not config.getoption("attnspec_strict"):
                 self.surveys = json.loads(worker["attnspec_surveys"]) if worker else survey_targets(targets)
                 targets = with_surveys(targets, self.surveys)
@@ -72,13 +79,12 @@ class LawSession:
             baseline = _baseline(config.getoption("attnspec_baseline"))
             self.expected = [failure(entry) for entry in baseline]
         except (Mistake, ContractError, SpecError) as error:
+            self._run.close()
             raise pytest.UsageError(f"attnspec: {error}") from None
         # A file of which no law is tried holds no item, and pytest would call it an address that leads nowhere.
         elsewhere = {law.file: None for law in self.plan.laws if not law.shipped}
         tried = [file for file in {**dict.fromkeys(self.laws_files), **elsewhere} if file.resolve() in self._by_file]
         config.args.extend(str(file) for file in tried if not _named(file, config.args))
-        self._run = ExitStack()
-        self._run.enter_context(a_run())
         self._run.enter_context(listening())
         self._own_folder = None if worker else tempfile.mkdtemp(prefix="attnspec-")
         self.recorder = FlightRecorder(
@@ -89,6 +95,8 @@ class LawSession:
         lead_a_group(self.recorder)
         self.stored = StoredFailures(Path(worker["attnspec_stored"]) if worker else recorded_in(Path.cwd()))
         if worker is None:
+            if getattr(config.option, "numprocesses", None):
+                close_servers()  # Workers have their own.
             _allow_deaths(config, len(self.plan.targets))
             from .controller import Controller
 

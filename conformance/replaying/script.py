@@ -17,6 +17,7 @@ import numpy as np
 from ...adapters.contract import Implementation
 from ...reports.visible import visible
 from ...spec.shapes import in_layout
+from ..hosts.program import is_program
 from ..language.law import Law
 from ..operations import operation_named
 from .calls import Call
@@ -33,10 +34,10 @@ LOW = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case: str, found: str) -> str | None:
     """The calls as text that `script` embeds: the first that shows a mistake alone, or all where none does.
 
-    None where they are too large for a script, where there was no call, or where the implementation has the signature of a
-    preset or takes its heads in another order than the spec, which a script does not know.
+    None where they are too large for a script, where there was no call, or where the implementation is a program, has the
+    signature of a preset or takes its heads in another order than the spec, which a script does not know.
     """
-    if made.signature or made.conventions.get("head_groups") == "interleaved":
+    if made.signature or is_program(made.origin) or made.conventions.get("head_groups") == "interleaved":
         return None
     showing = [call for call in calls if call.wrong()][:1]
     told = showing or list(calls)
@@ -46,7 +47,7 @@ def pack(calls: Sequence[Call], law: Law, made: Implementation, dtype: str, case
     about: dict[str, Any] = {
         "law": law.id, "statement": law.statement, "equation": law.equation, "found": found, "case": case,
         "implementation": made.name, "dtype": dtype, "arrays": made.arrays, "layout": made.layout,
-        "backward": _address(made.backward, made.function) if callable(made.backward) else "",
+        "backward": made.backward_address,
         "decisive": bool(showing), "calls": [_call(n, call, arrays, made) for n, call in enumerate(told)],
     }  # fmt: skip
     about["dtypes"] = {name: str(x.dtype) for name, x in arrays.items()}
@@ -113,13 +114,6 @@ def _call(number: int, call: Call, arrays: dict[str, Any], made: Implementation)
         arrays[f"{number}.dout"] = call.dout
         told["dout"] = True
     return told
-
-
-def _address(function: Any, beside: Any) -> str:
-    """`:name` for a function in the module of another, else `module:name`."""
-    module = str(getattr(function, "__module__", ""))
-    place = "" if module == getattr(beside, "__module__", None) else module
-    return f"{place}:{getattr(function, '__name__', '')}"
 
 
 def title_of(row: Mapping[str, Any]) -> str:

@@ -12,7 +12,9 @@ from typing import Any
 def main(task: dict[str, Any]) -> None:
     """Survey each implementation of a task and write what was found, each call before it is made."""
     from attnspec.adapters.finding import find
-    from attnspec.conformance.survey.record import written_takes
+    from attnspec.adapters.written_takes import written_takes
+    from attnspec.conformance.hosts.describing import hosted_at
+    from attnspec.conformance.hosts.program import is_program
     from attnspec.conformance.survey.survey import survey
 
     with open(task["log"], "w", encoding="utf-8") as log:
@@ -21,7 +23,9 @@ def main(task: dict[str, Any]) -> None:
             print(json.dumps([kind, value]), file=log, flush=True)
 
         for how, name in task["left"]:
-            made = next(each for each in find(**how) if each.name == name)
+            address = how["target"]
+            named = hosted_at(address) if is_program(address) else find(address)
+            made = next(each for each in named if each.name == name)
             takes = survey(made, partial(_begin, say, name), _of(task["avoid"], name))
             say("found", {"name": name, "takes": written_takes(takes)})
 

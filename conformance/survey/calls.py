@@ -22,7 +22,7 @@ __all__ = ["Caller", "Home", "Sizes"]
 
 Sizes = Mapping[str, int]
 
-MISTAKES = (NameError, RecursionError, MemoryError)
+MISTAKES = frozenset({"NameError", "RecursionError", "MemoryError"})
 """Exceptions that no kernel raises to refuse a problem."""
 
 
@@ -103,7 +103,7 @@ class Caller:
         except NotClaimed:
             return False, None
         except Raised as raised:
-            return True, None if isinstance(raised.error, MISTAKES) else str(raised)
+            return True, None if MISTAKES & set(raised.kinds) else str(raised)
         except (Broken, SystemExit):
             pass
         return True, None

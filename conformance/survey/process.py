@@ -22,7 +22,7 @@ from threading import Event
 from typing import Any
 
 from ...adapters.takes import Takes
-from .record import read_takes
+from ...adapters.written_takes import read_takes
 
 __all__ = ["survey_all"]
 

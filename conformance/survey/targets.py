@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ...adapters.written_takes import read_takes, written_takes
 from ..selection import Target
 from .process import survey_all
-from .record import read_takes, written_takes
 
 __all__ = ["survey_targets", "with_surveys"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from .words import Closed, Count, Level, Mode, Positive, Share, SpecHash
+from .words import Closed, Count, Level, Mode, Positive, Share, SpecHash, Where
 
 __all__ = [
     "Budget",
@@ -106,6 +106,10 @@ class Implementation(Closed, kw_only=True):
     notes: list[str]
     origin: str
     conventions: dict[str, Convention]
+    process: Annotated[
+        Where | UnsetType,
+        Meta(description="Where it ran: in a host of its own, or in the process of the judge. Older reports do not say."),
+    ] = UNSET
 
 
 class LawText(Closed):

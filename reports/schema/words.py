@@ -21,6 +21,7 @@ __all__ = [
     "Share",
     "SpecHash",
     "Verdict",
+    "Where",
     "Whole",
 ]
 
@@ -35,6 +36,7 @@ LawId: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9-]+/[a-z0-9-]+$")]
 SpecHash: TypeAlias = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 Level: TypeAlias = Literal["must", "should", "may"]
 Mode: TypeAlias = Literal["eager", "compiled", "interpreted"]
+Where: TypeAlias = Literal["host", "judge"]
 Verdict: TypeAlias = Literal["pass", "fail", "inconclusive", "not-claimed", "error"]
 
 ABSENT: Any = UNSET

@@ -34,7 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ran(place: Path, attnspec: Run) -> subprocess.CompletedProcess[str]:
     """All four kernels, as a user runs them."""
     options = ("--budget", "standard", "--examples", "12", "--certificate", "--out", "report")
-    return attnspec("run", "kernels.py", *options, cwd=place, timeout=300)
+    return attnspec("--with", "kernels.py", "run", "kernels.py", *options, cwd=place, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_a_kernel_with_one_option_is_called_without_it_too(attnspec: Run, tmp_pa
     place = tmp_path / "toy"
     shutil.copytree(TOY, place)
     (place / "one.py").write_text(ONE, encoding="utf-8")
-    done = attnspec("run", "one.py", "--laws", "folding/as-defined", "--budget", "standard", cwd=place)
+    done = attnspec("--with", "kernels.py", "run", "one.py", "--laws", "folding/as-defined", "--budget", "standard", cwd=place)
     assert done.returncode == 1 and "gain=" not in done.stdout, done.stdout
 
 

@@ -250,7 +250,7 @@ def test_a_full_disk_is_one_sentence_and_what_was_decided_is_shown(tmp_path: Pat
     """No file may grow beyond a few kilobytes, as where no room is left."""
     small = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))"
     script = f"import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); {small}; from attnspec.cli import main; main()"
-    chosen = ["--laws=weights/*", "--dtype=float32", "--examples=1", "-j0", "--strict", "--out=out"]
+    chosen = ["--laws=weights/*", "--dtype=float32", "--examples=1", "-j0", "--in-process", "--strict", "--out=out"]
     done = subprocess.run(
         [sys.executable, "-c", script, "run", "numpy/naive", *chosen],
         cwd=tmp_path,

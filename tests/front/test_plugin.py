@@ -158,7 +158,7 @@ def test_workers_that_die_are_failed_items(run_laws_in_pytest: Any, kernels: Pat
     options = ("--impl=aborts.py", f"--impl={kernels}:good", "--examples=2", "-n1", "--dist=loadgroup", "--tb=line")
     done = run_laws_in_pytest(*SPEC, *options, *laws, "-p", "no:faulthandler", cwd=tmp_path)
     assert "4 failed, 4 passed" in done.stdout, done.stdout
-    assert "crashed (worker died of SIGABRT)" in done.stdout, done.stdout
+    assert "crashed (host died of SIGABRT)" in done.stdout, done.stdout
     assert "not run: one crashed or hung 3 times in this run" in done.stdout
 
 

@@ -69,7 +69,7 @@ def test_nan(rows: list[dict[str, Any]]) -> None:
 def test_segfaults(rows: list[dict[str, Any]]) -> None:
     found = list(of(rows, "segfaults").values())
     assert all(row["verdict"] == "error" for row in found)
-    crashed = [row for row in found if "crashed (worker died of SIGSEGV) while running" in row["message"]]
+    crashed = [row for row in found if "crashed (host died of SIGSEGV) while running" in row["message"]]
     assert len(crashed) == 3 and all(row["case"] in row["message"] for row in crashed)
     assert any("kernels.py" in line and "segfaults" in line for line in crashed[0]["details"])
     assert [row["message"] for row in found if row not in crashed] == ["not run: segfaults crashed or hung 3 times in this run"]
@@ -77,7 +77,7 @@ def test_segfaults(rows: list[dict[str, Any]]) -> None:
 
 def test_hangs(rows: list[dict[str, Any]]) -> None:
     found = list(of(rows, "hangs").values())
-    hung = [row for row in found if row["message"].startswith("hung: no answer after ")]
+    hung = [row for row in found if row["message"].startswith("hung: no answer for ")]
     assert len(hung) == 2 and all(row["case"] in row["message"] for row in hung)
     assert any("in hangs" in line for line in hung[0]["details"])
 

@@ -9,8 +9,8 @@ import pytest
 
 from attnspec.adapters.contract import implementation_of
 from attnspec.adapters.takes import Rule, Takes
+from attnspec.adapters.written_takes import read_takes, written_takes
 from attnspec.conformance.check import check
-from attnspec.conformance.survey.record import read_takes, written_takes
 from attnspec.conformance.survey.survey import survey
 
 pytestmark = pytest.mark.long

@@ -11,9 +11,9 @@ import pytest
 
 from attnspec.adapters.contract import Implementation, implementation_of
 from attnspec.adapters.finding import find
+from attnspec.adapters.written_takes import read_takes, written_takes
 from attnspec.conformance.check import check
 from attnspec.conformance.survey import surveyed
-from attnspec.conformance.survey.record import read_takes, written_takes
 from attnspec.conformance.survey.sizes import rule_from
 from attnspec.conformance.survey.survey import survey
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 
 from ...reports.visible import both_ends, said
 
@@ -16,12 +17,20 @@ MARKS = frozenset(" ^~")
 
 
 class Raised(Exception):
-    """The implementation raised. The text is one line, `trace` the lines of the traceback from the implementation on."""
+    """The implementation raised. The text is one line, `trace` the lines of the traceback from the implementation on.
 
-    def __init__(self, error: BaseException) -> None:
-        super().__init__(f"{type(error).__name__}: {said(error)}")
-        self.error = error
-        self.trace = _trace(error)
+    kinds: the names of the type of what was raised, and of those that it is derived from.
+    """
+
+    def __init__(self, kinds: Sequence[str], text: str, trace: Sequence[str]) -> None:
+        super().__init__(text)
+        self.kinds, self.trace = tuple(kinds), list(trace)
+
+    @classmethod
+    def by(cls, error: BaseException) -> Raised:
+        """By an exception."""
+        kinds = [kind.__name__ for kind in type(error).__mro__]
+        return cls(kinds, f"{type(error).__name__}: {said(error)}", _trace(error))
 
 
 def _trace(error: BaseException) -> list[str]:

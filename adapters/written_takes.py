@@ -1,11 +1,11 @@
-"""What a survey found as plain data, so that another process can hand it on."""
+"""What an implementation takes as plain data, so that another process can hand it on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ...adapters.takes import Rule, Takes
+from .takes import Rule, Takes
 
 __all__ = ["read_takes", "written_takes"]
 
