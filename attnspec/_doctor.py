@@ -26,9 +26,9 @@ def examine(addresses: Sequence[str]) -> int:
     from attnspec.reports.wording import counted
 
     wrong = 0
-    for target in targets_of(addresses):
+    for target in targets_of(addresses, hosted=True):
         click.echo(f"{target.implementation.name}")
-        for good, sentence in _findings(target.implementation):
+        for good, sentence in _all_findings(target.implementation):
             wrong += good is False
             mark = "ok  " if good else "note" if good is None else "BAD "
             click.echo("\n".join(paragraph(f"  {mark} {sentence}", indent=" " * 7)))
@@ -39,7 +39,18 @@ def examine(addresses: Sequence[str]) -> int:
 Finding = tuple[bool | None, str]
 
 
+def _all_findings(made: Implementation) -> Iterator[Finding]:
+    """What is found of an implementation, as far as its host lives."""
+    from attnspec.conformance.hosts.line import Ended
+
+    try:
+        yield from _findings(made)
+    except Ended as ended:
+        yield False, f"its process {'; '.join([str(ended), *ended.lines])}"
+
+
 def _findings(made: Implementation) -> Iterator[Finding]:
+    from attnspec.conformance.hosts.program import Program
     from attnspec.conformance.operations import operation_named
     from attnspec.conformance.survey import surveyed
     from attnspec.reports.decided import told
@@ -49,6 +60,8 @@ def _findings(made: Implementation) -> Iterator[Finding]:
     laid_out = any(in_layout(axes) for axes in operation_named(made.operation).arguments.values())
     layout = f" in layout {made.layout}" if laid_out else ""
     yield True, f"found: {made.operation}, {made.arrays} arrays{layout}, from {made.origin or 'this process'}"
+    if isinstance(made.host, Program):
+        yield from made.host.findings()
     for parameter, option in made.misnamed.items():
         yield (
             False,

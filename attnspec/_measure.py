@@ -26,7 +26,7 @@ def measure_implementations(addresses: Sequence[str], dtype: str | None, example
     from attnspec.conformance.selection import Mistake
     from attnspec.conformance.survey import surveyed
 
-    targets = targets_of(addresses)
+    targets = targets_of(addresses, hosted=True)
     for target in targets:
         made = target.implementation
         if not operation_named(made.operation).softmax:

@@ -38,13 +38,11 @@ def run_laws(given: dict[str, Any]) -> int:
     """
     from attnspec.adapters.device import VARIABLE
     from attnspec.adapters.finding import called_how
-    from attnspec.conformance.hosts.describing import hosts_can_be_had
     from attnspec.conformance.remembered import a_run
     from attnspec.conformance.selection import Mistake
     from attnspec.reports.baseline import load_baseline
 
     given["implementations"] = called_how(given["implementations"], given["signature"], given["arrays"])
-    given["in_process"] = given["in_process"] or not hosts_can_be_had()
     if given["form"] and not given["out"]:
         raise Mistake("--format writes files beside report.json; say where with --out DIR")
     for file in given["baseline"]:

@@ -34,7 +34,7 @@ def show_xray(address: str, given: dict[str, Any]) -> int:
     out = Path(given["out"]) if given["out"] else None
     if out is not None and out.suffix not in FORMATS:
         raise Mistake(f"--out {out} ends neither in .svg nor in .png")
-    targets = targets_of([address])
+    targets = targets_of([address], hosted=True)
     if len(targets) > 1:
         raise Mistake(f"{address} names {len(targets)} implementations; name one, as {targets[0].address}")
     made = surveyed(targets[0].implementation)

@@ -337,6 +337,10 @@ def _guarded(arguments: Sequence[str] | None) -> int:
         click.echo("attnspec: interrupted", err=True)
         return 130
     except Exception as error:
+        from attnspec.conformance.hosts.line import Ended
+
+        if isinstance(error, Ended):
+            return _mistake(f"the implementation {error}; attnspec run tells more")
         if not isinstance(error, _mistakes()):
             raise
         return _mistake(str(error))

@@ -187,7 +187,7 @@ class Host:
 
         def tree(x: Any, depth: int) -> Came | Several:
             if isinstance(x, tuple | list) and depth and len(x) <= MOST:
-                return Several([tree(each, depth - 1) for each in x])
+                return Several([tree(each, depth - 1) for each in x], leaf(x).why)
             return leaf(x)
 
         found = tree(result, DEEPEST)

@@ -18,7 +18,7 @@ from .messages import Answer, Array, Call, Came, Each, Garbled, NotAsked, Return
 from .raised import Raised
 from .shared import Laid, dtype_named
 
-__all__ = ["Brought", "Hosted"]
+__all__ = ["Brought", "Hosted", "HostedArrays", "Together"]
 
 
 class Brought:
@@ -27,6 +27,12 @@ class Brought:
     def __init__(self, kind: str, shape: Sequence[int] | None, array: Any, why: str) -> None:
         self.kind, self.shape = kind, None if shape is None else tuple(shape)
         self.array, self.why = array, why
+
+
+class Together(tuple[Any, ...]):
+    """Things that a host returned together. why: they are no array."""
+
+    why = ""
 
 
 class HostedArrays:
@@ -131,7 +137,9 @@ class Hosted:
 
     def _read(self, came: Came | Several) -> Any:
         if isinstance(came, Several):
-            return tuple(self._read(part) for part in came.parts)
+            found = Together(self._read(part) for part in came.parts)
+            found.why = came.why
+            return found
         if came.why or came.shape is None:
             return Brought(came.kind, came.shape, None, came.why or f"{WHAT} is no array")
         try:

@@ -126,9 +126,10 @@ class Came(msgspec.Struct, tag="came"):
 
 
 class Several(msgspec.Struct, tag="several"):
-    """Things that were returned together, in a tuple or list."""
+    """Things that were returned together, in a tuple or list. why: they are no array, where one is due."""
 
     parts: list[Came | Several]
+    why: str = ""
 
 
 class Returned(msgspec.Struct, tag="returned"):

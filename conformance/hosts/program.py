@@ -5,23 +5,25 @@ from __future__ import annotations
 import inspect
 import shlex
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from ...adapters.arrays import NoGradient
 from ...adapters.contract import ContractError, Implementation, implementation_of
 from ...adapters.memory import Placement
 from ...spec.operations import operations
-from .hosted import Brought, HostedArrays
-from .line import Ended, Line
+from .host import WHAT
+from .hosted import Brought, HostedArrays, Together
+from .line import LOADING, Ended, Line
 from .messages import Garbled
-from .protocol import VERSION, Begin, Begun, Complaint, Itself, LineChannel, Place, Results, Run, Stop, Tell
+from .protocol import ANSWERS, VERSION, Begin, Begun, Complaint, Itself, LineChannel, Place, Results, Run, Stop, Tell
 from .raised import Raised
 from .server import start
 from .shared import Laid, dtype_named
@@ -107,6 +109,10 @@ class _Declared:
         raise RuntimeError("this implementation is a program; it is called through its host")
 
 
+class Unheard(msgspec.Struct, tag="unheard-of"):
+    """A message that no program knows."""
+
+
 class Program:
     """The calls of a program. in_files: whether its arrays are .npy files."""
 
@@ -127,6 +133,18 @@ class Program:
     def stopped(self) -> None:
         """Ask it to stop. Raises Ended where it does not, in time and with exit code 0."""
         self.line.stop(Stop(), ENDING)
+
+    def findings(self) -> Iterator[tuple[bool, str]]:
+        """What of the protocol it keeps beside the messages that runs need, in sentences."""
+        try:
+            answer = self.line.ask(Unheard(), b"", ANSWERS, ENDING)
+            good = isinstance(answer, Complaint)
+            yield good, f"answers {'raised' if good else 'something else than raised'} to a message that it does not know"
+            self.stopped()
+            yield True, "ends with exit code 0 when it is told to stop"
+        except Ended as ended:
+            yield False, f"protocol: it {'; '.join([str(ended), *ended.lines])}"
+        self.line.renew(LOADING, LOADING)
 
     def compilations(self) -> int:
         return 0
@@ -159,7 +177,9 @@ class Program:
         except (Garbled, ValueError, OSError) as why:
             self.line.ended = self.line.give_up(f"answered nonsense ({why})")
             raise self.line.ended from None
-        return found[0] if len(found) == 1 else tuple(found)
+        together = Together(found)
+        together.why = f"{WHAT} came as {len(found)} results; return what was asked for, and no more"
+        return found[0] if len(found) == 1 else together
 
     def _placed(self, x: Placement, laid: Laid, name: str) -> Place:
         if self.in_files:

@@ -110,7 +110,7 @@ def test_it_is_listed(place: Path, attnspec: Run) -> None:
 
 
 def test_the_doctor_knows_it(place: Path, attnspec: Run) -> None:
-    good, bad = (attnspec("doctor", f"kernels.py:{name}", cwd=place) for name in ("right", "forgetful"))
+    good, bad = (attnspec("--with", "kernels.py", "doctor", f"kernels.py:{name}", cwd=place) for name in ("right", "forgetful"))
     assert good.returncode == 0 and "has the output of the definition" in " ".join(good.stdout.split())
     assert bad.returncode == 1 and "has not the output of the definition" in " ".join(bad.stdout.split())
 
@@ -177,7 +177,7 @@ def test_what_does_not_fit_is_one_sentence(file: str, old: str, new: str, said: 
     text = (place / file).read_text(encoding="utf-8")
     assert old in text
     (place / file).write_text(text.replace(old, new, 1), encoding="utf-8")
-    done = attnspec("doctor", "kernels.py:right", cwd=place)
+    done = attnspec("--with", "kernels.py", "doctor", "kernels.py:right", cwd=place)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr, done.stdout + done.stderr
 
 
