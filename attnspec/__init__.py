@@ -12,6 +12,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .adapters.contract import ContractError, Implementation, implementation
+    from .adapters.pointers import for_pointers
     from .conformance.bounded import Bounded
     from .conformance.check import Report, check, parametrize
     from .conformance.engine.result import Result
@@ -27,6 +28,7 @@ __all__ = [
     "SpecError",
     "__version__",
     "check",
+    "for_pointers",
     "implementation",
     "parametrize",
     "verify",
@@ -40,6 +42,7 @@ _HOME = {
     "Result": ".conformance.engine.result",
     "SpecError": ".conformance.language",
     "check": ".conformance.check",
+    "for_pointers": ".adapters.pointers",
     "implementation": ".adapters.contract",
     "parametrize": ".conformance.check",
     "verify": ".conformance.explained",

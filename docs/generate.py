@@ -24,6 +24,7 @@ from typing import Any
 from attnspec.adapters.contract import CLAIMS, DTYPES
 from attnspec.adapters.presets import PRESETS
 from attnspec.conformance.engine.budget import BUDGETS
+from attnspec.conformance.hosts.protocol import schema
 from attnspec.conformance.language import load_laws
 from attnspec.conformance.language.law import Law
 from attnspec.conformance.language.loading import shortlist, spec_folder
@@ -47,6 +48,7 @@ NOTICE = "<!-- Written by docs/generate.py from the spec. Do not edit. -->"
 def pages() -> dict[str, str]:
     """File name → text, for each page that is generated in whole or in part. Raises KeyError for an unknown section."""
     made = {"laws.md": laws_page(), "words.md": words_page(), "faults.md": faults_page()}
+    made["protocol.schema.json"] = json.dumps(schema(), indent=1) + "\n"
     for file in sorted(DOCS.glob("*.md")):
         text = file.read_text(encoding="utf-8")
         if file.name not in made and SECTION.search(text):
@@ -279,6 +281,17 @@ def drawn_features_table() -> str:
     return _table(("law", "kernel", *next(iter(data.values()))), rows)
 
 
+def messages_table() -> str:
+    """The messages between a judge and a program, a row for each field."""
+    rows = []
+    for name, about in schema()["$defs"].items():
+        kind = about["properties"].get("type", {}).get("enum", [name.lower()])[0]
+        fields_of = {field: each for field, each in about["properties"].items() if field != "type"}
+        rows.append((f"`{kind}`" if "type" in about["properties"] else "an array", "", about["description"]))
+        rows += [("", f"`{field}`", each.get("description", "")) for field, each in fields_of.items()]
+    return _table(("message", "field", "what it is"), rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "options": options_table,
     "sparse-options": lambda: options_table("sparse_attention"),
@@ -295,6 +308,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "patterns": patterns_table,
     "budgets": budgets_table,
     "profiles": profiles_table,
+    "messages": messages_table,
 }
 
 

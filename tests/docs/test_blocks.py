@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from unittest import SkipTest
@@ -24,9 +25,14 @@ GENERATED = ("docs/laws.md", "docs/words.md")
 Follow = Callable[[Document, Path], tuple[list[str], dict[int, str]]]
 
 
+def on_path(program: str) -> bool:
+    """Whether a program that no package brings can be run."""
+    return shutil.which(program) is not None
+
+
 def follow(document: Document, folder: Folder) -> tuple[list[str], dict[int, str]]:
     """What differs on a page, and line → reason of the blocks that cannot be tried."""
-    document.namespace |= {"folder": folder, "installed": folder.has}
+    document.namespace |= {"folder": folder, "installed": folder.has, "on_path": on_path}
     wrong, skipped = [], {}
     for example in document.examples():
         try:

@@ -217,8 +217,13 @@ def test_a_law_says_the_same_of_a_kernel_in_a_host(address: str, words: str) -> 
             (target,) = find_targets([address], hosted=hosted)
             made = target.implementation
             results = [verify(made, law, dtype, budget="quick", explain=True) for law in laws for dtype in made.dtypes]
-            found.append([replace(result, seconds={}) for result in results])
+            # How many programs are compiled depends on what was compiled in the process before, and durations on the hour.
+            found.append([_timeless(replace(result, seconds={}, compilations=0)) for result in results])
     assert found[0] == found[1] and {result.verdict for result in found[0]} >= {"pass"}
+
+
+def _timeless(result: Result) -> Result:
+    return replace(result, diagnosis={name: value for name, value in result.diagnosis.items() if name != "seconds"})
 
 
 def test_the_judge_imports_no_framework_and_no_kernel() -> None:
