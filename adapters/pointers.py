@@ -20,11 +20,11 @@ __all__ = ["for_pointers"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def for_pointers(dtype: str, *, operation: str = "attention", copies: bool = True) -> Callable[[F], F]:
+def for_pointers(operation: str, dtype: str, *, copies: bool = True) -> Callable[[F], F]:
     """Have a function (q, k, v, **options) called only with arrays that pointers can stand for.
 
-    dtype: name of the dtype that each array argument must have. operation: whose shapes they must have; sizes of one name are
-    equal, and Hq is a multiple of Hkv. copies: whether an array that does not lie in the order of C without gaps, aligned, is
+    operation: whose shapes the array arguments must have; sizes of one name are equal, and Hq is a multiple of Hkv. dtype: the
+    name of the dtype that each must have. copies: whether an array that does not lie in the order of C without gaps is
     copied into one that does; if not, it is refused. Options that are arrays are handed on as they are.
 
     The decorated function raises TypeError for what is no NumPy array or of another dtype, and ValueError for shapes that do

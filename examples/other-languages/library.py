@@ -13,7 +13,7 @@ native.argtypes = [ctypes.c_void_p] * 4 + [ctypes.c_long] * 7 + [ctypes.c_double
 
 
 @attnspec.implementation(name="c/library", dtypes=["float32"], conventions={"empty_rows": "zeros"})
-@attnspec.for_pointers("float32")
+@attnspec.for_pointers("attention", "float32")
 def attend(q, k, v, *, scale=None):
     (batch, heads, queries, features), (_, pairs, keys, _), width = q.shape, k.shape, v.shape[3]
     out = np.empty((batch, heads, queries, width), np.float32)
