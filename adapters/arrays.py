@@ -15,10 +15,10 @@ import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
-from .contract import ARRAYS, LAYOUTS, ContractError
+from .contract import ARRAYS, LAYOUTS, ContractError, Implementation
 from .memory import Placement, place
 
-__all__ = ["Arrays", "NoGradient", "arrays_for", "layout_back", "layout_to"]
+__all__ = ["Arrays", "NoGradient", "arrays_for", "check_device", "layout_back", "layout_to"]
 
 FOREIGN = {name: np.dtype(getattr(ml_dtypes, name)) for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2")}
 """Dtypes that NumPy has from ml_dtypes. PyTorch has them by the same names."""
@@ -227,6 +227,19 @@ def arrays_for(kind: str) -> Arrays:
     if kind not in KINDS:
         raise ContractError(f"unknown arrays {kind!r}; known: {', '.join(ARRAYS)}")
     return KINDS[kind]()
+
+
+def check_device(made: Implementation) -> None:
+    """A device that is not there is found before anything runs, whatever its framework raises. Raises ContractError."""
+    if made.device in (None, "cpu"):
+        return
+    try:
+        arrays_for(made.arrays).to_framework(np.zeros(1, np.float32), device=made.device)
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0]
+        raise ContractError(
+            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or remove it"
+        ) from None
 
 
 @cache

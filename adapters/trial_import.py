@@ -19,7 +19,7 @@ from .cache import cache_folder
 from .contract import ContractError
 from .finding import addresses_in, find, source_of
 
-__all__ = ["try_imports"]
+__all__ = ["ended", "no_end", "try_imports"]
 
 SECONDS = 60.0
 """How long an import may take, unless the command gives less."""
@@ -42,6 +42,17 @@ def try_imports(targets: Sequence[str], seconds: float | None = None) -> None:
                 kept.touch()
 
 
+def no_end(target: str, seconds: float) -> str:
+    """What is said of an import that does not come back."""
+    return f"importing {target} took more than {seconds:g} s; what takes long belongs into the function"
+
+
+def ended(target: str, code: int) -> str:
+    """What is said of an import that ends its process. code: its exit code, negative where a signal ended it."""
+    how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+    return f"{target} ends the process when it is imported ({how}); import it in Python to see where"
+
+
 def _try_import(target: str, seconds: float) -> None:
     told, tell = os.pipe()
     sys.stdout.flush()
@@ -62,11 +73,9 @@ def _try_import(target: str, seconds: float) -> None:
     if word == b"k":
         raise ContractError(f"{target} raises KeyboardInterrupt when it is imported")
     if not ready:
-        raise ContractError(f"importing {target} took more than {seconds:g} s; what takes long belongs into the function")
+        raise ContractError(no_end(target, seconds))
     if not word:
-        how = os.waitstatus_to_exitcode(status)
-        told_how = f"exit code {how}" if how >= 0 else signal.Signals(-how).name
-        raise ContractError(f"{target} ends the process when it is imported ({told_how}); import it in Python to see where")
+        raise ContractError(ended(target, os.waitstatus_to_exitcode(status)))
 
 
 def _import_in_child(target: str, tell: int) -> None:

@@ -206,6 +206,7 @@ def find_targets(addresses: Iterable[str], *, hosted: bool = False, seconds: flo
 
     hosted: whether each is imported and called in a process of its own. seconds: that importing it there may take.
     """
+    from ..adapters.arrays import check_device
     from ..adapters.finding import addresses_in, find
     from .hosts.describing import hosted_at
     from .hosts.program import is_program
@@ -217,7 +218,8 @@ def find_targets(addresses: Iterable[str], *, hosted: bool = False, seconds: flo
         for made in hosted_at(address, seconds) if hosted or is_program(address) else find(address):
             _check_operation(made)
             _check_arithmetic(made)
-            _check_device(made)
+            if made.host is None:
+                check_device(made)
             target = Target(_own_address(address, made), made, asked=address)
             other = found.setdefault(made.name, target)
             if other.address != target.address:
@@ -251,23 +253,6 @@ def _check_arithmetic(made: Implementation) -> None:
             arithmetic_for(made.arithmetic, dtype)
         except (ValueError, TypeError) as error:
             raise ContractError(f"{made.name}: {error}") from None
-
-
-def _check_device(made: Implementation) -> None:
-    """A device that is not there is found before anything runs, whatever its framework raises."""
-    import numpy as np
-
-    from ..adapters.arrays import arrays_for
-
-    if made.device in (None, "cpu") or made.host is not None:
-        return
-    try:
-        arrays_for(made.arrays).to_framework(np.zeros(1, np.float32), device=made.device)
-    except Exception as error:
-        said = str(error).strip().partition("\n")[0]
-        raise Mistake(
-            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or remove it"
-        ) from None
 
 
 def choose_laws(

@@ -14,15 +14,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from ..hosts.line import TIMES
 from .standard_streams import keep_standard_streams
 
 __all__ = ["CallClock", "timed_call", "under_way"]
 
 FORM = struct.Struct("dd")
 """When the call under way began, in seconds of the system's monotonic clock, 0 where none is; how many seconds it may take."""
-
-TIMES = 20
-"""How much longer than every call before a call may take, if that is more than the limit."""
 
 
 class CallClock:

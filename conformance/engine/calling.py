@@ -42,7 +42,7 @@ class Calls(Protocol):
         ...
 
     def supports(self, made: Implementation, p: Any) -> str | None:
-        """Why it refuses a problem, or None."""
+        """Why it refuses a problem, or None. Raises Raised for what `supports` raises."""
         ...
 
     def compilations(self) -> int:
@@ -91,7 +91,10 @@ class InThisProcess:
             return first_use(made.arrays, made.function, arrays, made.keywords.of(options, features))
 
     def supports(self, made: Implementation, p: Any) -> str | None:
-        return None if made.supports is None else made.supports(p)
+        try:
+            return None if made.supports is None else made.supports(p)
+        except Exception as error:
+            raise Raised.by(error) from error
 
     def compilations(self) -> int:
         return self.arrays.compilations()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ...adapters import trial_import
 from ...adapters.contract import ContractError, Implementation
 from ...adapters.shipped import SHIPPED
 from ..remembered import kept_for_a_run
@@ -17,7 +17,7 @@ from .description import read_description
 from .hosted import Hosted
 from .line import LOADING, Ended, Line
 from .messages import Describe, Described, Start, Started
-from .program import is_program, program_at
+from .program import described_program, is_program, program_at
 from .server import start
 
 __all__ = ["descriptions", "hosted_at", "hosts_can_be_had", "take_over"]
@@ -39,11 +39,10 @@ def hosted_at(address: str, seconds: float | None = None) -> list[Implementation
 
     seconds: that importing it may take, if that is less than usual. Raises ContractError.
     """
-    if is_program(address):
-        return [program_at(address, min(seconds or LOADING, LOADING))]
     if address not in _DESCRIBED:
-        _DESCRIBED[address] = _described(address, min(seconds or LOADING, LOADING))
-    return [_hosted(data, address) for data in _DESCRIBED[address]]
+        given = min(seconds or LOADING, LOADING)
+        _DESCRIBED[address] = [described_program(address, given)] if is_program(address) else _described(address, given)
+    return [program_at(address, data) if is_program(address) else _hosted(data, address) for data in _DESCRIBED[address]]
 
 
 def descriptions() -> Mapping[str, list[dict[str, Any]]]:
@@ -71,11 +70,8 @@ def _described(address: str, seconds: float) -> list[dict[str, Any]]:
 
 def _told(address: str, ended: Ended, seconds: float) -> str:
     if ended.hung:
-        return f"importing {address} took more than {seconds:g} s; what takes long belongs into the function"
-    if ended.code is None:
-        return f"{address}, when it was imported, {ended}"
-    how = f"exit code {ended.code}" if ended.code >= 0 else signal.Signals(-ended.code).name
-    return f"{address} ends the process when it is imported ({how}); import it in Python to see where"
+        return trial_import.no_end(address, seconds)
+    return f"{address}, when it was imported, {ended}" if ended.code is None else trial_import.ended(address, ended.code)
 
 
 def _framework_of(address: str) -> str:

@@ -13,7 +13,7 @@ from ...adapters.device import device_of
 from ...adapters.signature import Keywords
 from ...adapters.written_takes import read_takes, written_takes
 
-__all__ = ["Description", "described", "read_description"]
+__all__ = ["Description", "described", "read_description", "tuples"]
 
 
 class Description(msgspec.Struct, forbid_unknown_fields=True):
@@ -103,7 +103,7 @@ def read_description(data: Mapping[str, Any]) -> tuple[Implementation, Descripti
         device=told.device,
         mode=told.mode,
         takes=read_takes(told.takes),
-        keywords=Keywords(told.names, frozenset(told.absent), {name: _tuples(value) for name, value in told.own.items()}),
+        keywords=Keywords(told.names, frozenset(told.absent), {name: tuples(value) for name, value in told.own.items()}),
         signature=told.signature,
         misnamed=told.misnamed,
         notes=told.notes,
@@ -117,5 +117,6 @@ def _elsewhere(*arguments: Any, **keywords: Any) -> Any:
     raise RuntimeError("this implementation runs in a host; it is called through that")
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def tuples(value: Any) -> Any:
+    """A value that crossed as JSON, whose lists stand for tuples."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from ...adapters.arrays import NoGradient, arrays_for
+from ...adapters.arrays import NoGradient, arrays_for, check_device
 from ...adapters.contract import ContractError, Implementation
 from ...adapters.finding import find
 from ...adapters.first_use import first_use
 from ...adapters.memory import Placement
 from ..operations.known import load_installed
-from .description import described
+from .description import described, tuples
 from .messages import (
     Answer,
     Call,
@@ -35,15 +36,12 @@ from .messages import (
     Used,
 )
 from .raised import Raised
-from .shared import Mapped
+from .shared import LARGEST, Mapped
 
 __all__ = ["WHAT", "serve"]
 
 WHAT = "{what}"
 """Stands in a reason for the name of the result, which only the judge knows."""
-
-LARGEST = 1 << 32
-"""Bytes of what one call returns; more is not copied."""
 
 DEEPEST, MOST = 3, 64
 """Tuples in tuples of a result that are looked into, and parts of one."""
@@ -93,12 +91,14 @@ class Host:
             load_installed()
             found = find(address)
             for made in found:
-                _check_device(made)
+                check_device(made)
             return Described([described(made) for made in found])
         except ContractError as mistake:
             return Described([], str(mistake))
         except KeyboardInterrupt:
             return Described([], f"{address} raises KeyboardInterrupt when it is imported")
+        except Exception as error:  # Of a framework that does not come up, or of what a kernel did to this process.
+            return Described([], f"{address} cannot be described: {Raised.by(error)}")
 
     def _start(self, start: Start) -> Started:
         try:
@@ -173,7 +173,7 @@ class Host:
         def leaf(x: Any) -> Came:
             shape = _shape(x)
             came = Came(type(x).__name__, shape)
-            if shape is not None and 8 * int(np.prod([float(n) for n in shape])) > LARGEST:
+            if shape is not None and 8 * prod(shape) > LARGEST:
                 came.why = f"{WHAT} of shape {tuple(shape)} is larger than {LARGEST} bytes"
                 return came
             try:
@@ -210,11 +210,7 @@ def _value(each: Each, of: Callable[[Any], Any]) -> Any:
         return of(each.array)
     if each.several is not None:
         return tuple(_value(part, of) for part in each.several)
-    return _tuples(each.plain)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+    return tuples(each.plain)
 
 
 def _shape(x: Any) -> list[int] | None:
@@ -222,19 +218,6 @@ def _shape(x: Any) -> list[int] | None:
     if not isinstance(shape, Sequence) or not all(isinstance(length, int) for length in shape):
         return None
     return list(map(int, shape))
-
-
-def _check_device(made: Implementation) -> None:
-    """A device that is not there is found before anything runs, whatever its framework raises. Raises ContractError."""
-    if made.device in (None, "cpu"):
-        return
-    try:
-        arrays_for(made.arrays).to_framework(np.zeros(1, np.float32), device=made.device)
-    except Exception as error:
-        said = str(error).strip().partition("\n")[0]
-        raise ContractError(
-            f"{made.name} cannot use the device {made.device!r}: {said}; name another with --device or remove it"
-        ) from None
 
 
 def _threw(error: BaseException) -> Threw:

@@ -18,7 +18,7 @@ from .server import Process
 from .shared import new_file, read, write
 from .wreckage import cause, frames, printed
 
-__all__ = ["LOADING", "Ended", "Line"]
+__all__ = ["LAST_WORDS", "LOADING", "TIMES", "Ended", "Line"]
 
 LOADING = 60.0
 """Seconds that loading an implementation may take."""
@@ -30,7 +30,7 @@ EVERY = 0.1
 """Seconds between two looks whether a host that does not answer still lives: a child of it may hold its end of the line."""
 
 LAST_WORDS = 0.3
-"""Seconds in which a host that is ended writes down where it was."""
+"""Seconds in which a process that is ended writes down where it was."""
 
 KEPT = 1 << 14
 """Bytes that are kept of what a host prints, the last ones."""
@@ -139,7 +139,9 @@ class Line:
         while (code := process.exit_code()) is None and time.monotonic() < until:
             self._drain(0.005)
         if code != 0:
-            raise self._over("does not end when it is told to stop" if code is None else f"ended with exit code {code} at stop")
+            raise self.give_up(
+                "does not end when it is told to stop" if code is None else f"ended with exit code {code} at stop"
+            )
         self.close()
 
     def close(self) -> None:
@@ -163,6 +165,7 @@ class Line:
         finally:
             theirs.close()
             os.close(theirs_prints)
+        own.settimeout(LOADING)  # For a question that nobody takes; answers are waited for by another clock.
         self._channel = self.channel(own)
         _ALIVE.append(self)
         if self.greet is not None:
@@ -193,7 +196,7 @@ class Line:
     def _wait(self, until: float, seconds: float) -> None:
         """Until there is something to be read. Raises Ended where the time is over, or the host."""
         assert self._process is not None
-        line = self._channel.end.fileno()
+        line, looked = self._channel.end.fileno(), time.monotonic()
         while True:
             left = until - time.monotonic()
             ready, _, _ = select.select([line, self._prints], [], [], max(0.0, min(EVERY, left)))
@@ -203,8 +206,10 @@ class Line:
                 return
             if left <= 0:
                 raise self._hang(seconds)
-            if not ready and self._process.exit_code() is not None:
-                raise self._wreck()
+            if time.monotonic() - looked >= EVERY:
+                looked = time.monotonic()
+                if self._process.exit_code() is not None:
+                    raise self._wreck()
 
     def _keep_prints(self) -> bool:
         """Keep the end of what was printed. Whether there was something: nothing comes where all have closed their end."""
@@ -227,7 +232,7 @@ class Line:
         self._process.end(signal.SIGABRT)  # faulthandler writes the stack.
         self._process.end(signal.SIGCONT)
         self._drain(LAST_WORDS)
-        return self._over(f"hung: no answer for {seconds:.0f} s", hung=True)
+        return self.give_up(f"hung: no answer for {seconds:.0f} s", hung=True)
 
     def _wreck(self) -> Ended:
         assert self._process is not None
@@ -238,14 +243,11 @@ class Line:
         code = self._process.exit_code()
         self._drain(0.0)
         if code is None:
-            return self._over("closed its line to the judge")
-        return self._over(f"crashed ({cause('host', code)})", code=code)
+            return self.give_up("closed its line to the judge")
+        return self.give_up(f"crashed ({cause('host', code)})", code=code)
 
-    def give_up(self, how: str) -> Ended:
-        """End the host for something that it did. how: what, as a clause of which it is the subject."""
-        return self._over(how)
-
-    def _over(self, how: str, hung: bool = False, code: int | None = None) -> Ended:
+    def give_up(self, how: str, hung: bool = False, code: int | None = None) -> Ended:
+        """End the host, and say it: how it ended, or what it did, as a clause of which it is the subject."""
         text = visible(self._printed.decode("utf-8", "replace"))
         self.close()
         stack, marked = text.find("Fatal Python error"), []

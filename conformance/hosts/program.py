@@ -28,9 +28,12 @@ from .raised import Raised
 from .server import start
 from .shared import Laid, dtype_named
 
-__all__ = ["PREFIX", "Program", "is_program", "program_at"]
+__all__ = ["PREFIX", "Program", "described_program", "is_program", "program_at"]
 
 PREFIX = "process:"
+
+SAID_IN_FILES = ("float32", "float16")
+"""Dtypes of the contract that .npy files know."""
 
 ENDING = 5.0
 """Seconds in which a program ends that was told to stop."""
@@ -41,28 +44,36 @@ def is_program(address: str) -> bool:
     return address.startswith(PREFIX)
 
 
-def program_at(address: str, seconds: float) -> Implementation:
-    """The implementation that a program says it is. seconds: that this may take. Raises ContractError."""
+def described_program(address: str, seconds: float) -> dict[str, Any]:
+    """What a program says of itself, JSON-ready. seconds: that this may take. Raises ContractError."""
+    calls = Program(_command(address))
+    try:
+        told: Itself | Complaint = calls.line.ask(Tell(), b"", Itself | Complaint, seconds)
+        if isinstance(told, Complaint):
+            raise ContractError(f"{address} does not describe itself: {told.message}")
+        calls.stopped()
+    except Ended as ended:
+        raise ContractError(f"{address} does not describe itself: it {'; '.join([str(ended), *ended.lines])}") from None
+    finally:
+        calls.line.close()
+    data: dict[str, Any] = msgspec.to_builtins(told)
+    return data
+
+
+def program_at(address: str, data: Mapping[str, Any]) -> Implementation:
+    """The implementation that a program is, by what it said of itself. Raises ContractError."""
+    told = msgspec.convert(data, Itself)
+    return replace(_declared(told, address), host=Program(_command(address), in_files=told.arrays == "npy"))
+
+
+def _command(address: str) -> list[str]:
     try:
         command = shlex.split(address.removeprefix(PREFIX))
     except ValueError as error:
         raise ContractError(f"{address}: {error}; quote it as a shell wants it") from None
     if not command:
         raise ContractError(f"{address} names no program; write process:./my_kernel, with its arguments if it has some")
-    calls = Program(command)
-    try:
-        told: Itself | Complaint = calls.line.ask(Tell(), b"", Itself | Complaint, seconds)
-        if isinstance(told, Complaint):
-            raise ContractError(f"{address} does not describe itself: {told.message}")
-        made = _declared(told, address)
-        calls.stopped()
-    except Ended as ended:
-        said = "; ".join([str(ended), *ended.lines])
-        raise ContractError(f"{address} does not describe itself: it {said}") from None
-    finally:
-        calls.line.close()
-    calls.in_files = told.arrays == "npy"
-    return replace(made, host=calls)
+    return command
 
 
 def _declared(told: Itself, address: str) -> Implementation:
@@ -76,6 +87,8 @@ def _declared(told: Itself, address: str) -> Implementation:
             f"{address} has the option {unknown[0]!r}, which is none of {told.operation}; "
             f"known: {', '.join(known[told.operation]['options'])}"
         )
+    if told.arrays == "npy" and (unsaid := [name for name in told.dtypes if name not in SAID_IN_FILES]):
+        raise ContractError(f"{address}: .npy files do not know {unsaid[0]}; have arrays shared, or leave it out of dtypes")
     return implementation_of(
         _Declared(told.operation, told.options),
         operation=told.operation,
@@ -118,9 +131,9 @@ class Program:
 
     place, backward_address = "cpu", ""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], in_files: bool = False) -> None:
         self.arrays: Any = HostedArrays()
-        self.in_files = False
+        self.in_files = in_files
         self._folder = tempfile.TemporaryDirectory(prefix="attnspec-npy-")
         self.line = Line(partial(start, "", command=command), self._greet, LineChannel)
 
@@ -174,7 +187,7 @@ class Program:
             laid.take_back(after)
         try:
             found = [tuple(map(self._read, part)) if isinstance(part, list) else self._read(part) for part in answer.results]
-        except (Garbled, ValueError, OSError) as why:
+        except (Garbled, ValueError, OSError, EOFError, MemoryError) as why:
             self.line.ended = self.line.give_up(f"answered nonsense ({why})")
             raise self.line.ended from None
         together = Together(found)
@@ -202,7 +215,8 @@ class Program:
             inside = Path(self._folder.name, place.file).resolve()
             if inside.parent != Path(self._folder.name).resolve():
                 raise Garbled(f"{place.file} is not in the folder of the program")
-            array = np.load(inside, allow_pickle=False)
+            with inside.open("rb") as opened:
+                array = np.lib.format.read_array(opened, allow_pickle=False)
             if str(array.dtype) != place.dtype or list(array.shape) != place.shape:
                 raise Garbled(f"{place.file} holds {array.dtype} of shape {array.shape}, and is said to hold {place.dtype}")
         else:

@@ -18,13 +18,17 @@ from ...adapters.arrays import FOREIGN
 from ...adapters.memory import Placement
 from .messages import Array, Garbled
 
-__all__ = ["Laid", "Mapped", "dtype_named", "new_file", "read", "write"]
+__all__ = ["LARGEST", "Laid", "Mapped", "dtype_named", "new_file", "read", "write"]
 
 ALIGNED = 64
 """Bytes on whose multiples arrays begin, as fast kernels want it."""
 
 BETWEEN = b"\xff" * ALIGNED
 """What lies between arrays: NaN in every floating dtype, so that who reads past an end shows it."""
+
+
+LARGEST = 1 << 32
+"""Bytes of one array that a call returns; a larger one is not brought."""
 
 
 def new_file() -> int:
@@ -43,7 +47,9 @@ def write(file: int, content: bytes) -> None:
 
 
 def read(file: int, start: int, length: int) -> bytes:
-    """Some bytes of the file. Raises Garbled where it has fewer."""
+    """Some bytes of the file. Raises Garbled where it has fewer, and for more than LARGEST."""
+    if not 0 <= length <= LARGEST or not 0 <= start <= os.fstat(file).st_size - length:
+        raise Garbled(f"{length} bytes from {start} on, which the shared memory does not have")
     parts, got = [], 0
     while got < length:
         part = os.pread(file, length - got, start + got)

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from ..engine.call_clock import under_way
+from ..hosts.line import LAST_WORDS
 from .recorder import FlightRecorder
 
 __all__ = ["Watchdog", "lead_a_group"]
@@ -24,9 +25,6 @@ EVERY = 0.25
 
 LATE = 5.0
 """Seconds after its time limit by which a worker has ended itself, if it can."""
-
-LAST_WORDS = 0.3
-"""Seconds in which a worker that is ended writes down where it was."""
 
 
 def lead_a_group(recorder: FlightRecorder) -> None:

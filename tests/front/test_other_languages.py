@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ..frameworks import SKIPPED
+
 pytestmark = pytest.mark.long
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "other-languages"
@@ -22,7 +24,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("tool", PROGRAMS)
 def test_it_passes_and_its_mistake_is_named(tool: str, attnspec: Any, tmp_path: Path) -> None:
     if shutil.which(tool) is None:
-        pytest.skip(f"{tool} is not to be had")
+        pytest.skip(f"{tool} {SKIPPED}")
     build, program, define, flag, cause = PROGRAMS[tool]
     for file in EXAMPLES.iterdir():
         if file.is_file():
