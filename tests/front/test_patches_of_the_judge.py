@@ -18,7 +18,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "trust.md"
 PATCHES = {
     "decides for the judge": "from attnspec.conformance.engine import evaluate as m; "
     "m.decide = lambda *a, **k: m.Decision(True, 10)",
-    "widens every interval": "from attnspec.conformance.engine import subject as m; m.Subject._bounded_out = lambda self, p, out: 0 * out",
+    "widens every interval": "from attnspec.conformance.engine.subject import Subject as m; "
+    "m._bounded_out = lambda self, p, out: 0 * out",
     "reports a pass": "import attnspec.conformance.engine.result as m; m.Result.as_dict = lambda self: {'verdict': 'pass'}",
     "calls every run green": "import attnspec.reports.model as m; m.outcome = lambda report: (0, 'all is well')",
     "forgets what is due": "import attnspec.conformance.meaning as m; m.attended = m.judged = lambda p, *a: None",
